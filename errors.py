@@ -1,0 +1,80 @@
+"""The errors a user can cause. Every message says what was wrong, with the value, and what to do.
+
+MasktuneError
+├── OptionError      a command-line option
+├── ConfigError      a setting of one trial (also a ValueError)
+├── SpaceError       a search space
+├── LabelError       a labels file: a missing column, a row that cannot be understood
+├── PhotoError       a photo that cannot be read
+├── StoreError       a dataset store
+├── DeviceError      a GPU that is missing, or that this torch build has no kernels for
+├── WeightsError     pretrained weights that cannot be had
+├── CheckpointError  a checkpoint that is damaged or of another trial
+├── SearchError      a search folder
+└── EnsembleError    a search that no ensemble can be made of
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+class MasktuneError(Exception):
+    """Base of all of them: the command line prints its message on one line and exits with 2."""
+
+
+class OptionError(MasktuneError):
+    pass
+
+
+class ConfigError(MasktuneError, ValueError):
+    pass
+
+
+class SpaceError(MasktuneError):
+    pass
+
+
+class LabelError(MasktuneError):
+    pass
+
+
+class PhotoError(MasktuneError):
+    pass
+
+
+class StoreError(MasktuneError):
+    pass
+
+
+class DeviceError(MasktuneError):
+    pass
+
+
+class WeightsError(MasktuneError):
+    pass
+
+
+class CheckpointError(MasktuneError):
+    pass
+
+
+class SearchError(MasktuneError):
+    pass
+
+
+class EnsembleError(MasktuneError):
+    pass
+
+
+def exit_code(command: Callable[[], int | None]) -> int:
+    """Run `command`; a MasktuneError becomes one line on stderr and 2, Ctrl-C becomes 130."""
+    try:
+        return command() or 0
+    except MasktuneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130

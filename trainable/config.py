@@ -1,0 +1,246 @@
+"""Everything that decides how one trial trains, as frozen dataclasses that check themselves when built.
+
+The defaults are the reference recipe. A search space speaks of the same fields by flat keys:
+
+    TrialConfig.from_flat({"loss/focal_weight": 0.5, "schedule/max_lr": 0.02})
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.labels import MISSING, IntArray, age_band
+from errors import ConfigError
+
+ARCHS = ("resnet50", "resnet18")
+OPTIMIZERS = ("sgd", "adamw")
+
+
+def _check(holds: bool, name: str, rule: str, value: object) -> None:
+    if not holds:
+        raise ConfigError(f"{name}: {rule} must hold, but got {value!r}")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The age bands a trial *trains* on; it is judged on the store's official ones.
+
+    Attributes:
+        young_below: first age (years) of the middle band.
+        old_from: first age (years) of the old band.
+        young_gap: years left out of training from `young_below` upwards.
+        old_gap: years left out of training from `old_from` downwards.
+
+    Both gaps are taken from the middle band, which has people to spare: a gap that reached past `old_from`
+    would leave out every old person of a dataset whose oldest are exactly 60.
+    """
+
+    young_below: int = 30
+    old_from: int = 60
+    young_gap: int = 0
+    old_gap: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self.young_below >= 1, "labels/young_below", "young_below >= 1", self.young_below)
+        _check(self.young_gap >= 0, "labels/young_gap", "young_gap >= 0", self.young_gap)
+        _check(self.old_gap >= 0, "labels/old_gap", "old_gap >= 0", self.old_gap)
+        _check(
+            self.young_below + self.young_gap < self.old_from - self.old_gap,
+            "labels",
+            "young_below + young_gap < old_from - old_gap",
+            dataclasses.asdict(self),
+        )
+
+    def bands(self, age: IntArray) -> IntArray:
+        """Ages in years -> the band to train on, MISSING for people who are left out."""
+        near_young = (self.young_below <= age) & (age < self.young_below + self.young_gap)
+        near_old = (self.old_from - self.old_gap <= age) & (age < self.old_from)
+        return np.where(near_young | near_old, MISSING, age_band(age, (self.young_below, self.old_from)))
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The centre crop, in pixels of the source photo; it scales with the store."""
+
+    height: int = 360
+    width: int = 360
+
+    def __post_init__(self) -> None:
+        _check(self.height >= 32, "crop/height", "height >= 32", self.height)
+        _check(self.width >= 32, "crop/width", "width >= 32", self.width)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What training does to a photo, as torchvision means it: RandomHorizontalFlip, RandomRotation, ColorJitter."""
+
+    flip: float = 0.5
+    rotation: float = 15.0
+    brightness: float = 0.1
+    contrast: float = 0.1
+    saturation: float = 0.1
+    hue: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.flip <= 1, "augment/flip", "0 <= flip <= 1", self.flip)
+        _check(0 <= self.rotation <= 180, "augment/rotation", "0 <= rotation <= 180", self.rotation)
+        for name in ("brightness", "contrast", "saturation"):
+            _check(0 <= getattr(self, name) <= 1, f"augment/{name}", f"0 <= {name} <= 1", getattr(self, name))
+        _check(0 <= self.hue <= 0.5, "augment/hue", "0 <= hue <= 0.5", self.hue)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weights of focal loss, label smoothing and soft F1 in the sum, and their own parameters."""
+
+    focal_weight: float = 1.0
+    smoothing_weight: float = 1.0
+    f1_weight: float = 1.0
+    focal_gamma: float = 2.0
+    smoothing: float = 0.02
+
+    def __post_init__(self) -> None:
+        weights = (self.focal_weight, self.smoothing_weight, self.f1_weight)
+        for name in ("focal_weight", "smoothing_weight", "f1_weight", "focal_gamma"):
+            _check(getattr(self, name) >= 0, f"loss/{name}", f"{name} >= 0", getattr(self, name))
+        _check(sum(weights) > 0, "loss", "focal_weight + smoothing_weight + f1_weight > 0", weights)
+        _check(0 <= self.smoothing < 1, "loss/smoothing", "0 <= smoothing < 1", self.smoothing)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Cosine warm restarts whose peak decays. Lengths are in epochs, rates are learning rates."""
+
+    max_lr: float = 0.01
+    min_lr: float = 1e-5
+    cycle: int = 20
+    multiplier: float = 1.0
+    warmup: int = 5
+    decay: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check(
+            0 <= self.min_lr <= self.max_lr,
+            "schedule",
+            "0 <= min_lr <= max_lr",
+            (self.min_lr, self.max_lr),
+        )
+        _check(self.max_lr > 0, "schedule/max_lr", "max_lr > 0", self.max_lr)
+        _check(
+            0 <= self.warmup < self.cycle,
+            "schedule",
+            "0 <= warmup < cycle",
+            (self.warmup, self.cycle),
+        )
+        _check(self.multiplier >= 1, "schedule/multiplier", "multiplier >= 1", self.multiplier)
+        _check(0 < self.decay <= 1, "schedule/decay", "0 < decay <= 1", self.decay)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    name: str = "sgd"
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        _check(self.name in OPTIMIZERS, "optimizer/name", f"name in {OPTIMIZERS}", self.name)
+        _check(self.weight_decay >= 0, "optimizer/weight_decay", "weight_decay >= 0", self.weight_decay)
+        _check(0 <= self.momentum < 1, "optimizer/momentum", "0 <= momentum < 1", self.momentum)
+
+
+@dataclass(frozen=True)
+class Model:
+    """`weights` is "imagenet", "none", or the path of a .safetensors or .pt file of weights."""
+
+    arch: str = "resnet50"
+    weights: str = "imagenet"
+
+    def __post_init__(self) -> None:
+        _check(self.arch in ARCHS, "model/arch", f"arch in {ARCHS}", self.arch)
+        is_file = Path(self.weights).suffix in (".safetensors", ".pt", ".pth")
+        _check(
+            self.weights in ("imagenet", "none") or is_file,
+            "model/weights",
+            "weights is imagenet, none, or a .safetensors, .pt or .pth file",
+            self.weights,
+        )
+
+
+@dataclass(frozen=True)
+class Train:
+    """How long and in what batches. `seed` decides initial weights, order and augmentation."""
+
+    epochs: int = 60
+    batch_size: int = 64
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _check(self.epochs >= 1, "train/epochs", "epochs >= 1", self.epochs)
+        _check(self.batch_size >= 2, "train/batch_size", "batch_size >= 2", self.batch_size)
+        _check(self.seed >= 0, "train/seed", "seed >= 0", self.seed)
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """One trial. Groups are the part of a flat key before the slash, fields the part after it."""
+
+    labels: Labels = field(default_factory=Labels)
+    crop: Crop = field(default_factory=Crop)
+    augment: Augment = field(default_factory=Augment)
+    loss: Loss = field(default_factory=Loss)
+    schedule: Schedule = field(default_factory=Schedule)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    model: Model = field(default_factory=Model)
+    train: Train = field(default_factory=Train)
+
+    @classmethod
+    def from_flat(cls, flat: Mapping[str, Any]) -> TrialConfig:
+        """Build from flat keys; what is not named keeps the reference recipe's value.
+
+        Raises:
+            ConfigError: a key that no field has, a value of the wrong type, or one that breaks a rule.
+        """
+        types = flat_types()
+        groups: dict[str, dict[str, Any]] = {group.name: {} for group in fields(cls)}
+        for key, value in flat.items():
+            if key not in types:
+                raise ConfigError(f"{key}: no such setting; the settings are {', '.join(types)}")
+            group, name = key.split("/")
+            groups[group][name] = _as_type(key, value, types[key])
+        return cls(**{name: _group_type(name)(**values) for name, values in groups.items()})
+
+    def to_flat(self) -> dict[str, Any]:
+        """The inverse of from_flat: every setting of the trial by its flat key."""
+        return {
+            f"{group}/{name}": value
+            for group, values in dataclasses.asdict(self).items()
+            for name, value in values.items()
+        }
+
+
+def flat_types() -> dict[str, type]:
+    """Every flat key and the type of its value (int, float or str)."""
+    return {key: type(value) for key, value in TrialConfig().to_flat().items()}
+
+
+def _group_type(name: str) -> Any:
+    return type(getattr(TrialConfig(), name))
+
+
+def _as_type(key: str, value: Any, wanted: type) -> Any:
+    """NumPy scalars and whole floats become the field's own type; nothing is rounded."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, bool) or (wanted is str) != isinstance(plain, str):
+        raise ConfigError(f"{key}: a value of type {wanted.__name__} is needed, but got {value!r}")
+    if wanted is int and plain != int(plain):
+        raise ConfigError(f"{key}: a whole number is needed, but got {value!r}")
+    try:
+        return wanted(plain)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{key}: a value of type {wanted.__name__} is needed, but got {value!r}") from None
