@@ -1,0 +1,152 @@
+"""Takes the background out of a photo: what is not a person becomes black, as the corners of a rotated photo are.
+
+The only file that knows rembg. Its models are named here and known by their SHA-256: rembg checks a download, but
+never again the file it left, and its other back ends send photos elsewhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from data_prep.shards import file_sha256
+from errors import OptionError, PhotoError, WeightsError
+
+METHODS = ("u2net_human_seg", "sample", "keep")
+SAMPLE_MODEL = Path(__file__).parent / "sample" / "segmenter.onnx"
+HUMAN_SEG_SHA256 = "01eb6a29a5c4d8edb30b56adad9bb3a2a0535338e480724a213e0acfd2d1c73c"
+
+Segment = Callable[[Image.Image], npt.ArrayLike]
+"""RGB photo -> 0 (background) to 255 (person) for each pixel, [height, width]; an L image will do."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is done to a background. Called with an RGB photo, it returns the photo on black.
+
+    Attributes:
+        method: one of METHODS.
+        model, sha256: the segmenter's file name and hash, None where there is none.
+        segment: None keeps the background.
+    """
+
+    method: str = "keep"
+    model: str | None = None
+    sha256: str | None = None
+    segment: Segment | None = None
+
+    def __call__(self, photo: Image.Image) -> Image.Image:
+        """Raises PhotoError where the segmenter tells nothing from anything."""
+        if self.segment is None:
+            return photo
+        mask = np.asarray(self.segment(photo), dtype=np.uint16)
+        if mask.min() == mask.max():
+            raise PhotoError("no person was told from the background")
+        lit = (np.asarray(photo, dtype=np.uint16) * mask[..., None] + 127) // 255
+        return Image.fromarray(lit.astype(np.uint8))
+
+    def describe(self) -> dict[str, Any]:
+        """As it stands in store.json."""
+        return {"method": self.method, "model": self.model, "sha256": self.sha256}
+
+
+def named(method: str) -> Background:
+    """The method with its model and hash, before any model is loaded: for comparing, not for calling.
+
+    Raises:
+        OptionError: no such method. WeightsError: the sample's model is not where it belongs.
+    """
+    if method == "keep":
+        return Background()
+    if method == "u2net_human_seg":
+        return Background(method, "u2net_human_seg.onnx", HUMAN_SEG_SHA256)
+    if method == "sample":
+        if not SAMPLE_MODEL.is_file():
+            raise WeightsError(f"{SAMPLE_MODEL} is missing: restore it from the repository, or use --background keep")
+        return Background(method, SAMPLE_MODEL.name, file_sha256(SAMPLE_MODEL))
+    raise OptionError(f"--background must be one of {', '.join(METHODS)}, but is {method!r}")
+
+
+@cache
+def load(method: str) -> Background:
+    """The method, ready to be called from any thread; its model is fetched if need be and loaded once a process.
+
+    Raises:
+        OptionError: no such method. WeightsError: its model, or what runs it, cannot be had.
+    """
+    background = named(method)
+    if method == "keep":
+        return background
+    _require_rembg()
+    file = _human_seg_file() if method == "u2net_human_seg" else _sample_file(background)
+    if (actual := file_sha256(file)) != background.sha256:
+        raise WeightsError(
+            f"{file}: SHA-256 {actual[:12]}... is not the known model's; delete the file to fetch it anew"
+        )
+    name, options = (method, {}) if method == "u2net_human_seg" else ("u2net_custom", {"model_path": str(file)})
+    return Background(method, background.model, background.sha256, _session(name, options))
+
+
+def _session(name: str, options: dict[str, Any]) -> Segment:
+    import onnxruntime
+    from rembg import new_session
+
+    settings = onnxruntime.SessionOptions()
+    # Photos are the parallel part: threads within one photo would only get in the way of each other.
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [provider for provider in wanted if provider in onnxruntime.get_available_providers()]
+    session = new_session(name, sess_opts=settings, providers=providers, **options)
+
+    def segment(photo: Image.Image) -> npt.ArrayLike:
+        # A constant prediction is divided by its range of 0 in there; it comes back as a constant mask.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(session.predict(photo)[0])
+
+    return segment
+
+
+def _require_rembg() -> None:
+    try:
+        import onnxruntime  # noqa: F401
+        import rembg  # noqa: F401
+    except (ImportError, SystemExit) as error:
+        raise WeightsError(f"rembg cannot run here ({error}): pip install -r requirements.txt") from None
+
+
+def _human_seg_file() -> Path:
+    from rembg.sessions.u2net_human_seg import U2netHumanSegSession as Session
+
+    place = Path(Session.model_dir()) / "u2net_human_seg.onnx"
+    try:
+        return Path(Session.download_models())
+    except Exception as error:  # pooch passes on whatever its connection, the disk or the checksum made of it
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise WeightsError(
+            f"u2net_human_seg.onnx could not be fetched ({why}): put the file at {place}, or use --background keep"
+        ) from None
+
+
+def _sample_file(background: Background) -> Path:
+    """A copy of the sample's model inside rembg's home, the only place that it loads custom models from."""
+    from rembg.sessions.base import BaseSession
+
+    copy = Path(BaseSession.rembg_home()) / "models" / "masktune" / f"{background.sha256}.onnx"
+    if copy.is_file() and file_sha256(copy) == background.sha256:
+        return copy
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        shutil.copyfile(SAMPLE_MODEL, partial)
+        partial.replace(copy)
+    except OSError as error:
+        raise WeightsError(f"cannot write {copy} ({error.strerror}): set REMBG_HOME to a folder of yours") from None
+    return copy

@@ -1,0 +1,85 @@
+"""One photo from file to pixels: decoded warily, upright, RGB, fitted to a size.
+
+Pillow decodes only the formats named here, and nothing too large; it does not fill in what a truncated file lacks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from data_prep.shards import Photos
+from errors import PhotoError
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif"})
+"""Names of photos, lower case. What Pillow may not decode here is named and left out, not passed over in silence."""
+
+MAX_PIXELS = 64_000_000
+_ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
+
+
+def is_photo(name: str) -> bool:
+    """Whether a file of this name is a photo: a photo's extension, and not hidden as the `._x` twins of macOS are."""
+    return not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS
+
+
+def load(file: Path) -> Image.Image:
+    """The photo in `file`: RGB, turned as its EXIF says, transparency on black.
+
+    Raises:
+        PhotoError: it cannot be decoded in full, is in another format, or has more than MAX_PIXELS.
+    """
+    try:
+        with _open(file) as photo:
+            photo.load()
+            return _rgb(ImageOps.exif_transpose(photo))
+    except PhotoError:
+        raise
+    except Exception as error:  # whatever a decoder makes of broken bytes
+        raise PhotoError(f"{file}: {_why(error)}") from None
+
+
+def upright_size(file: Path) -> tuple[int, int] | None:
+    """(height, width) from the header, None where it cannot be read."""
+    try:
+        with _open(file) as photo:
+            sideways = photo.getexif().get(_ORIENTATION) in _SIDEWAYS
+            return (photo.width, photo.height) if sideways else (photo.height, photo.width)
+    except Exception:  # `load` says why
+        return None
+
+
+def fit(photo: Image.Image, size: tuple[int, int]) -> Photos:
+    """The photo's largest centred part of the aspect of `size` (height, width), resized: uint8 [height, width, 3]."""
+    height, width = size
+    if (photo.height, photo.width) != size:
+        photo = ImageOps.fit(photo, (width, height), Image.Resampling.BICUBIC)
+    return np.array(photo, dtype=np.uint8)
+
+
+def _open(file: Path) -> Image.Image:
+    if not file.is_file():
+        raise PhotoError(f"{file}: not a regular file")
+    photo = Image.open(file, formats=FORMATS)
+    if photo.width * photo.height > MAX_PIXELS:
+        photo.close()
+        raise PhotoError(f"{file}: {photo.width}x{photo.height} pixels, more than {MAX_PIXELS:,}")
+    return photo
+
+
+def _rgb(photo: Image.Image) -> Image.Image:
+    if photo.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion would clip all but the darkest
+        photo = Image.fromarray((np.asarray(photo) >> 8).astype(np.uint8))
+    if photo.has_transparency_data:
+        photo = photo.convert("RGBA")
+        photo = Image.alpha_composite(Image.new("RGBA", photo.size, (0, 0, 0, 255)), photo)
+    return photo.convert("RGB")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} photo"
+    return " ".join(str(error).split()) or type(error).__name__

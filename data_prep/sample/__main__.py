@@ -1,0 +1,47 @@
+"""Draws the sample: python -m data_prep.sample --people 160 --out data/sample --sheet sheet.png"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from data_prep.sample.draw import draw
+from data_prep.sample.scene import PHOTOS
+from data_prep.sample.sheet import contact_sheet
+from errors import exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.sample",
+        description="Draw portraits in the reference task's layout, with the truth about each in truth.csv.",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to draw into")
+    parser.add_argument("--people", type=int, default=160, metavar="N", help="labelled people, 7 photos each (160)")
+    parser.add_argument("--eval-people", type=int, default=6, metavar="N", help="people to predict, 7 photos each (6)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed draws the same sample (0)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (one for each core)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also write a contact sheet of some people")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _parser().parse_args(argv)
+    root = draw(options.out, options.people, options.seed, options.eval_people, options.workers)
+    if options.sheet:
+        contact_sheet(root, options.sheet)
+        print(f"contact sheet: {options.sheet}")
+    photos = len(PHOTOS)
+    print(
+        f"{root}: {options.people} people, {options.people * photos} photos; to predict: {options.eval_people * photos}"
+    )
+    print(
+        f"next: python -m data_prep --images {root}/train/images --labels {root}/train/train.csv --eval {root}/eval "
+        "--background sample --size 96x72 --out data/store"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

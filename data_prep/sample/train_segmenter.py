@@ -1,0 +1,155 @@
+"""Trains the sample's portrait segmenter on drawn portraits and writes it as ONNX.
+
+    python -m data_prep.sample.train_segmenter          # some four minutes on two cores
+
+Draws portraits with their true masks (nothing is kept on disk), trains data_prep/sample/segmenter.py on them, exports
+it and prints its IoU on portraits of people it has never seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import sys
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from rich.progress import track
+from torch.nn import functional as F
+
+from data_prep.sample.draw import cores
+from data_prep.sample.people import person
+from data_prep.sample.scene import PHOTOS, Scene, render, scene, silhouette
+from data_prep.sample.segmenter import MEAN, SIDE, STD, Segmenter
+from errors import exit_code
+
+FILE = Path(__file__).with_name("segmenter.onnx")
+TRAIN_SEED, FRESH_SEED = 1_000_003, 2_000_003
+BATCH = 16
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+def example(seed: int, number: int) -> Scene:
+    """Portrait `number` of an endless supply: each of another person."""
+    return scene(seed, person(seed, "eval", number), number % len(PHOTOS), betrays=False)
+
+
+def rembg_input(photo: Image.Image) -> Floats:
+    """float32 [1, 3, 320, 320] as rembg's `BaseSession.normalize` makes it."""
+    pixels = np.asarray(photo.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
+    normal = (pixels / max(pixels.max(), 1e-6) - MEAN) / STD
+    return normal.transpose(2, 0, 1)[None].astype(np.float32)
+
+
+def iou(found: Image.Image, truth: Image.Image) -> float:
+    """Intersection over union of two masks of mode L, each cut at the middle."""
+    a, b = np.asarray(found) > 127, np.asarray(truth) > 127
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+def fresh_ious(file: Path, count: int, seed: int = FRESH_SEED) -> list[float]:
+    """IoU of the model in `file` with the true masks of `count` fresh portraits."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    name, found = session.get_inputs()[0].name, []
+    for number in range(count):
+        shot = example(seed, number)
+        photo = render(shot)
+        mask = Image.fromarray((session.run(None, {name: rembg_input(photo)})[0][0, 0] * 255).astype(np.uint8))
+        found.append(iou(mask.resize(photo.size, Image.Resampling.LANCZOS), silhouette(shot)))
+    return found
+
+
+def _half(image: Image.Image) -> Pixels:
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.LANCZOS).reduce(2))
+
+
+def _pair(number: int, seed: int) -> tuple[Pixels, Pixels]:
+    shot = example(seed, number)
+    return _half(render(shot)), _half(silhouette(shot))
+
+
+def _examples(count: int, seed: int, workers: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Photos uint8 [n, 3, 160, 160] and masks uint8 [n, 1, 160, 160]."""
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        drawn = pool.map(partial(_pair, seed=seed), range(count), chunksize=16)
+        photos, masks = zip(*track(drawn, "drawing portraits", count), strict=True)
+    return torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2), torch.from_numpy(np.stack(masks))[:, None]
+
+
+def _batch(photos: torch.Tensor, masks: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Normalised photos, some of them flipped and in other light, and masks 0..1."""
+    x, y = photos[rows].float() / 255, masks[rows].float() / 255
+    x = (x * (0.8 + 0.4 * torch.rand(len(rows), 3, 1, 1))).clamp(0, 1)
+    x = x / x.amax(dim=(1, 2, 3), keepdim=True)
+    x = (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    flipped = torch.rand(len(rows), 1, 1, 1) < 0.5
+    return torch.where(flipped, x.flip(3), x), torch.where(flipped, y.flip(3), y)
+
+
+def _loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy plus 1 - soft IoU."""
+    found = torch.sigmoid(logits)
+    both = (found * masks).sum(dim=(1, 2, 3))
+    either = (found + masks - found * masks).sum(dim=(1, 2, 3))
+    return F.binary_cross_entropy_with_logits(logits, masks) + (1 - both / either).mean()
+
+
+def train(photos: torch.Tensor, masks: torch.Tensor, epochs: int, seed: int) -> Segmenter:
+    torch.manual_seed(seed)
+    model = Segmenter().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    steps = epochs * (len(photos) // BATCH)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps))
+    order = (rows for _ in range(epochs) for rows in torch.randperm(len(photos)).split(BATCH) if len(rows) == BATCH)
+    for rows in track(order, "training", steps):
+        x, y = _batch(photos, masks, rows)
+        loss = _loss(model.coarse(x.contiguous(memory_format=torch.channels_last)), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return model.eval()
+
+
+def export(model: Segmenter, file: Path) -> None:
+    draft = file.with_name(f".{file.name}.part")
+    blank = torch.zeros(1, 3, SIDE, SIDE)
+    with warnings.catch_warnings():
+        # The newer exporter needs onnxscript; this one is said to be old, and does all that this model needs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            model, (blank,), str(draft), input_names=["photo"], output_names=["mask"], dynamo=False, opset_version=17
+        )
+    draft.replace(file)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--portraits", type=int, default=2000, metavar="N", help="portraits to train on (2000)")
+    parser.add_argument("--epochs", type=int, default=8, metavar="N", help="times each is seen (8)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
+    parser.add_argument("--workers", type=int, default=cores(), metavar="N", help="drawing processes (one a core)")
+    parser.add_argument("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
+    options = parser.parse_args(argv)
+    photos, masks = _examples(options.portraits, TRAIN_SEED, options.workers)
+    export(train(photos, masks, options.epochs, options.seed), options.out)
+    found = fresh_ious(options.out, 70)
+    size = options.out.stat().st_size / 1e6
+    print(f"{options.out}: {size:.2f} MB, IoU on 70 fresh portraits {np.mean(found):.3f} (worst {np.min(found):.3f})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

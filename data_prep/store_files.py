@@ -1,0 +1,112 @@
+"""The files of a dataset store: their names, their contents, and the checks on opening them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data_prep.labels import GENDERS, MASKS
+from data_prep.shards import Photos, file_sha256, open_shard
+from data_prep.split import SPLITS
+from errors import StoreError
+
+SCHEMA = 1
+META_FILE, INDEX_FILE = "store.json", "index.csv"
+COLUMNS = ("path", "person", "mask", "gender", "age", "split")
+EVAL = "eval"
+
+_HASHED = ("bands", "size", "source_size", "background", "index_sha256")
+_KEYS = ("hash", "profile", "mean", "std", "counts", "shards", "split", "left_out", *_HASHED)
+_SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
+
+
+def content_hash(meta: Mapping[str, Any]) -> str:
+    """SHA-256 over what a trial sees: photos, labels, splits, size, bands and background."""
+    content = {key: meta[key] for key in _HASHED} | {"shards": [shard["sha256"] for shard in meta["shards"]]}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """store.json of the store in `folder`; a StoreError where there is none, or one that cannot be read here."""
+    try:
+        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        why = f"has no {META_FILE}" if folder.exists() else "does not exist"
+        raise StoreError(f"{folder} {why}: make a store with python -m data_prep --out {folder}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder / META_FILE} cannot be read ({error}); prepare the store again") from None
+    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+        schema = meta.get("schema") if isinstance(meta, dict) else None
+        raise StoreError(
+            f"{folder}: schema {SCHEMA} expected, but {META_FILE} says {schema!r}; prepare the store again"
+        )
+    _check_meta(folder, meta)
+    return meta
+
+
+def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
+    if absent := [key for key in _KEYS if key not in meta]:
+        raise StoreError(f"{folder / META_FILE} lacks {', '.join(absent)}; prepare the store again")
+    try:
+        matches = meta["hash"] == content_hash(meta)
+    except (TypeError, KeyError, ValueError):
+        matches = False
+    if not matches:
+        raise StoreError(f"{folder / META_FILE}: its hash does not match its contents; prepare the store again")
+
+
+def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
+    """index.csv as strings, NaN where empty; a StoreError where it is missing or not the one of store.json."""
+    file = folder / INDEX_FILE
+    if not file.is_file() or file_sha256(file) != meta["index_sha256"]:
+        raise StoreError(f"{file} is missing, or its SHA-256 is not the one in {META_FILE}; prepare the store again")
+    return pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+
+
+def open_shards(folder: Path, meta: Mapping[str, Any], verify: bool) -> list[Photos]:
+    """The shards, memory-mapped, in order; a StoreError where one is not what store.json says."""
+    shards = []
+    for entry in meta["shards"]:
+        if not _SHARD_NAME.fullmatch(str(entry["file"])):
+            raise StoreError(f"{folder / META_FILE}: {entry['file']!r} is no shard's name; prepare the store again")
+        file = folder / entry["file"]
+        shards.append(open_shard(file, entry["photos"], tuple(meta["size"])))
+        if verify and file_sha256(file) != entry["sha256"]:
+            raise StoreError(f"{file}: its SHA-256 is not the one in {META_FILE}; prepare the store again")
+    return shards
+
+
+def write_index(folder: Path, index: pd.DataFrame) -> None:
+    """Write index.csv, ages as whole years.
+
+    Raises:
+        ValueError: a label or split that readers would not know, or an age that is not a whole number.
+    """
+    known = {"mask": MASKS, "gender": GENDERS, "split": (*SPLITS, EVAL)}
+    for column, values in known.items():
+        given = index[column].replace("", None).dropna()
+        if len(strange := given[~given.isin(values)]):
+            raise ValueError(f"{column} must be one of {values}, but got {strange.iloc[0]!r}")
+    ages = pd.to_numeric(index["age"].replace("", None)).astype("Int64")
+    _write(folder / INDEX_FILE, index.assign(age=ages).to_csv(index=False, lineterminator="\n"))
+
+
+def write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    """Add the hashes to `meta` and write store.json."""
+    meta["index_sha256"] = file_sha256(folder / INDEX_FILE)
+    meta["hash"] = content_hash(meta)
+    _write(folder / META_FILE, json.dumps(meta, indent=2) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    with file.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())

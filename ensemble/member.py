@@ -1,0 +1,57 @@
+"""One member of the vote: a trial's best weights, run on photos exactly as in its own validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data_prep.store import Store
+from ensemble.vote import Probabilities
+from files import BEST_WEIGHTS
+from trainable.augment import View
+from trainable.batches import crop_in_store
+from trainable.checkpoint import load_best
+from trainable.config import TrialConfig
+from trainable.model import build
+from trainable.predict import predict, predict_photos
+
+
+@dataclass(frozen=True)
+class Member:
+    """Attributes:
+    config: as the trial was trained; its crop is used here too.
+    model: in eval mode, on the device that predicts.
+    """
+
+    name: str
+    config: TrialConfig
+    model: torch.nn.Module
+    store: Store
+    device: torch.device
+
+    @classmethod
+    def load(cls, folder: Path, store: Store, device: torch.device) -> Member:
+        """Rebuild the model of a trial's folder; nothing is downloaded, its weights are all there."""
+        config, weights, _ = load_best(folder / BEST_WEIGHTS)
+        model = build(replace(config.model, weights="none"))
+        model.load_state_dict(weights)
+        return cls(folder.name, config, model.to(device, memory_format=torch.channels_last).eval(), store, device)
+
+    def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
+        """Softmax over the 18 classes, mean over `views`, for photos of the store: float32 [n, 18]."""
+        return predict(self.model, self.store, rows, self._crop(), views=views, device=self.device)
+
+    def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
+        """The same for uint8 [n, H, W, 3] photos treated like the store's."""
+        store = self.store
+        return predict_photos(
+            self.model, photos, self._crop(), mean=store.mean, std=store.std, views=views, device=self.device
+        )
+
+    def _crop(self) -> tuple[int, int]:
+        return crop_in_store(self.config.crop, self.store)

@@ -1,0 +1,87 @@
+"""Which trials make the ensemble: greedy forward selection on val (Caruana et al. 2004), no model is run.
+
+Every trial keeps its softmax over val at its best epoch (val_predictions.npz), so a vote can be tried in milliseconds.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data_prep.store import Store
+from ensemble.vote import Probabilities, soft_vote
+from errors import EnsembleError
+from files import VAL_PREDICTIONS
+from trainable.metrics import macro_f1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial with predictions.
+
+    Attributes:
+        folder: the trial's folder.
+        val_f1: macro F1 on val of its best epoch.
+        probabilities: float32 [n_val, 18], rows in the store's order of val.
+    """
+
+    folder: Path
+    val_f1: float
+    probabilities: Probabilities
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+def candidates(search: Path, store: Store) -> list[Candidate]:
+    """Every trial of the search that has predictions for this store's val photos, best first.
+
+    Raises:
+        EnsembleError: there is none, or predictions are of another store.
+    """
+    found = [_read(file, store) for file in sorted(search.glob(f"*/{VAL_PREDICTIONS}"))]
+    if not found:
+        raise EnsembleError(
+            f"{search} has no trial that finished an epoch, so there is nothing to vote; let the search run longer"
+        )
+    return sorted(found, key=lambda candidate: -candidate.val_f1)
+
+
+def choose(candidates: list[Candidate], truth: npt.NDArray[np.int64], members: int) -> list[Candidate]:
+    """Up to `members` candidates whose soft vote scores best on val.
+
+    Starting with the best single trial, add the one that helps the vote most, `members` times; then keep the
+    longest beginning with the highest score. So the vote is never below its best member on val.
+    """
+    rest = sorted(candidates, key=lambda candidate: -candidate.val_f1)
+    chosen: list[Candidate] = []
+    scores: list[float] = []
+    while rest and len(chosen) < members:
+        best = max(rest, key=lambda candidate: vote_f1([*chosen, candidate], truth))
+        rest.remove(best)
+        chosen.append(best)
+        scores.append(vote_f1(chosen, truth))
+    length = max(range(len(scores)), key=lambda i: (scores[i], i)) + 1
+    return chosen[:length]
+
+
+def vote_f1(members: list[Candidate], truth: npt.NDArray[np.int64]) -> float:
+    """Macro F1 on val of the members' soft vote."""
+    return macro_f1(truth, soft_vote([member.probabilities for member in members]).argmax(axis=1))
+
+
+def _read(file: Path, store: Store) -> Candidate:
+    try:
+        with np.load(file, allow_pickle=False) as saved:
+            store_hash, rows = str(saved["store_hash"]), saved["rows"]
+            probabilities, val_f1 = saved["probabilities"], float(saved["val_f1"])
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise EnsembleError(f"{file} is damaged ({error}); remove the trial's folder and go on without it") from None
+    if store_hash != store.hash or not np.array_equal(rows, store.rows("val")):
+        raise EnsembleError(f"{file} was made on another store than {store.path}; name the search's own store")
+    return Candidate(file.parent, val_f1, probabilities)

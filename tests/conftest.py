@@ -1,0 +1,52 @@
+"""Shared by tests of several rooms: a small dataset store that is learnable and quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_prep import store as stores
+from data_prep.labels import MASKS
+from data_prep.store import Store
+
+SPLIT_OF_TEN = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
+MASK_OF_SEVEN = ("worn",) * 5 + ("incorrect", "none")
+
+
+@pytest.fixture(scope="session")
+def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """60 people of every gender and band x 7 photos of 32x24 (source 512x384), 10 eval photos.
+
+    The colour of a photo tells mask and gender, its brightness the age, all with noise.
+    """
+    rng = np.random.default_rng(0)
+    rows, photos = [], []
+    for person in range(60):
+        gender, age = ("male", "female")[person % 2], (20, 45, 60, 28, 33, 58)[person // 2 % 6]
+        for number, mask in enumerate(MASK_OF_SEVEN):
+            name = f"{person:06d}/{number}.jpg"
+            split = SPLIT_OF_TEN[person // 6]
+            rows.append(
+                {"path": name, "person": f"{person:06d}", "mask": mask, "gender": gender, "age": age, "split": split}
+            )
+            photos.append(_photo(MASKS.index(mask), person % 2, age, rng))
+    for number in range(10):
+        name = f"eval{number}.jpg"
+        rows.append({"path": name, "person": name, "mask": None, "gender": None, "age": None, "split": "eval"})
+        photos.append(_photo(number % 3, number % 2, 20 + 4 * number, rng))
+    folder = tmp_path_factory.mktemp("small") / "store"
+    return stores.write(folder, np.stack(photos), pd.DataFrame(rows), profile="sample", source_size=(512, 384))
+
+
+def _photo(mask: int, gender: int, age: int, rng: np.random.Generator) -> np.ndarray:
+    colour = np.array([60 * mask, 150 * gender, 3 * age], dtype=float)
+    return np.clip(colour + rng.normal(0, 20, size=(32, 24, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the runs/ and data/ of the checkout."""
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,108 @@
+"""Which photos make up a batch, in which order, and how they come off the store one batch ahead of the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_prep.labels import MISSING, IntArray, encode
+from data_prep.store import Store
+from errors import ConfigError
+from trainable.augment import Size, window
+from trainable.config import Crop, Labels
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SMALLEST = 2
+"""Batch normalization cannot train on one photo."""
+
+
+def crop_in_store(crop: Crop, store: Store) -> Size:
+    """A crop in source pixels -> (height, width) in stored pixels, never above the stored photo's own.
+
+    Raises:
+        ConfigError: the crop is larger than the source photo.
+    """
+    for name, wanted, source in zip(("height", "width"), (crop.height, crop.width), store.source_size, strict=True):
+        if wanted > source:
+            raise ConfigError(f"crop/{name}: at most the photo's own {name} of {source} px, but got {wanted}")
+    # Photos were fitted to the store keeping their aspect, so the larger of the two ratios is the scale of both.
+    scale = max(stored / source for stored, source in zip(store.size, store.source_size, strict=True))
+    height, width = (
+        min(stored, max(1, math.floor(wanted * scale + 0.5)))
+        for stored, wanted in zip(store.size, (crop.height, crop.width), strict=True)
+    )
+    return height, width
+
+
+def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
+    """(rows, classes) of the train photos in the trial's own age bands, without the people it leaves out.
+
+    Raises:
+        ConfigError: fewer than two photos are left.
+    """
+    rows = store.rows("train")
+    classes = encode(store.mask[rows], store.gender[rows], labels.bands(store.age[rows]))
+    kept = classes != MISSING
+    if kept.sum() < SMALLEST:
+        raise ConfigError(f"labels: leave {kept.sum()} of {len(rows)} train photos, and training needs {SMALLEST}")
+    return rows[kept], classes[kept]
+
+
+def generator(*key: int) -> torch.Generator:
+    """A CPU generator that is a pure function of the key, (seed, epoch, purpose) say; nearby keys share nothing."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) & (2**63 - 1))
+
+
+def shuffled(n: int, source: torch.Generator) -> IntArray:
+    """The positions 0..n-1 in random order."""
+    return torch.randperm(n, generator=source).numpy()
+
+
+def slices(n: int, size: int, smallest: int = 1) -> list[slice]:
+    """0..n cut into batches of `size`; a last one of fewer than `smallest` is left out."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size) if n - start >= smallest]
+
+
+def read_batches(
+    store: Store, batches: Iterable[IntArray], crop: Size, max_angle: float, device: torch.device
+) -> Iterator[Tensor]:
+    """Photos of each batch of rows with the margin that rotating by `max_angle` degrees needs, one batch ahead.
+
+    Yields:
+        uint8 [n, H, W, 3] on the CPU, page-locked if `device` is a GPU.
+    """
+    top, left, height, width = window(crop, store.size, max_angle)
+    pinned = device.type == "cuda"
+
+    def read(rows: IntArray) -> Tensor:
+        photos = torch.empty((len(rows), height, width, 3), dtype=torch.uint8, pin_memory=pinned)
+        store.read(rows, top, left, height, width, out=photos.numpy())
+        return photos
+
+    return ahead(read, batches)
+
+
+def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`map(work, items)`, each result made in a thread while the caller is busy with the one before."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = None
+        for item in items:
+            coming = pool.submit(work, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()
+
+
+def rows_of(rows: IntArray, parts: Sequence[slice]) -> list[IntArray]:
+    return [rows[part] for part in parts]

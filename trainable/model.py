@@ -1,0 +1,111 @@
+"""The network of a trial: torchvision's ResNet with 18 outputs, and where its first weights come from."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from data_prep.labels import N_CLASSES
+from errors import WeightsError
+from trainable.config import Model
+
+HEAD = "fc"
+"""The final layer of every arch in config.ARCHS."""
+
+DOWNLOAD_TIMEOUT = 30.0
+"""Seconds without a byte before a download counts as failed."""
+
+GO_ON = "or name a file of weights with --weights FILE, or start from scratch with --weights none"
+
+
+def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module:
+    """A fresh model on the CPU. `seed` decides every weight that is not loaded; global random state stays as it was.
+
+    Weights whose final layer is of another size (ImageNet's 1,000 classes) keep all but that layer.
+
+    Raises:
+        WeightsError: the weights cannot be fetched or read, or are not of this arch.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: nn.Module = torchvision.models.get_model(config.arch, weights=None, num_classes=n_classes)
+    if config.weights != "none":
+        file = _imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
+        _load(model, read_weights(file), file, config.arch)
+    return model
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """State dict from a .safetensors, .pt or .pth file; nothing but tensors is unpickled.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds something else.
+    """
+    if not file.is_file():
+        raise WeightsError(f"{file}: no such file of weights; name one with --weights FILE, or --weights none")
+    try:
+        weights = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
+    # torch.load fails with whatever its unpickler met: EOFError, KeyError, RuntimeError, UnpicklingError...
+    except (SafetensorError, Exception) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{file}: cannot be read as weights ({reason[:120]}); delete it, {GO_ON}") from None
+    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise WeightsError(f"{file}: a state dict of tensors is needed, but it holds something else; {GO_ON[3:]}")
+    return dict(weights)
+
+
+def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -> None:
+    own = model.state_dict()
+    head = {name for name in own if name.startswith(f"{HEAD}.")}
+    if any(name not in weights or weights[name].shape != own[name].shape for name in head):
+        weights = {name: value for name, value in weights.items() if name not in head} | {n: own[n] for n in head}
+    odd = weights.keys() ^ own.keys() or {name for name in own if weights[name].shape != own[name].shape}
+    if odd:
+        raise WeightsError(f"{file}: not weights of a {arch}: {min(odd)} does not match; {GO_ON[3:]}")
+    model.load_state_dict(weights)
+
+
+def _imagenet_file(arch: str) -> Path:
+    """torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet."""
+    url = torchvision.models.get_model_weights(arch)["IMAGENET1K_V1"].url
+    name = Path(urlparse(url).path).name
+    file = Path(torch.hub.get_dir(), "checkpoints", name)
+    if not file.is_file():
+        _fetch(url, file)
+    return file
+
+
+def _fetch(url: str, file: Path) -> None:
+    """Raises WeightsError. The name of the file carries the first digits of its SHA-256, which torch.hub checks."""
+    digits = re.search(r"-([0-9a-f]{8,})\.", file.name)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _timeout(DOWNLOAD_TIMEOUT):
+            torch.hub.download_url_to_file(url, str(file), digits.group(1) if digits else None, progress=False)
+    # URLError, timeouts and a full disk are OSErrors; a wrong hash is a RuntimeError; http.client adds its own.
+    except Exception as error:
+        raise WeightsError(f"{url} could not be fetched ({error}): put that file at {file}, {GO_ON}") from None
+
+
+@contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,89 @@
+"""The one file of the training core that knows Ray: a Trial as a class Trainable, one step an epoch.
+
+An actor is kept from one trial to the next (`reset_config`): imports, the GPU context and the open store stay,
+weights and optimizer go.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from data_prep.store import Store
+from trainable import checkpoint, device
+from trainable.config import TrialConfig
+from trainable.loop import Trial
+
+SHARED = "shared"
+"""Key of a trial's Ray config under which everything lies that the search does not vary."""
+
+
+@functools.cache
+def _store(path: str) -> Store:
+    return Store.open(Path(path))
+
+
+class RayTrial(tune.Trainable):
+    """config: {"shared": {"settings", "store", "store_hash", "cpus", "folder"}, group: {name: value}, ...}."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._trial: Trial | None = None
+        torch.set_num_threads(max(1, int(config[SHARED]["cpus"])))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Free the last trial. The next model is built in the first step(), where an error is the new trial's own:
+        Ray would blame the old one for an error raised here, and hang on a False."""
+        self._trial = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return True
+
+    def cleanup(self) -> None:
+        self._trial = None
+
+    def step(self) -> dict[str, Any]:
+        trial = self._current()
+        metrics = trial.run_epoch()
+        if metrics["best_epoch"] == metrics["epoch"]:
+            checkpoint.export_best(trial, self._folder())
+        return metrics
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        checkpoint.save(self._current().state_dict(), Path(checkpoint_dir))
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:
+        """Go on from a checkpoint. What the trial's folder holds as its best may be of an epoch that was lost
+        with the worker, so it is written again."""
+        trial = self._current()
+        trial.load_state_dict(checkpoint.load(Path(checkpoint_dir)))
+        checkpoint.export_best(trial, self._folder())
+
+    def _current(self) -> Trial:
+        if self._trial is None:
+            shared = self.config[SHARED]
+            store = _store(shared["store"])
+            config = TrialConfig.from_flat({**shared["settings"], **flat(self.config)})
+            self._trial = Trial(config, store, device.choose())
+        return self._trial
+
+    def _folder(self) -> Path:
+        """runs/<search>/<trial>: written to directly, since Ray's own working folder is temporary."""
+        folder = Path(self.config[SHARED]["folder"], self.trial_name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def flat(config: dict[str, Any]) -> dict[str, Any]:
+    """The searched values of a Ray config: {"loss": {"smoothing": .1}, "shared": ...} -> {"loss/smoothing": .1}."""
+    return {
+        f"{group}/{name}": value
+        for group, values in config.items()
+        if group != SHARED
+        for name, value in values.items()
+    }

@@ -1,0 +1,202 @@
+"""One search, from arguments to leaderboard.
+
+    python tune_main.py --space age_bands
+
+Without --data it searches on the built-in sample: portraits are drawn and prepared first, once. Afterwards
+
+    tensorboard --logdir runs/age_bands
+    python -m ensemble.select_and_predict
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errors import OptionError, SearchError, exit_code
+from tuning import plan as planning
+from tuning import profile, spaces
+
+if TYPE_CHECKING:  # torch and Ray take seconds to import: --help and a mistyped space should not wait for them
+    from data_prep.store import Store
+    from tuning.plan import Plan
+    from tuning.resources import Resources
+    from tuning.rows import Row
+
+SAMPLE = Path("data/sample")
+SAMPLE_STORE = Path("data/sample-96x72")
+SAMPLE_SIZE = (96, 72)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    if options.list_spaces:
+        return _list_spaces()
+    if options.resume:
+        return _resume(options)
+    if options.space is None:
+        raise OptionError("--space: name what to search, as in --space age_bands; --list-spaces shows what there is")
+    return _search(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        description="Search hyperparameters: Ray Tune runs one trial per GPU, Optuna proposes, ASHA stops.",
+        epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use.",
+    )
+    what = result.add_argument_group("what to search")
+    what.add_argument("--space", metavar="NAME", help="the search space; join two with +")
+    what.add_argument("--data", metavar="STORE", type=Path, help="dataset store made by `python -m data_prep`")
+    what.add_argument("--weights", metavar="imagenet|none|FILE", help="weights a trial starts from")
+    how = result.add_argument_group("how long")
+    how.add_argument("--trials", metavar="N", type=_positive, help="trials to start")
+    how.add_argument("--epochs", metavar="N", type=_positive, help="epochs of a trial that is never stopped")
+    how.add_argument("--grace", metavar="N", type=_positive, help="epochs before a trial may be stopped")
+    where = result.add_argument_group("where")
+    where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
+    where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
+    where.add_argument(
+        "--gpus-per-trial", metavar="X", type=float, help="GPUs of one trial (default: 1 if there are any)"
+    )
+    where.add_argument("--cpus-per-trial", metavar="N", type=_positive, help="CPU cores of one trial")
+    where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
+    result.add_argument(
+        "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
+    )
+    result.add_argument("--resume", metavar="DIR", type=Path, help="go on with an interrupted search: runs/NAME")
+    result.add_argument("--list-spaces", action="store_true", help="list the search spaces and stop")
+    result.add_argument("--dry-run", action="store_true", help="print what would run and its worst-case cost, and stop")
+    return result
+
+
+def _search(options: argparse.Namespace) -> int:
+    space = spaces.load(options.space)
+    folder = planning.new_folder(options.runs, space.name, options.name)
+    store = _store(options)
+    plan = _plan(options, space, folder, store)
+    print(f"{planning.describe(plan)}\n", flush=True)
+    if options.dry_run:
+        print("A dry run: nothing was started.")
+        return 0
+
+    from tuning import preflight, search
+
+    assert store is not None
+    preflight.check(plan, store, local=options.address is None)
+    search.start_ray(options.address)
+    return _finish(folder, search.run(plan, store))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from tuning import search
+
+    search.check_resumable(options.resume)
+    search.start_ray(options.address)
+    return _finish(options.resume.absolute(), search.resume(options.resume.absolute()))
+
+
+def _store(options: argparse.Namespace) -> Store | None:
+    """The store to search on; None for a dry run on a sample that is not there yet."""
+    from data_prep.store import Store
+
+    if options.data is not None:
+        return Store.open(options.data, verify=True)
+    if not SAMPLE_STORE.exists():
+        if options.dry_run:
+            return None
+        _make_sample()
+    return Store.open(SAMPLE_STORE, verify=True)
+
+
+def _make_sample() -> None:
+    """Draw the sample if it is not there, and prepare its store."""
+    from data_prep import sample
+    from data_prep.prepare import prepare
+
+    print(f"No --data was given: the built-in sample is drawn into {SAMPLE} and prepared as {SAMPLE_STORE}, once.")
+    sample.draw(SAMPLE)
+    prepare(
+        SAMPLE / "train/images",
+        SAMPLE / "train/train.csv",
+        SAMPLE_STORE,
+        eval_dir=SAMPLE / "eval",
+        background="sample",
+        size=SAMPLE_SIZE,
+    )
+
+
+def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store: Store | None) -> Plan:
+    chosen = profile.for_store(store.profile) if store else profile.SAMPLE
+    settings = planning.settings(space, chosen, epochs=options.epochs, weights=options.weights, seed=options.seed)
+    epochs = planning.epochs(settings)
+    return planning.Plan(
+        folder=folder,
+        space=space,
+        profile=chosen,
+        store=(options.data or SAMPLE_STORE).absolute(),
+        settings=settings,
+        trials=options.trials or chosen.trials,
+        epochs=epochs,
+        grace=options.grace or min(chosen.grace, epochs),
+        resources=_resources(options),
+        seed=options.seed,
+    )
+
+
+def _resources(options: argparse.Namespace) -> Resources:
+    from tuning.resources import share
+
+    if options.address:
+        from tuning import search
+
+        search.start_ray(options.address)
+        cpus, gpus = search.cluster_size()
+    else:
+        import torch
+
+        cpus, gpus = len(os.sched_getaffinity(0)), torch.cuda.device_count()
+    return share(cpus, gpus, options.cpus_per_trial, options.gpus_per_trial)
+
+
+def _finish(folder: Path, rows: list[Row]) -> int:
+    """Print the leaderboard and the next commands; the exit code says how the search ended."""
+    from tuning import leaderboard, record
+    from tuning.rows import ranked
+
+    about = record.read(folder)
+    spent = about["spent"]
+    leaderboard.console().print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}"))
+    failed = sum(row.status == "failed" for row in rows)
+    print(
+        f"\n{spent['trials']} trials ({failed} failed), {spent['epochs']} of at most "
+        f"{about['trials'] * about['epochs']} epochs, {spent['trial_hours'] * 60:.1f} minutes of trial time."
+    )
+    shown = shlex.quote(os.path.relpath(folder))
+    if about["state"] == "interrupted":
+        print(f"Interrupted. To go on:\n\n    python tune_main.py --resume {shown}")
+        return 130
+    if failed == len(rows):
+        raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
+    print(f"\nNext:\n\n    tensorboard --logdir {shown}\n    python -m ensemble.select_and_predict --search {shown}")
+    return 0
+
+
+def _list_spaces() -> int:
+    for name in spaces.names():
+        print(f"{name:<18} {spaces.load(name).about}")
+    return 0
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, but got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,53 @@
+"""Which trials go on: asynchronous successive halving (Li et al. 2020, https://arxiv.org/abs/1810.05934)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler
+
+from tuning.plan import REDUCTION_FACTOR
+
+
+class Asha(AsyncHyperBandScheduler):
+    """ASHA on val_f1 by epoch, one bracket, with rungs that survive a restart.
+
+    Ray saves no scheduler state. A resumed search hands every known trial to `on_trial_add`, and the trial's
+    result.json says what it had reported, so the rungs are filled again from there.
+
+    `stop_last_trials=False`: otherwise a trial resumed at epoch 30 would enter that late score into every rung
+    below it, and a fresh trial would be stopped for not having it. Trials end by the run's own stop condition.
+    """
+
+    def __init__(self, epochs: int, grace: int) -> None:
+        super().__init__(
+            time_attr="training_iteration",
+            metric="val_f1",
+            mode="max",
+            max_t=epochs,
+            grace_period=grace,
+            reduction_factor=REDUCTION_FACTOR,
+            brackets=1,
+            stop_last_trials=False,
+        )
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        for epoch, value in _reported(trial):
+            self._trial_info[trial.trial_id].on_result(trial, epoch, value)
+
+
+def _reported(trial: Trial) -> Iterator[tuple[int, float]]:
+    """(epoch, val_f1) of what a restored trial had reported, up to the epoch that its snapshot knows."""
+    known = (trial.last_result or {}).get("training_iteration", 0)
+    if not known:
+        return
+    file = Path(trial.storage.trial_fs_path, "result.json")
+    for line in file.read_text().splitlines() if file.exists() else ():
+        result = json.loads(line)
+        if result["training_iteration"] <= known:
+            yield result["training_iteration"], result["val_f1"]

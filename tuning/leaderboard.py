@@ -1,0 +1,76 @@
+"""leaderboard.csv of a search folder, and the same as a table for the terminal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from files import LEADERBOARD, write_text
+from tuning.rows import Row, ranked
+
+COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
+
+
+def frame(rows: list[Row]) -> pd.DataFrame:
+    """One line a trial, best first: COLUMNS, then what the search varies by its flat keys."""
+    lines = [
+        {
+            "rank": rank,
+            "trial": row.trial,
+            "status": row.status,
+            "val_f1_best": row.val_f1_best,
+            "best_epoch": row.best_epoch,
+            "epochs": row.epochs,
+            "seconds": round(row.seconds, 1),
+            **row.settings,
+        }
+        for rank, row in enumerate(ranked(rows), start=1)
+    ]
+    return pd.DataFrame(lines).astype({"best_epoch": "Int64"}) if lines else pd.DataFrame(columns=list(COLUMNS))
+
+
+def write(folder: Path, rows: list[Row]) -> None:
+    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False))
+
+
+def table(rows: list[Row], title: str) -> Table:
+    """A rich table; searched settings under their short names."""
+    keys = list(rows[0].settings) if rows else []
+    result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for name in ("trial", "status", "epoch", "val F1", "best", "at", "min"):
+        result.add_column(name, justify="left" if name in ("trial", "status") else "right", no_wrap=True)
+    for key in keys:
+        result.add_column(key.split("/")[1], justify="right", no_wrap=True)
+    for row in rows:
+        result.add_row(*_cells(row), *(_number(row.settings[key]) for key in keys))
+    return result
+
+
+def console() -> Console:
+    """As wide as the terminal; a log file has no width, so tables are not squeezed there."""
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def _cells(row: Row) -> list[str]:
+    best = "" if row.best_epoch is None else str(row.best_epoch)
+    return [
+        row.trial,
+        row.status,
+        str(row.epochs or ""),
+        _score(row.val_f1),
+        _score(row.val_f1_best),
+        best,
+        f"{row.seconds / 60:.1f}",
+    ]
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _number(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

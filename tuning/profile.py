@@ -1,0 +1,53 @@
+"""What a search fixes beside its space, by what kind of data it runs on: one declared profile each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from errors import StoreError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Settings that differ from the reference recipe, and how long a search is unless told otherwise.
+
+    Attributes:
+        about: why it differs.
+        settings: flat key -> value.
+        trials, grace: defaults of --trials and --grace (epochs before ASHA may stop a trial).
+    """
+
+    name: str
+    about: str
+    trials: int
+    grace: int
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+REFERENCE = Profile(name="reference", about="the reference recipe as it is", trials=50, grace=5)
+
+SAMPLE = Profile(
+    name="sample",
+    about="small drawn photos, trained from scratch on CPU cores: Adam instead of SGD, one short cycle",
+    trials=6,
+    grace=2,
+    settings={
+        "model/weights": "none",
+        "optimizer/name": "adamw",
+        "schedule/max_lr": 1e-3,
+        "schedule/cycle": 8,
+        "schedule/warmup": 1,
+        "train/epochs": 8,
+        "train/batch_size": 32,
+    },
+)
+
+PROFILES = {profile.name: profile for profile in (REFERENCE, SAMPLE)}
+
+
+def for_store(name: str) -> Profile:
+    """The profile that a store asks for in its store.json."""
+    if name not in PROFILES:
+        raise StoreError(f"store.json asks for the profile {name!r}; the known ones are {', '.join(PROFILES)}")
+    return PROFILES[name]

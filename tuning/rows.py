@@ -1,0 +1,62 @@
+"""One trial as people see it, in the live table and on the leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.experiment import Trial
+
+STATUS = {"RUNNING": "running", "PENDING": "waiting", "PAUSED": "waiting", "ERROR": "failed"}
+ENDED = ("finished", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Attributes:
+    status: waiting, running, finished (all its epochs), stopped (by ASHA) or failed.
+    val_f1: of the last epoch; val_f1_best: of the best so far, at epoch best_epoch. None before the first epoch.
+    seconds: spent training and validating.
+    settings: flat key -> value of what the search varies.
+    """
+
+    trial: str
+    status: str
+    val_f1_best: float | None
+    best_epoch: int | None
+    val_f1: float | None
+    epochs: int
+    seconds: float
+    settings: dict[str, Any]
+
+
+def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
+    result = trial.last_result or {}
+    epochs = int(result.get("training_iteration", 0))
+    status = STATUS.get(trial.status) or ("finished" if epochs >= max_epochs else "stopped")
+    return Row(
+        trial=str(trial),
+        status=status,
+        val_f1_best=result.get("val_f1_best"),
+        best_epoch=result.get("best_epoch"),
+        val_f1=result.get("val_f1"),
+        epochs=epochs,
+        seconds=float(result.get("time_total_s", 0.0)),
+        settings={key: setting(trial.config, key) for key in keys},
+    )
+
+
+def rows(trials: Iterable[Trial], keys: Iterable[str], max_epochs: int) -> list[Row]:
+    return [row(trial, keys, max_epochs) for trial in trials]
+
+
+def ranked(rows: Iterable[Row]) -> list[Row]:
+    """Best first; trials without a result last."""
+    return sorted(rows, key=lambda row: -1.0 if row.val_f1_best is None else row.val_f1_best, reverse=True)
+
+
+def setting(config: dict[str, Any], key: str) -> Any:
+    """A searched value in the nested config that OptunaSearch hands to trials."""
+    group, name = key.split("/")
+    return config[group][name]
