@@ -10,6 +10,7 @@ MasktuneError
 ├── DeviceError      a GPU that is missing, or that this torch build has no kernels for
 ├── WeightsError     pretrained weights that cannot be had
 ├── CheckpointError  a checkpoint that is damaged or of another trial
+├── DivergedError    a trial whose loss is no longer a finite number
 ├── SearchError      a search folder
 └── EnsembleError    a search that no ensemble can be made of
 """
@@ -57,6 +58,10 @@ class WeightsError(MasktuneError):
 
 
 class CheckpointError(MasktuneError):
+    pass
+
+
+class DivergedError(MasktuneError):
     pass
 
 

@@ -114,11 +114,11 @@ def _store(options: argparse.Namespace) -> Store | None:
 
 def _make_sample() -> None:
     """Draw the sample if it is not there, and prepare its store."""
-    from data_prep import sample
     from data_prep.prepare import prepare
+    from data_prep.sample.draw import draw
 
     print(f"No --data was given: the built-in sample is drawn into {SAMPLE} and prepared as {SAMPLE_STORE}, once.")
-    sample.draw(SAMPLE)
+    draw(SAMPLE)
     prepare(
         SAMPLE / "train/images",
         SAMPLE / "train/train.csv",
@@ -148,7 +148,7 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
 
 
 def _resources(options: argparse.Namespace) -> Resources:
-    from tuning.resources import share
+    from tuning.resources import cpu_cores, share
 
     if options.address:
         from tuning import search
@@ -158,7 +158,7 @@ def _resources(options: argparse.Namespace) -> Resources:
     else:
         import torch
 
-        cpus, gpus = len(os.sched_getaffinity(0)), torch.cuda.device_count()
+        cpus, gpus = cpu_cores(), torch.cuda.device_count()
     return share(cpus, gpus, options.cpus_per_trial, options.gpus_per_trial)
 
 

@@ -30,7 +30,8 @@ def load(file: Path) -> Image.Image:
     """The photo in `file`: RGB, turned as its EXIF says, transparency on black.
 
     Raises:
-        PhotoError: it cannot be decoded in full, is in another format, or has more than MAX_PIXELS.
+        PhotoError: it cannot be decoded in full, is in another format, or has more than MAX_PIXELS. The message says
+            why, and leaves naming the photo to the caller, who may know it by a better name.
     """
     try:
         with _open(file) as photo:
@@ -39,7 +40,7 @@ def load(file: Path) -> Image.Image:
     except PhotoError:
         raise
     except Exception as error:  # whatever a decoder makes of broken bytes
-        raise PhotoError(f"{file}: {_why(error)}") from None
+        raise PhotoError(_why(error)) from None
 
 
 def upright_size(file: Path) -> tuple[int, int] | None:
@@ -62,11 +63,11 @@ def fit(photo: Image.Image, size: tuple[int, int]) -> Photos:
 
 def _open(file: Path) -> Image.Image:
     if not file.is_file():
-        raise PhotoError(f"{file}: not a regular file")
+        raise PhotoError("not a regular file")
     photo = Image.open(file, formats=FORMATS)
     if photo.width * photo.height > MAX_PIXELS:
         photo.close()
-        raise PhotoError(f"{file}: {photo.width}x{photo.height} pixels, more than {MAX_PIXELS:,}")
+        raise PhotoError(f"{photo.width}x{photo.height} pixels, more than {MAX_PIXELS:,}")
     return photo
 
 
@@ -82,4 +83,6 @@ def _rgb(photo: Image.Image) -> Image.Image:
 def _why(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} photo"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result]:
     """`map(function, items)` in threads. No more than a few results a worker wait to be taken."""
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -36,7 +36,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers:
                 future.cancel()
 
 
-def with_bar(items: Iterable[Item], total: int, what: str, shown: bool = True) -> Iterator[Item]:
+def with_bar(items: Iterable[Item], total: int, what: str, shown: bool = True) -> Generator[Item]:
     """`items`, `total` of them, with a bar on stderr that moves as they are taken."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:

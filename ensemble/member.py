@@ -17,7 +17,7 @@ from trainable.augment import View
 from trainable.batches import crop_in_store
 from trainable.checkpoint import load_best
 from trainable.config import TrialConfig
-from trainable.model import build
+from trainable.model import build, place
 from trainable.predict import predict, predict_photos
 
 
@@ -40,7 +40,7 @@ class Member:
         config, weights, _ = load_best(folder / BEST_WEIGHTS)
         model = build(replace(config.model, weights="none"))
         model.load_state_dict(weights)
-        return cls(folder.name, config, model.to(device, memory_format=torch.channels_last).eval(), store, device)
+        return cls(folder.name, config, place(model, device).eval(), store, device)
 
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
         """Softmax over the 18 classes, mean over `views`, for photos of the store: float32 [n, 18]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,15 @@ def _photo(mask: int, gender: int, age: int, rng: np.random.Generator) -> np.nda
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the runs/ and data/ of the checkout."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """One Ray for every test that runs a search in this process."""
+    import ray
+
+    from tuning import search
+
+    search.start_ray()
+    yield
+    ray.shutdown()

@@ -75,7 +75,7 @@ def draw(config: Augment, n: int, generator: torch.Generator) -> Params:
 def constant(view: View, n: int) -> Params:
     """The same view of n photos, colours untouched."""
     one, zero = torch.ones(n), torch.zeros(n)
-    return Params(torch.full((n,), view.angle), torch.full((n,), view.flip), one, one, one, zero)
+    return Params(torch.full((n,), float(view.angle)), torch.full((n,), view.flip), one, one, one, zero)
 
 
 def window(crop: Size, size: Size, max_angle: float) -> tuple[int, int, int, int]:
@@ -157,7 +157,7 @@ def _centred(crop: int, size: int) -> Tensor:
 
 
 def _recolour(image: Tensor, params: Params) -> Tensor:
-    """Colour jitter on float32 [n, 3, h, w] in 0..1, which it may overwrite. A factor that no photo needs costs nothing."""
+    """Colour jitter on float32 [n, 3, h, w] in 0..1, which it may overwrite; what no photo needs costs nothing."""
 
     def factor(values: Tensor) -> Tensor:
         return values.to(image.device, non_blocking=True)[:, None, None, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -102,7 +102,3 @@ def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             waiting = coming
         if waiting is not None:
             yield waiting.result()
-
-
-def rows_of(rows: IntArray, parts: Sequence[slice]) -> list[IntArray]:
-    return [rows[part] for part in parts]

@@ -69,3 +69,9 @@ def amp_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= AMPERE else torch.float16
     return torch.bfloat16 if "AVX512" in torch.backends.cpu.get_cpu_capability() else torch.float32
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Mixed precision in `amp_dtype`; off where that is float32."""
+    dtype = amp_dtype(device)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)

@@ -45,6 +45,11 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
     return model
 
 
+def place(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model on `device` in channels_last memory, the layout that tensor cores and oneDNN compute in."""
+    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def read_weights(file: Path) -> dict[str, Tensor]:
     """State dict from a .safetensors, .pt or .pth file; nothing but tensors is unpickled.
 

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from data_prep.labels import IntArray
+from data_prep.labels import N_CLASSES, IntArray
 from data_prep.store import Store
 from trainable import batches
 from trainable.augment import Size, View, apply, constant
-from trainable.config import Crop
-from trainable.device import amp_dtype
+from trainable.device import autocast
 
 Probabilities = npt.NDArray[np.float32]
 Statistics = Sequence[float] | npt.NDArray[np.float32]
@@ -26,7 +25,7 @@ def predict(
     model: nn.Module,
     store: Store,
     rows: IntArray,
-    crop: Crop,
+    crop: Size,
     *,
     device: torch.device,
     views: Sequence[View] = PLAIN,
@@ -36,15 +35,14 @@ def predict(
 
     Args:
         model: on `device`; it is left in evaluation mode.
-        crop: in source pixels, as in the trial's config.
+        crop: (height, width) in stored pixels, as `batches.crop_in_store` gives it.
 
     Returns:
         float32 [len(rows), classes], rows in the order given.
     """
-    size = batches.crop_in_store(crop, store)
-    parts = batches.rows_of(rows, batches.slices(len(rows), batch_size))
-    photos = batches.read_batches(store, parts, size, max(abs(view.angle) for view in views), device)
-    return _predict(model, photos, size, store.mean, store.std, device, views)
+    parts = [rows[part] for part in batches.slices(len(rows), batch_size)]
+    photos = batches.read_batches(store, parts, crop, max(abs(view.angle) for view in views), device)
+    return _predict(model, photos, crop, store.mean, store.std, device, views)
 
 
 def predict_photos(
@@ -61,7 +59,7 @@ def predict_photos(
     """The same for photos at hand: uint8 [n, H, W, 3], treated and sized as the store's are.
 
     Args:
-        crop: (height, width) in pixels of `photos`, as `batches.crop_in_store` gives it.
+        crop: (height, width) in pixels of `photos`.
         mean, std: the store's.
     """
     parts = (torch.from_numpy(photos[part]) for part in batches.slices(len(photos), batch_size))
@@ -82,20 +80,13 @@ def _predict(
 
     def seen() -> Iterator[Tensor]:
         for batch in photos:
-            total: Tensor | float = 0.0
+            votes = []
             for view in views:
                 images = apply(batch, constant(view, len(batch)), crop, mean, std, device)
                 with autocast(device):
-                    logits = model(images)
-                total = total + logits.float().softmax(dim=1)
-            yield total / len(views)
+                    votes.append(model(images).float().softmax(dim=1))
+            yield torch.stack(votes).mean(dim=0)
 
     # One transfer at the end: a transfer a batch would make the GPU wait for the host each time.
     found = list(seen())
-    return torch.cat(found).cpu().numpy() if found else np.zeros((0, batches.N_CLASSES), dtype=np.float32)
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """Mixed precision in the 16-bit float that `device` is good at, off where it is good at none."""
-    dtype = amp_dtype(device)
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+    return torch.cat(found).cpu().numpy() if found else np.zeros((0, N_CLASSES), dtype=np.float32)

@@ -29,6 +29,7 @@ from tuning.asha import Asha
 from tuning.plan import Plan
 from tuning.progress import Progress
 from tuning.record import Recorder
+from tuning.resources import cpu_cores
 from tuning.rows import ENDED, Row, rows
 from tuning.tensorboard import TensorBoard
 
@@ -110,7 +111,7 @@ def start_ray(address: str | None = None) -> None:
         ray.init(address=address, **quiet)
     else:
         # Trials share the store through the page cache, so the object store can be small.
-        ray.init(include_dashboard=False, object_store_memory=128 * 2**20, **quiet)
+        ray.init(num_cpus=cpu_cores(), include_dashboard=False, object_store_memory=128 * 2**20, **quiet)
 
 
 def cluster_size() -> tuple[int, int]:

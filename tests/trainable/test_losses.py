@@ -43,9 +43,8 @@ def test_soft_f1_averages_over_the_classes_present_in_the_batch():
 
 
 def test_soft_f1_is_two_pr_over_p_plus_r():
-    # class 0: P = .5/.7 = .714286, R = .5/1 = .5: 2*.714286*.5/1.214286 = .588235, alone in the batch with class 1 absent
     logits = torch.log(torch.tensor([[0.5, 0.5], [0.2, 0.8]]))
-    # targets 0, 0: tp .7, P = 1, R = .35: 2*.35/1.35 = .518519
+    # both photos are of class 0: tp .5+.2 = .7, P = .7/.7 = 1, R = .7/2 = .35: 2*1*.35/1.35 = .518519
     assert soft_f1(logits, torch.tensor([0, 0])).item() == pytest.approx(1 - 0.518519, abs=1e-6)
 
 

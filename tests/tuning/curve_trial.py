@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,4 +48,10 @@ class BrokenTrial(CurveTrial):
     def step(self) -> dict[str, Any]:
         if self.config["labels"]["old_from"] == 59 and self.epoch == 1:
             raise RuntimeError("broken on purpose")
+        return super().step()
+
+
+class SlowTrial(CurveTrial):
+    def step(self) -> dict[str, Any]:
+        time.sleep(0.3)
         return super().step()

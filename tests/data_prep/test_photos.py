@@ -1,0 +1,121 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep import photos
+from data_prep.photos import fit, is_photo, load, upright_size
+from errors import PhotoError
+
+
+def gradient(height=40, width=30):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def saved(file, image, **options):
+    image.save(file, **options)
+    return file
+
+
+def turned_by_exif(file, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return saved(file, Image.fromarray(gradient()), exif=exif)
+
+
+def test_a_photo_turned_by_exif_is_loaded_upright(tmp_path):
+    file = turned_by_exif(tmp_path / "a.png", 6)
+    assert np.array_equal(np.asarray(load(file)), np.rot90(gradient(), -1))
+    assert upright_size(file) == (30, 40)
+    jpeg = turned_by_exif(tmp_path / "a.jpg", 8)
+    assert load(jpeg).size == (40, 30) and upright_size(jpeg) == (30, 40)
+    assert upright_size(turned_by_exif(tmp_path / "b.jpg", 1)) == (40, 30)
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 90), ("RGB", (90, 90, 90)), ("1", 1), ("CMYK", (0, 0, 0, 165))])
+def test_every_kind_of_photo_becomes_rgb(tmp_path, mode, colour):
+    photo = load(saved(tmp_path / ("a.jpg" if mode == "CMYK" else "a.png"), Image.new(mode, (3, 4), colour)))
+    assert photo.mode == "RGB" and photo.size == (3, 4)
+    assert abs(int(np.asarray(photo)[0, 0, 0]) - (255 if mode == "1" else 90)) <= 2
+
+
+def test_what_is_transparent_becomes_black(tmp_path):
+    half = Image.new("RGBA", (2, 1), (200, 100, 50, 255))
+    half.putpixel((1, 0), (200, 100, 50, 0))
+    assert np.asarray(load(saved(tmp_path / "a.png", half))).tolist() == [[[200, 100, 50], [0, 0, 0]]]
+    palette = Image.new("P", (2, 1), 0)
+    palette.putpalette([9, 9, 9, 200, 100, 50])
+    palette.putpixel((1, 0), 1)
+    assert np.asarray(load(saved(tmp_path / "p.png", palette)))[0, 1].tolist() == [200, 100, 50]
+    assert np.asarray(load(saved(tmp_path / "t.png", palette, transparency=1)))[0, 1].tolist() == [0, 0, 0]
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
+    deep = Image.fromarray(np.full((4, 4), 128 * 256, dtype=np.uint16))
+    assert np.asarray(load(saved(tmp_path / "a.png", deep)))[0, 0].tolist() == [128, 128, 128]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_a_truncated_photo_is_refused(tmp_path, kind, share):
+    data = io.BytesIO()
+    Image.fromarray(gradient(200, 200)).save(data, kind)
+    file = tmp_path / "a.jpg"
+    file.write_bytes(data.getvalue()[: int(share * len(data.getvalue()))])
+    with pytest.raises(PhotoError) as error:
+        load(file)
+    assert str(tmp_path) not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_no_flipped_byte_of_a_png_gets_past_as_another_error(tmp_path):
+    data = io.BytesIO()
+    Image.fromarray(gradient()).save(data, "PNG")
+    file = tmp_path / "a.png"
+    for i in range(8, 400, 3):
+        broken = bytearray(data.getvalue())
+        broken[i] ^= 0x55
+        file.write_bytes(bytes(broken))
+        try:
+            load(file)
+        except PhotoError:
+            upright_size(file)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM"])
+def test_other_formats_are_refused_whatever_their_name(tmp_path, kind):
+    with pytest.raises(PhotoError, match="not a JPEG, PNG or WEBP photo"):
+        load(saved(tmp_path / "a.jpg", Image.new("RGB", (4, 4)), format=kind))
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    for file in (tmp_path, tmp_path / "nothing.jpg"):
+        with pytest.raises(PhotoError, match="not a regular file"):
+            load(file)
+        assert upright_size(file) is None
+
+
+def test_a_photo_too_large_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(photos, "MAX_PIXELS", 1000)
+    with pytest.raises(PhotoError, match="30x40 pixels, more than 1,000"):
+        load(saved(tmp_path / "a.jpg", Image.fromarray(gradient())))
+
+
+def test_fitting_keeps_the_centre_and_the_aspect():
+    wide = np.zeros((40, 60, 3), np.uint8)
+    wide[:, 15:45] = 200
+    assert (fit(Image.fromarray(wide), (40, 30)) == 200).all()
+    assert fit(Image.fromarray(wide), (20, 30)).shape == (20, 30, 3)
+    assert np.array_equal(fit(Image.fromarray(gradient()), (40, 30)), gradient())
+
+
+def test_shrinking_averages_what_it_covers():
+    stripes = np.zeros((80, 60, 3), np.uint8)
+    stripes[::2] = 255
+    small = fit(Image.fromarray(stripes), (8, 6))
+    assert abs(small[2:-2].astype(int) - 128).max() <= 8
+
+
+def test_names_tell_photos_from_the_rest():
+    assert all(map(is_photo, ("a.jpg", "a.JPEG", "a.b.png", "a.heic")))
+    assert not any(map(is_photo, ("._a.jpg", ".jpg", "a.txt", "a", "jpg")))

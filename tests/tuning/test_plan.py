@@ -1,0 +1,72 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from errors import OptionError, SearchError
+from tuning import profile, spaces
+from tuning.plan import Plan, describe, new_folder, settings
+
+
+def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() -> None:
+    space = spaces.load("age_bands")
+    merged = settings(space, profile.REFERENCE, epochs=4, weights="none", seed=7)
+    assert merged == {
+        "train/epochs": 4,
+        "model/weights": "none",
+        "train/seed": 7,
+        "schedule/cycle": 4,
+        "schedule/warmup": 3,
+    }
+
+
+def test_what_the_space_varies_is_never_fixed() -> None:
+    space = spaces.load("age_bands")
+    fixed = settings(space, profile.Profile("x", "", 1, 1, {"labels/old_from": 58}), seed=0)
+    assert "labels/old_from" not in fixed
+
+
+def test_an_option_that_makes_no_valid_trial_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"model/weights: .* but got 'imagnet'"):
+        settings(spaces.load("age_bands"), profile.REFERENCE, weights="imagnet", seed=0)
+
+
+def test_rungs_start_at_grace_and_stay_below_the_last_epoch(make_plan: Callable[..., Plan]) -> None:
+    assert make_plan(epochs=27, grace=1).rungs() == [1, 3, 9]
+    assert make_plan(epochs=8, grace=2).rungs() == [2, 6]
+    assert make_plan(epochs=3, grace=3).rungs() == []
+
+
+def test_grace_beyond_the_epochs_and_no_trials_are_refused(make_plan: Callable[..., Plan]) -> None:
+    with pytest.raises(OptionError, match=r"--grace: 1 <= grace <= epochs \(9\) must hold, but got 10"):
+        make_plan(grace=10)
+    with pytest.raises(OptionError, match="--trials: at least 1"):
+        make_plan(trials=0)
+
+
+def test_a_search_takes_the_next_free_name(tmp_path: Path) -> None:
+    (tmp_path / "age_bands").mkdir()
+    assert new_folder(tmp_path, "age_bands", None).name == "age_bands-2"
+    assert new_folder(tmp_path, "age_bands", "mine").name == "mine"
+
+
+def test_a_name_that_is_taken_is_an_error_that_names_resume(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(SearchError, match=r"already holds a search.*--resume .*mine"):
+        new_folder(tmp_path, "age_bands", "mine")
+
+
+def test_a_name_is_a_plain_folder_name(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--name: a plain folder name"):
+        new_folder(tmp_path, "age_bands", "../mine")
+
+
+def test_the_description_has_the_space_the_points_the_resources_and_the_worst_case(
+    make_plan: Callable[..., Plan],
+) -> None:
+    text = describe(make_plan(trials=6, epochs=9))
+    assert "labels/old_from          56 .. 60" in text
+    assert "young_below 30, old_from 60, young_gap 0, old_gap 0" in text
+    assert "one trial on 1 core, no GPU; 2 at a time" in text
+    assert "at most 6 trials x 9 epochs = 54 epochs" in text
+    assert "optimizer/name           adamw  (reference sgd)" in text

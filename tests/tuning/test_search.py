@@ -1,0 +1,174 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+
+from data_prep.store import Store
+from errors import SearchError, StoreError
+from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SlowTrial, val_f1
+from tests.tuning.plans import small_plan
+from tuning import search
+from tuning.plan import Plan
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def finished(ray_session: None, small_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A search of deterministic curves, run to its end."""
+    plan = small_plan(tmp_path_factory.mktemp("finished"), small_store)
+    search.run(plan, small_store, CurveTrial)
+    return plan
+
+
+def test_the_leaderboard_ranks_every_trial_by_its_best_val_f1(finished: Plan) -> None:
+    board = pd.read_csv(finished.folder / "leaderboard.csv")
+    assert len(board) == 6
+    assert list(board["val_f1_best"]) == sorted(board["val_f1_best"], reverse=True)
+    assert board["labels/old_from"][0] == 58
+    assert board["val_f1_best"][0] == pytest.approx(val_f1(58, 9))
+    assert set(board["status"]) <= {"finished", "stopped"}
+    assert (board["epochs"][board["status"] == "finished"] == 9).all()
+
+
+def test_asha_stops_some_trials_early(finished: Plan) -> None:
+    board = pd.read_csv(finished.folder / "leaderboard.csv")
+    assert (board["status"] == "stopped").any()
+    assert board["epochs"].sum() < 6 * 9
+
+
+def test_the_first_trials_are_the_spaces_starting_points(finished: Plan) -> None:
+    board = pd.read_csv(finished.folder / "leaderboard.csv").sort_values("trial")
+    first = board[list(finished.space.distributions)].head(4).to_dict("records")
+    assert sorted(map(str, first)) == sorted(map(str, finished.space.start))
+
+
+def test_search_json_says_what_ran_and_what_it_cost(finished: Plan, small_store: Store) -> None:
+    about = json.loads((finished.folder / "search.json").read_text())
+    board = pd.read_csv(finished.folder / "leaderboard.csv")
+    assert about["state"] == "finished"
+    assert about["store"]["hash"] == small_store.hash
+    assert about["spent"]["epochs"] == board["epochs"].sum()
+    assert about["versions"]["ray"]
+
+
+def test_optunas_own_tools_open_the_study(finished: Plan) -> None:
+    study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{finished.folder / 'study.db'}")
+    assert len(study.trials) == 6
+    assert study.best_value == pytest.approx(val_f1(58, 9))
+    assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+
+
+def test_a_trial_folder_has_rays_records_and_no_leftover_checkpoints(finished: Plan) -> None:
+    names = {file.name.split(".")[0] for file in (finished.folder / "trial-001").iterdir()}
+    assert {"result", "params", "events"} <= names
+    assert not list(finished.folder.glob("*/checkpoint_*"))
+
+
+def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan) -> None:
+    for folder in sorted(finished.folder.glob("trial-*")):
+        events = EventAccumulator(str(folder)).Reload()
+        board = pd.read_csv(finished.folder / "leaderboard.csv").set_index("trial").loc[folder.name]
+        assert {"val_f1", "val_f1_best", "train_loss", "lr"} <= set(events.Tags()["scalars"])
+        assert [event.step for event in events.Scalars("val_f1")] == list(range(1, board["epochs"] + 1))
+        plugin = events.PluginTagToContent(metadata.PLUGIN_NAME)
+        start = metadata.parse_session_start_info_plugin_data(plugin[metadata.SESSION_START_INFO_TAG])
+        assert start.hparams["labels/old_from"].number_value == board["labels/old_from"]
+        assert metadata.SESSION_END_INFO_TAG in plugin
+
+
+def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = make_plan(epochs=3)
+    rows = {row.trial: row for row in search.run(plan, small_store, BrokenTrial)}
+    failed = [row for row in rows.values() if row.status == "failed"]
+    assert len(rows) == 6
+    assert failed
+    assert all(row.settings["labels/old_from"] == 59 and row.epochs == 1 for row in failed)
+    assert "failed: RuntimeError: broken on purpose" in capsys.readouterr().out
+    assert json.loads((plan.folder / "search.json").read_text())["state"] == "finished"
+    study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{plan.folder / 'study.db'}")
+    assert all(trial.state.is_finished() for trial in study.trials)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.plans import small_plan
+from data_prep.store import Store
+from tuning import search
+
+store = Store.open(sys.argv[2])
+search.start_ray()
+search.run(small_plan(Path(sys.argv[1]), store), store, SlowTrial)
+"""
+
+
+def test_a_killed_search_resumes_and_finishes_as_if_nothing_had_happened(
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+) -> None:
+    plan = make_plan()
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(plan.folder.parent), str(small_store.path)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: epochs_of(plan, "trial-003") >= 2)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    before = board(plan)
+    done = before[before["status"].isin(["finished", "stopped"])]
+
+    search.resume(plan.folder, SlowTrial)
+
+    after = board(plan)
+    assert len(after) == 6
+    assert set(after["status"]) <= {"finished", "stopped"}
+    assert len(done) > 0
+    assert after.loc[done.index, "epochs"].equals(done["epochs"])
+    assert after["val_f1_best"].max() == pytest.approx(val_f1(58, 9))
+    with pytest.raises(SearchError, match="is finished: there is nothing to go on with"):
+        search.resume(plan.folder, SlowTrial)
+
+
+def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan], small_store: Store) -> None:
+    plan = make_plan()
+    about = {"state": "interrupted", "store": {"path": str(small_store.path), "hash": "of another"}}
+    plan.folder.mkdir(parents=True)
+    (plan.folder / "search.json").write_text(json.dumps(about))
+    with pytest.raises(SearchError, match="was killed before its first trial was recorded"):
+        search.check_resumable(plan.folder)
+    (plan.folder / "tuner.pkl").touch()
+    (plan.folder / "experiment_state-1.json").touch()
+    with pytest.raises(StoreError, match=r"is not the store that .* began with"):
+        search.check_resumable(plan.folder)
+
+
+def board(plan: Plan) -> pd.DataFrame:
+    return pd.read_csv(plan.folder / "leaderboard.csv").set_index("trial")
+
+
+def epochs_of(plan: Plan, trial: str) -> int:
+    try:
+        return int(board(plan).loc[trial, "epochs"])
+    except (FileNotFoundError, KeyError):
+        return 0
+
+
+def wait_until(ready: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"not ready after {seconds} s"
+        time.sleep(0.2)

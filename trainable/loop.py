@@ -1,0 +1,248 @@
+"""One trial: epochs of training, each followed by validation. Who listens is a callback's business."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from data_prep.labels import MISSING
+from data_prep.store import Store
+from errors import CheckpointError, ConfigError, DivergedError
+from trainable import augment, batches, checkpoint, losses, metrics, model
+from trainable.config import Optimizer, TrialConfig
+from trainable.device import amp_dtype, autocast
+from trainable.predict import Probabilities, predict
+from trainable.schedule import learning_rate
+
+Metrics = dict[str, Any]
+
+ORDER, AUGMENT = 0, 1
+"""What an epoch's random numbers are for: each purpose has its own stream of them."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the highest macro F1 on val, the first of equals.
+
+    Attributes:
+        epoch: from 1.
+        predictions: float32 [val photos, 18], softmax, in the order of `Trial.val_rows`.
+        weights: state dict on the CPU.
+    """
+
+    epoch: int
+    val_f1: float
+    predictions: Probabilities
+    weights: dict[str, Tensor]
+
+
+class Trial:
+    """Trains one configuration on one store. Everything random is a pure function of (seed, epoch).
+
+    Attributes:
+        epoch: finished epochs.
+        best: None before the first epoch has finished.
+        val_rows: int64, the store's rows that are validated on: all labelled ones of val.
+        model: on the device, in channels_last memory.
+    """
+
+    def __init__(self, config: TrialConfig, store: Store, device: torch.device) -> None:
+        """Raises ConfigError where config and store do not fit, WeightsError where the weights are not to be had."""
+        self.config, self.store, self.device = config, store, device
+        self.epoch = 0
+        self.best: Best | None = None
+        self._crop = batches.crop_in_store(config.crop, store)
+        self._rows, self._classes = batches.training_set(config.labels, store)
+        self.val_rows, self._val_classes = _validation_set(store)
+        self.model = model.place(model.build(config.model, seed=config.train.seed), device)
+        self._optimizer = _optimizer(config.optimizer, self.model)
+        self._scaler = torch.GradScaler(device.type, enabled=amp_dtype(device) == torch.float16)
+
+    def run_epoch(self) -> Metrics:
+        """Train for an epoch, then validate.
+
+        Returns:
+            epoch (from 1), train_loss, train_focal, train_smoothing, train_soft_f1 (means over the photos),
+            val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best, best_epoch, lr (of the last step),
+            train_photos, photos_per_s (while training), seconds (in all). Plain numbers.
+
+        Raises:
+            DivergedError: a loss was not finite.
+        """
+        started = perf_counter()
+        metrics_of_training = self._train()
+        trained = perf_counter()
+        self.epoch += 1
+        metrics_of_validation = self._validate()
+        return {
+            "epoch": self.epoch,
+            **metrics_of_training,
+            **metrics_of_validation,
+            "photos_per_s": metrics_of_training["train_photos"] / (trained - started),
+            "seconds": perf_counter() - started,
+        }
+
+    def _train(self) -> Metrics:
+        seed, n = self.config.train.seed, len(self._rows)
+        order = batches.shuffled(n, batches.generator(seed, self.epoch, ORDER))
+        params = augment.draw(self.config.augment, n, batches.generator(seed, self.epoch, AUGMENT))
+        parts = batches.slices(n, self.config.train.batch_size, smallest=batches.SMALLEST)
+        wanted = [self._rows[order[part]] for part in parts]
+        photos = batches.read_batches(self.store, wanted, self._crop, self.config.augment.rotation, self.device)
+        self.model.train()
+        lr, found = 0.0, []
+        for step, (part, batch) in enumerate(zip(parts, photos, strict=True)):
+            lr = learning_rate(self.epoch + step / len(parts), self.config.schedule)
+            target = torch.from_numpy(self._classes[order[part]])
+            # Kept on the device: reading a loss here would make the GPU wait for the host at every step.
+            found.append(self._step(batch, params[part], target, lr))
+        sizes = [len(rows) for rows in wanted]
+        return {**self._mean_losses(found, sizes, lr), "train_photos": sum(sizes), "lr": lr}
+
+    def _step(self, photos: Tensor, params: augment.Params, target: Tensor, lr: float) -> Tensor:
+        """One update of the weights. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        store = self.store
+        images = augment.apply(photos, params, self._crop, store.mean, store.std, self.device)
+        with autocast(self.device):
+            logits = self.model(images)
+        parts = losses.combined(logits, target.to(self.device, non_blocking=True), self.config.loss)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(parts.total).backward()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        return torch.stack(parts).detach()
+
+    def _mean_losses(self, found: list[Tensor], sizes: list[int], lr: float) -> Metrics:
+        names = ("train_loss", "train_focal", "train_smoothing", "train_soft_f1")
+        values = torch.stack(found).cpu().double().numpy()
+        for step, row in enumerate(values, start=1):
+            for name, value in zip(names, row, strict=True):
+                _check_finite(name, value, f"epoch {self.epoch + 1}, step {step} of {len(values)}", lr)
+        means = np.average(values, axis=0, weights=sizes)
+        return dict(zip(names, means.tolist(), strict=True))
+
+    def _validate(self) -> Metrics:
+        predictions = predict(self.model, self.store, self.val_rows, self._crop, device=self.device)
+        truth, guess = self._val_classes, predictions.argmax(axis=1)
+        right = predictions[np.arange(len(truth)), truth]
+        # A softmax that rounded to zero counts as the smallest float32 there is, not as an infinite loss.
+        val_loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny), dtype=np.float64).mean()
+        _check_finite("val_loss", val_loss, f"epoch {self.epoch}, after its last step", None)
+        val_f1 = metrics.macro_f1(truth, guess)
+        if self.best is None or val_f1 > self.best.val_f1:
+            self.best = Best(self.epoch, val_f1, predictions, _on_cpu(self.model.state_dict()))
+        return {
+            "val_loss": float(val_loss),
+            "val_accuracy": float((guess == truth).mean()),
+            "val_f1": val_f1,
+            "val_f1_best": self.best.val_f1,
+            "best_epoch": self.best.epoch,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed trial needs, in tensors and plain Python values. The tensors are the live ones: save
+        them, or copy them, before the next epoch."""
+        return {
+            "config": self.config.to_flat(),
+            "store_hash": self.store.hash,
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "best": None if self.best is None else self._best_state(self.best),
+        }
+
+    def _best_state(self, best: Best) -> dict[str, Any]:
+        # The same tensors twice are written once: a checkpoint after a new best is a third smaller.
+        is_current = best.epoch == self.epoch
+        return {
+            "epoch": best.epoch,
+            "val_f1": best.val_f1,
+            "predictions": torch.from_numpy(best.predictions),
+            "weights": self.model.state_dict() if is_current else best.weights,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict()`; nothing of `state` is kept or changed.
+
+        Raises:
+            CheckpointError: it is of another configuration (`train/epochs` may differ) or of another store.
+        """
+        self._check_same_trial(state)
+        self.epoch = state["epoch"]
+        self.model.load_state_dict(state["model"])
+        # The optimizer would keep the given tensors as its own and write into them.
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self._scaler.load_state_dict(state["scaler"])
+        best = state["best"]
+        self.best = best and Best(
+            best["epoch"], best["val_f1"], best["predictions"].numpy().copy(), _on_cpu(best["weights"])
+        )
+
+    def _check_same_trial(self, state: Mapping[str, Any]) -> None:
+        theirs = {**state["config"], "store_hash": state["store_hash"]}
+        ours = {**self.config.to_flat(), "store_hash": self.store.hash}
+        for key in sorted(theirs.keys() | ours.keys()):
+            if key != "train/epochs" and theirs.get(key) != ours.get(key):
+                raise CheckpointError(
+                    f"checkpoint of another trial: its {key} is {theirs.get(key)!r}, this trial's {ours.get(key)!r}"
+                )
+
+
+def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None = None) -> None:
+    """Restore or start; for each epoch left: train, evaluate, save, report.
+
+    Args:
+        report: called with the metrics of each epoch once they are safe on disk.
+        folder: where the checkpoint lies and the best epoch is exported to; None keeps nothing.
+    """
+    if folder is not None and checkpoint.exists(folder):
+        trial.load_state_dict(checkpoint.load(folder))
+    while trial.epoch < trial.config.train.epochs:
+        found = trial.run_epoch()
+        if folder is not None:
+            checkpoint.save(trial.state_dict(), folder)
+            if found["best_epoch"] == found["epoch"]:
+                checkpoint.export_best(trial, folder)
+        report(found)
+
+
+def _validation_set(store: Store) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rows, official classes) of val."""
+    rows = store.rows("val")
+    classes = store.classes()[rows]
+    labelled = classes != MISSING
+    if not labelled.any():
+        raise ConfigError(
+            f"{store.path}: has no labelled photo in val to judge a trial by; prepare it with more people"
+        )
+    return rows[labelled], classes[labelled]
+
+
+def _optimizer(config: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
+    parameters = network.parameters()
+    if config.name == "adamw":
+        return torch.optim.AdamW(parameters, weight_decay=config.weight_decay, fused=True)
+    return torch.optim.SGD(parameters, momentum=config.momentum, weight_decay=config.weight_decay, fused=True)
+
+
+def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}
+
+
+def _check_finite(name: str, value: float, when: str, lr: float | None) -> None:
+    if not math.isfinite(value):
+        rate = "" if lr is None else f" (lr {lr:.3g} at its end)"
+        raise DivergedError(f"{name} became {value} in {when}{rate}: try a lower schedule/max_lr")
