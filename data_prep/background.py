@@ -7,7 +7,8 @@ never again the file it left, and its other back ends send photos elsewhere.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -117,9 +118,24 @@ def _session(name: str, options: dict[str, Any]) -> Segment:
 def _require_rembg() -> None:
     try:
         import onnxruntime  # noqa: F401
-        import rembg  # noqa: F401
+
+        with _numba_idle():
+            import rembg  # noqa: F401
     except (ImportError, SystemExit) as error:
         raise WeightsError(f"rembg cannot run here ({error}): pip install -r requirements.txt") from None
+
+
+@contextmanager
+def _numba_idle() -> Iterator[None]:
+    """Importing rembg compiles its alpha matting for a minute; it is not used here, and left as plain Python."""
+    import numba
+
+    config: Any = numba.config
+    before, config.DISABLE_JIT = config.DISABLE_JIT, True
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = before
 
 
 def _human_seg_file() -> Path:

@@ -77,7 +77,7 @@ def vote_f1(members: list[Candidate], truth: npt.NDArray[np.int64]) -> float:
 
 def _read(file: Path, store: Store) -> Candidate:
     try:
-        with np.load(file, allow_pickle=False) as saved:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
             store_hash, rows = str(saved["store_hash"]), saved["rows"]
             probabilities, val_f1 = saved["probabilities"], float(saved["val_f1"])
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:

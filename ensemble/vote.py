@@ -19,6 +19,6 @@ def soft_vote(members: Sequence[Probabilities]) -> Probabilities:
     if not members:
         raise ValueError("soft_vote: at least one member is needed, but got none")
     for number, probabilities in enumerate(members):
-        if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+        if (probabilities < 0).any() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
             raise ValueError(f"soft_vote: rows must sum to 1 (softmax over classes), but member {number}'s do not")
     return np.mean(np.stack(members), axis=0, dtype=np.float32)

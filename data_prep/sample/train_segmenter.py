@@ -142,12 +142,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
     parser.add_argument("--workers", type=int, default=cores(), metavar="N", help="drawing processes (one a core)")
     parser.add_argument("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
+    parser.add_argument("--fresh", type=int, default=70, metavar="N", help="portraits to measure the IoU on (70)")
     options = parser.parse_args(argv)
     photos, masks = _examples(options.portraits, TRAIN_SEED, options.workers)
     export(train(photos, masks, options.epochs, options.seed), options.out)
-    found = fresh_ious(options.out, 70)
+    found = fresh_ious(options.out, options.fresh)
     size = options.out.stat().st_size / 1e6
-    print(f"{options.out}: {size:.2f} MB, IoU on 70 fresh portraits {np.mean(found):.3f} (worst {np.min(found):.3f})")
+    print(
+        f"{options.out}: {size:.2f} MB, IoU on {len(found)} fresh portraits {np.mean(found):.3f} (worst {np.min(found):.3f})"
+    )
     return 0
 
 

@@ -89,9 +89,16 @@ def test_only_the_named_methods_are_known(method):
 def test_the_samples_model_runs_through_rembg(sample, model):
     remover = load("sample")
     pixels = np.asarray(remover(half_lit())).astype(int)
-    assert pixels[:, :10].max() <= 2 and abs(pixels[:, 20:] - (250, 200, 220)).max() <= 2
+    assert pixels[:, :10].max() <= 2 and abs(pixels[:, 20:] - (250, 200, 220)).max() <= 20
     assert remover.describe() == {"method": "sample", "model": "segmenter.onnx", "sha256": file_sha256(model)}
     assert remover.describe() == named("sample").describe()
+
+
+def test_loading_rembg_leaves_numba_as_it_was(sample):
+    load("sample")
+    import numba
+
+    assert type(numba.njit(lambda x: x)).__name__ == "CPUDispatcher"
 
 
 def test_one_session_serves_the_whole_process(sample):

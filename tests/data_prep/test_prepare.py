@@ -1,0 +1,247 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from data_prep import background
+from data_prep import prepare as module
+from data_prep.background import Background
+from data_prep.prepare import batches_like, prepare, prepare_like
+from data_prep.split import assign
+from data_prep.store import Store
+from errors import LabelError, OptionError, PhotoError, StoreError
+
+PERSON = "000010_male_Asian_40"
+
+
+@pytest.fixture
+def make(raw, tmp_path):
+    """`prepare` on the ten people, with the background kept."""
+
+    def run(out="store", **options) -> Store:
+        settings = {"eval_dir": raw.eval, "background": "keep", "progress": False, "say": lambda line: None} | options
+        return prepare(raw.images, raw.labels, tmp_path / out, **settings)
+
+    return run
+
+
+def contents(store):
+    return {file.name: file.read_bytes() for file in store.path.iterdir()}
+
+
+def broken(raw, name):
+    """Cuts the photo's file short."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(raw.images / name)
+    (raw.images / name).write_bytes((raw.images / name).read_bytes()[:-200])
+
+
+def test_a_store_holds_every_photo_with_its_labels(make):
+    store = make()
+    assert len(store) == 73 and store.size == store.source_size == (40, 30)
+    assert store.meta["counts"]["people"] == 10 and store.meta["left_out"] == []
+    row = store.index[store.index["path"] == f"{PERSON}/mask2.jpg"]
+    assert row.iloc[0].to_dict() | {"split": ""} == {
+        "path": f"{PERSON}/mask2.jpg", "person": PERSON, "mask": "worn", "gender": "male", "age": "40", "split": "",
+    }  # fmt: skip
+    pixel = store.read(row.index)[0, 20, 15].astype(int)
+    assert abs(pixel - (45, 35, 200)).max() <= 3
+
+
+def test_photos_to_predict_come_last_in_their_own_order(make):
+    store = make()
+    assert list(store.index["path"].iloc[-3:]) == ["b.jpg", "a.jpg", "c.png"]
+    assert list(store.rows("eval")) == [70, 71, 72] and set(store.classes()[70:]) == {-1}
+    assert store.read([71])[0, 0, 0].tolist() == pytest.approx([200, 10, 0], abs=3)
+
+
+def test_nobody_is_in_two_splits_and_the_splits_are_those_of_assign(make, raw):
+    index = make().index.iloc[:70]
+    assert (index.groupby("person")["split"].nunique() == 1).all()
+    people = index.drop_duplicates("person").set_index("person")
+    expected = assign(pd.DataFrame({"gender": people["gender"], "age": people["age"].astype(int)}))
+    assert people["split"].to_dict() == expected.to_dict()
+    assert set(people["split"]) == {"train", "val", "test"}
+
+
+def test_one_id_of_two_people_is_two_people(make):
+    people = set(make().person)
+    assert {"003397_female_Asian_60", "003397_male_Asian_60", "000000-1_female_Asian_20"} <= people
+
+
+def test_the_same_photos_make_the_same_bytes_wherever_they_lie_and_however_many_work(make, raw, tmp_path):
+    first = make("first", workers=1, max_left_out=1.0)
+    shutil.move(raw.root, tmp_path / "moved")
+    raw.root = tmp_path / "moved"
+    second = make("elsewhere/second", workers=3)
+    assert contents(first) == contents(second)
+    assert str(tmp_path) not in (second.path / "store.json").read_text()
+
+
+def test_a_photo_left_out_is_named_the_same_wherever_it_lies(make, raw, tmp_path):
+    broken(raw, f"{PERSON}/normal.jpg")
+    store = make(max_left_out=0.1)
+    assert [photo["path"] for photo in store.meta["left_out"]] == [f"{PERSON}/normal.jpg"]
+    assert "truncated" in store.meta["left_out"][0]["why"]
+    assert str(tmp_path) not in (store.path / "store.json").read_text()
+    assert len(store) == 72 and f"{PERSON}/normal.jpg" not in set(store.index["path"])
+    assert PERSON in set(store.person)
+
+
+def test_leaving_a_photo_out_moves_nobody_to_another_split(make, raw):
+    before = make("before").index.set_index("path")["split"]
+    for kind in ("normal", "incorrect_mask", *(f"mask{i}" for i in range(1, 6))):
+        broken(raw, f"{PERSON}/{kind}.jpg")
+    after = make("after", max_left_out=0.2).index.set_index("path")["split"]
+    assert len(after) == 66 and not any(path.startswith(PERSON) for path in after.index)
+    assert (before[after.index] == after).all()
+
+
+def test_too_many_unusable_photos_stop_the_run_and_leave_nothing(make, raw, tmp_path):
+    for kind in ("normal", "mask1"):
+        broken(raw, f"{PERSON}/{kind}.jpg")
+    with pytest.raises(PhotoError, match=rf"1 of 73 .* 1\.0% .*{PERSON}/mask1\.jpg \(.*truncated.*--allow-left-out"):
+        make()
+    with pytest.raises(PhotoError, match=r"2 of 73"):
+        make(max_left_out=0.02)
+    assert [file.name for file in tmp_path.iterdir()] == ["raw"]
+    assert len(make(max_left_out=0.03)) == 71
+
+
+def test_no_usable_photo_at_all_is_said(make, raw):
+    for file in raw.images.glob("*/*.jpg"):
+        file.write_bytes(b"no photo")
+    with pytest.raises(PhotoError, match="none of the 70 photos can be read"):
+        make(max_left_out=1.0)
+
+
+def test_a_size_of_ones_own_is_stored_beside_the_photos_own(make):
+    store = make(size=(20, 16))
+    assert store.size == (20, 16) and store.source_size == (40, 30)
+    assert store.read([0]).shape == (1, 20, 16, 3)
+
+
+def test_the_commonest_size_is_taken_and_others_are_fitted(make, raw):
+    raw.photo(raw.images / PERSON / "normal.jpg", (9, 9, 9), size=(100, 100))
+    store = make()
+    assert store.size == store.source_size == (40, 30)
+
+
+def test_the_background_is_removed_before_the_photo_is_made_smaller(make):
+    def right_half(photo):
+        mask = np.zeros((photo.height, photo.width))
+        mask[:, photo.width // 2 :] = 255
+        return mask
+
+    store = make(size=(20, 16), background=Background("own", "m.onnx", "0" * 64, right_half))
+    photo = store.read([0])[0]
+    assert photo[:, :6].max() == 0 and photo[:, 10:, 2].min() > 150
+    assert store.meta["background"] == {"method": "own", "model": "m.onnx", "sha256": "0" * 64}
+
+
+def test_a_photo_with_nobody_in_it_is_left_out(make, raw):
+    def nobody_in_wide_ones(photo):
+        return np.tri(photo.height, photo.width) * (255 if photo.width == 30 else 0)
+
+    raw.photo(raw.images / PERSON / "normal.jpg", (9, 9, 9), size=(40, 40))
+    store = make(background=Background("own", segment=nobody_in_wide_ones), max_left_out=0.1)
+    assert store.meta["left_out"] == [{"path": f"{PERSON}/normal.jpg", "why": "no person was told from the background"}]
+
+
+def test_preparing_again_says_so_and_does_nothing(make, monkeypatch):
+    first = make()
+    before = {file: file.stat().st_mtime_ns for file in first.path.iterdir()}
+    said = []
+    monkeypatch.setattr(module, "treat", None)
+    again = make(say=said.append, workers=7, max_left_out=0.5)
+    assert again.hash == first.hash
+    assert len(said) == 1 and said[0].endswith("nothing to do")
+    assert {file: file.stat().st_mtime_ns for file in first.path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "what"), [({"seed": 1}, "seed"), ({"size": (20, 15)}, "size"), ({"eval_dir": None}, "eval, photos")]
+)
+def test_another_store_is_not_overwritten(make, options, what):
+    before = contents(make())
+    with pytest.raises(StoreError, match=f"store made with other {what}: choose another --out"):
+        make(**options)
+    assert contents(Store.open(make().path)) == before
+
+
+def test_changed_labels_or_photos_are_not_taken_for_the_old(make, raw):
+    make()
+    raw.photo(raw.images / PERSON / "normal.jpg", (9, 9, 9), size=(60, 80))
+    with pytest.raises(StoreError, match="other photos"):
+        make()
+    text = raw.labels.read_text()
+    raw.labels.write_text(text.replace(",20,", ",21,", 1))
+    with pytest.raises(StoreError, match="other labels, photos"):
+        make()
+
+
+def test_a_folder_of_something_else_is_left_alone(make, tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "thesis.tex").write_text("mine")
+    with pytest.raises(StoreError, match="choose another --out"):
+        make()
+    assert (tmp_path / "store" / "thesis.tex").read_text() == "mine"
+
+
+def test_impossible_settings_are_refused(make):
+    with pytest.raises(OptionError, match="--size: sides must be 8 to 4096 pixels, but got 5x20"):
+        make(size=(5, 20))
+    with pytest.raises(OptionError, match="--allow-left-out must be a share"):
+        make(max_left_out=5)
+    with pytest.raises(OptionError, match="--background must be one of"):
+        make(background="u2net")
+
+
+def test_a_bad_label_stops_before_any_photo_is_read(make, raw, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "treat", None)
+    raw.write_csv([("p", "male", "young")])
+    with pytest.raises(LabelError, match="row 2: age"):
+        make()
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_drawn_sample_is_known_by_its_file(make, raw):
+    assert make("reference").profile == "reference"
+    (raw.root / "sample.json").write_text(json.dumps({"seed": 0}))
+    assert make("sample").profile == "sample"
+    assert make("told", profile="reference").profile == "reference"
+
+
+def test_new_photos_get_the_pixels_they_would_have_in_the_store(make, raw):
+    store = make(size=(20, 16))
+    names, pixels = prepare_like(store, raw.images)
+    assert sorted(names) == names and len(names) == 70
+    rows = store.index.reset_index().set_index("path")["index"][names]
+    assert np.array_equal(pixels, store.read(rows))
+
+
+def test_new_photos_come_in_batches_too(make, raw):
+    store = make()
+    names, batches = batches_like(store, raw.eval / "images", batch_size=2)
+    assert names == ["a.jpg", "b.jpg", "c.png"]
+    assert [len(batch) for batch in batches] == [2, 1]
+
+
+def test_a_new_photo_that_cannot_be_used_is_named(make, raw, tmp_path):
+    store = make()
+    Image.new("RGB", (40, 30)).save(tmp_path / "raw" / "eval" / "images" / "d.gif")
+    with pytest.raises(PhotoError, match=r"d\.gif: not a JPEG, PNG or WEBP photo"):
+        prepare_like(store, raw.eval / "images")
+
+
+def test_new_photos_need_the_model_that_the_store_was_made_with(make, raw, tmp_path, monkeypatch):
+    def left(photo):
+        return np.tri(photo.height, photo.width) * 255
+
+    store = make(background=Background("sample", "segmenter.onnx", "0" * 64, left))
+    monkeypatch.setattr(background, "SAMPLE_MODEL", raw.labels)
+    with pytest.raises(StoreError, match="prepare it again"):
+        prepare_like(store, raw.eval / "images")

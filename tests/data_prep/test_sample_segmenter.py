@@ -1,0 +1,52 @@
+"""The committed segmenter, run by rembg itself on portraits of people it was not trained on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.sample.scene import render, silhouette
+from data_prep.sample.train_segmenter import FILE, Segmenter, example, iou, main, rembg_input
+
+FRESH_SEED = 77
+
+
+def test_the_committed_model_is_smaller_than_a_megabyte() -> None:
+    assert FILE.stat().st_size < 1e6
+
+
+def test_iou_on_fresh_portraits_is_high_through_rembg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rembg import new_session
+
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path))
+    session = new_session("u2net_custom", model_path=shutil.copy(FILE, tmp_path), providers=["CPUExecutionProvider"])
+    found = []
+    for number in range(28):
+        shot = example(FRESH_SEED, number)
+        photo = render(shot)
+        assert np.array_equal(rembg_input(photo), session.normalize(photo, *_AS_REMBG)["photo"])
+        found.append(iou(session.predict(photo)[0], silhouette(shot)))
+    assert np.mean(found) >= 0.95 and min(found) >= 0.85
+
+
+_AS_REMBG = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (320, 320))
+
+
+def test_the_model_is_small_and_keeps_the_size_of_what_it_is_fed() -> None:
+    import torch
+
+    model = Segmenter().eval()
+    assert sum(weight.numel() for weight in model.parameters()) < 200_000
+    with torch.inference_mode():
+        mask = model(torch.zeros(1, 3, 320, 320))
+    assert mask.shape == (1, 1, 320, 320) and mask.min() >= 0 and mask.max() <= 1
+
+
+def test_training_writes_a_model_that_onnxruntime_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnx")
+    arguments = ["--portraits", "16", "--epochs", "1", "--workers", "1", "--out", str(tmp_path / "model.onnx")]
+    assert main([*arguments, "--fresh", "2"]) == 0
+    assert "IoU on 2 fresh portraits" in capsys.readouterr().out

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.store import Store
+from ensemble.selection import Candidate, candidates, choose, vote_f1
+from errors import EnsembleError
+
+
+def candidate(name: str, truth: np.ndarray, right: np.ndarray, sure: float = 0.9, unsure: float = 0.5) -> Candidate:
+    """Predicts the truth with probability `sure` where `right`, elsewhere the next class with `unsure`."""
+    top = np.where(right, sure, unsure).astype(np.float32)
+    probabilities = np.repeat((1 - top)[:, None] / 17, 18, axis=1)
+    probabilities[np.arange(len(truth)), np.where(right, truth, (truth + 1) % 18)] = top
+    return Candidate(Path(name), vote_f1([Candidate(Path(name), 0, probabilities)], truth), probabilities)
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return np.repeat(np.arange(6), 10)
+
+
+def test_members_that_err_on_different_photos_are_chosen_together(truth: np.ndarray) -> None:
+    n = np.arange(len(truth))
+    first = candidate("first", truth, n % 3 != 0)
+    twin = candidate("twin", truth, n % 3 != 0)
+    other = candidate("other", truth, n % 3 == 0)
+    chosen = choose([first, twin, other], truth, members=2)
+    assert [member.name for member in chosen] == ["first", "other"]
+    assert vote_f1(chosen, truth) > first.val_f1
+
+
+def test_the_vote_is_never_below_its_best_member(truth: np.ndarray) -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rights = [rng.random(len(truth)) < share for share in rng.uniform(0.2, 0.9, size=6)]
+        pool = [candidate(str(i), truth, right, *rng.uniform(0.3, 0.99, size=2)) for i, right in enumerate(rights)]
+        chosen = choose(pool, truth, members=4)
+        assert 1 <= len(chosen) <= 4
+        assert vote_f1(chosen, truth) >= max(member.val_f1 for member in pool)
+
+
+def test_no_trial_votes_twice(truth: np.ndarray) -> None:
+    pool = [candidate(str(i), truth, np.arange(len(truth)) % (i + 2) != 0) for i in range(3)]
+    names = [member.name for member in choose(pool, truth, members=9)]
+    assert len(names) == len(set(names)) <= 3
+
+
+def save(folder: Path, store: Store, **changes: object) -> None:
+    rows = store.rows("val")
+    fields = {
+        "probabilities": np.full((len(rows), 18), 1 / 18, np.float32),
+        "rows": rows,
+        "store_hash": store.hash,
+        "epoch": 1,
+        "val_f1": 0.1,
+    }
+    folder.mkdir(parents=True)
+    np.savez(folder / "val_predictions.npz", **{**fields, **changes})
+
+
+def test_candidates_are_read_best_first(small_store: Store, tmp_path: Path) -> None:
+    save(tmp_path / "trial-001", small_store, val_f1=0.2)
+    save(tmp_path / "trial-002", small_store, val_f1=0.3)
+    assert [found.name for found in candidates(tmp_path, small_store)] == ["trial-002", "trial-001"]
+
+
+def test_predictions_on_another_store_are_refused(small_store: Store, tmp_path: Path) -> None:
+    save(tmp_path / "trial-001", small_store, store_hash="other")
+    with pytest.raises(EnsembleError, match="made on another store"):
+        candidates(tmp_path, small_store)
+
+
+def test_damaged_predictions_are_named(small_store: Store, tmp_path: Path) -> None:
+    (tmp_path / "trial-001").mkdir()
+    (tmp_path / "trial-001" / "val_predictions.npz").write_bytes(b"PK\x03\x04 no zip")
+    with pytest.raises(EnsembleError, match=r"val_predictions.npz is damaged"):
+        candidates(tmp_path, small_store)

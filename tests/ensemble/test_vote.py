@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from ensemble.tta import MAX_ANGLE, views
+from ensemble.vote import soft_vote
+from trainable.augment import View
+
+
+def test_a_soft_vote_is_the_mean_of_probabilities() -> None:
+    first = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    second = np.array([[0.3, 0.7], [0.4, 0.6]], dtype=np.float32)
+    assert soft_vote([first, second]) == pytest.approx(np.array([[0.6, 0.4], [0.3, 0.7]]))
+
+
+def test_one_sure_member_outweighs_two_unsure_ones() -> None:
+    """A majority of hard votes would say class 1; the mean of probabilities says class 0."""
+    sure, unsure = np.array([[0.98, 0.02]]), np.array([[0.45, 0.55]])
+    assert soft_vote([sure, unsure, unsure]).argmax() == 0
+
+
+def test_logits_and_a_softmax_over_the_batch_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows must sum to 1"):
+        soft_vote([np.array([[2.0, -3.0]])])
+    with pytest.raises(ValueError, match="rows must sum to 1"):
+        soft_vote([np.array([[2.0, -1.0]])])
+    with pytest.raises(ValueError, match="rows must sum to 1"):
+        soft_vote([np.array([[0.5, 0.9], [0.5, 0.1]])])
+
+
+def test_nobody_to_vote_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one member"):
+        soft_vote([])
+
+
+def test_the_plain_view_comes_first_and_more_views_only_add() -> None:
+    assert views(1) == (View(),)
+    assert views(5)[:3] == views(3)
+    assert len(set(views(8))) == 8
+
+
+def test_views_are_fixed_by_their_seed() -> None:
+    assert views(5, seed=1) == views(5, seed=1)
+    assert views(5, seed=1) != views(5, seed=2)
+    assert all(abs(view.angle) <= MAX_ANGLE for view in views(20))
+
+
+def test_no_views_are_refused() -> None:
+    with pytest.raises(ValueError, match="n >= 1"):
+        views(0)

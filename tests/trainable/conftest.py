@@ -1,0 +1,49 @@
+"""Small trials that train in about a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from data_prep.store import Store
+from trainable.config import TrialConfig
+from trainable.loop import Trial
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, 2))
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def small_config() -> Callable[..., TrialConfig]:
+    """A from-scratch ResNet18 for the small store; settings by flat key as keyword `group__name` or in a dict."""
+
+    def make(**changes: object) -> TrialConfig:
+        flat = {
+            "model/arch": "resnet18",
+            "model/weights": "none",
+            "optimizer/name": "adamw",
+            "schedule/max_lr": 3e-3,
+            "schedule/warmup": 1,
+            "train/batch_size": 32,
+            "train/epochs": 4,
+        }
+        return TrialConfig.from_flat({**flat, **{key.replace("__", "/", 1): value for key, value in changes.items()}})
+
+    return make
+
+
+@pytest.fixture
+def small_trial(small_store: Store, small_config) -> Callable[..., Trial]:
+    def make(**changes: object) -> Trial:
+        return Trial(small_config(**changes), small_store, CPU)
+
+    return make

@@ -1,0 +1,154 @@
+"""Each operator against torchvision's functional one on the same float image."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision.transforms.v2.functional as TV
+from torchvision.transforms import InterpolationMode
+
+from trainable.augment import Params, View, apply, constant, draw, window
+from trainable.config import Augment
+
+CPU = torch.device("cpu")
+ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+COLOUR = 1e-5
+"""Tolerance of the colour operators, of 1: a 400th of a grey level."""
+PLACE = 1e-4
+"""Tolerance of rotation, of 1: sampling positions differ by float32 rounding."""
+
+
+@pytest.fixture
+def photos():
+    """Noise is hard on interpolation; pure greys, black, white and pure colours are hard on hue."""
+    values = np.random.default_rng(0).integers(0, 256, (6, 40, 30, 3), dtype=np.uint8)
+    values[0, :, :, :] = values[0, :, :, :1]
+    values[1, :8] = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)] * 6
+    return values
+
+
+def _float(photos):
+    return torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
+
+
+def _params(n, **changes):
+    plain = constant(View(), n)
+    return Params(**{name: changes.get(name, getattr(plain, name)) for name in vars(plain)})
+
+
+def _whole(photos, **changes):
+    return apply(photos, _params(len(photos), **changes), photos.shape[1:3], ZERO, ONE, CPU)
+
+
+def _each(images, operator, values):
+    return torch.stack([operator(image, value.item()) for image, value in zip(images, values, strict=True)])
+
+
+def test_untouched_photos_keep_every_pixel(photos):
+    assert torch.equal(_whole(photos), _float(photos))
+
+
+def test_flip_is_torchvisions_exactly(photos):
+    flip = torch.tensor([True, False] * 3)
+    expected = _each(_float(photos), lambda image, yes: TV.horizontal_flip(image) if yes else image, flip)
+    assert torch.equal(_whole(photos, flip=flip), expected)
+
+
+def _rotated(image, angle):
+    # fill None is black where torchvision's fill=0 blends the rim with black twice.
+    return TV.rotate(image, angle, interpolation=InterpolationMode.BILINEAR, fill=None)
+
+
+def test_rotation_is_torchvisions_bilinear_one_with_black_outside(photos):
+    angle = torch.tensor([-15.0, -3.3, 0.0, 0.1, 15.0, 90.0])
+    assert torch.allclose(_whole(photos, angle=angle), _each(_float(photos), _rotated, angle), atol=PLACE)
+
+
+def test_flip_comes_before_rotation(photos):
+    angle, flip = torch.full((6,), 10.0), torch.ones(6, dtype=torch.bool)
+    expected = _each(_float(photos).flip(3), _rotated, angle)
+    assert torch.allclose(_whole(photos, angle=angle, flip=flip), expected, atol=PLACE)
+
+
+def test_the_crop_comes_after_rotation_so_corners_show_the_photo_and_not_black(photos):
+    angle = torch.full((6,), 12.0)
+    expected = TV.center_crop(_each(_float(photos), _rotated, angle), [20, 14])
+    cropped = apply(photos, _params(6, angle=angle), (20, 14), ZERO, ONE, CPU)
+    assert torch.allclose(cropped, expected, atol=PLACE)
+
+
+@pytest.mark.parametrize("angle", [0.0, 12.0])
+def test_an_odd_pixel_of_margin_is_left_below_and_right(photos, angle):
+    whole = _whole(photos, angle=torch.full((6,), angle))
+    cropped = apply(photos, constant(View(angle), 6), (21, 15), ZERO, ONE, CPU)
+    assert torch.allclose(cropped, whole[:, :, 9:30, 7:22], atol=PLACE)
+
+
+@pytest.mark.parametrize("max_angle", [0.0, 5.0, 15.0, 60.0, 180.0])
+@pytest.mark.parametrize("crop", [(20, 14), (21, 15), (12, 30), (40, 30)])
+def test_the_window_has_all_that_the_crop_can_need(photos, crop, max_angle):
+    top, left, height, width = window(crop, (40, 30), max_angle)
+    part = photos[:, top : top + height, left : left + width]
+    params = _params(6, angle=torch.linspace(-max_angle, max_angle, 6))
+    seen, expected = (apply(source, params, crop, ZERO, ONE, CPU) for source in (part, photos))
+    assert torch.allclose(seen, expected, atol=PLACE)
+
+
+def test_the_window_is_no_larger_than_the_crop_and_a_rim_when_nothing_rotates():
+    assert window((360, 360), (512, 384), 0.0) == (75, 11, 362, 362)
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "values"),
+    [
+        ("brightness", TV.adjust_brightness, [0.0, 0.5, 0.9, 1.0, 1.1, 2.0]),
+        ("contrast", TV.adjust_contrast, [0.0, 0.5, 0.9, 1.0, 1.1, 2.0]),
+        ("saturation", TV.adjust_saturation, [0.0, 0.5, 0.9, 1.0, 1.1, 2.0]),
+        ("hue", TV.adjust_hue, [-0.5, -0.1, 0.0, 0.03, 0.1, 0.5]),
+    ],
+)
+def test_each_colour_operator_is_torchvisions(photos, name, operator, values):
+    for shift in range(6):  # every photo meets every factor
+        factors = torch.tensor(values).roll(shift)
+        expected = _each(_float(photos), operator, factors)
+        assert torch.allclose(_whole(photos, **{name: factors}), expected, atol=COLOUR)
+
+
+def test_colours_change_in_the_order_brightness_contrast_saturation_hue_after_the_crop(photos):
+    jitter = draw(Augment(rotation=0.0), 6, torch.Generator().manual_seed(0))
+
+    def in_turn(image, i):
+        image = TV.horizontal_flip(image) if jitter.flip[i] else image
+        image = TV.adjust_brightness(TV.center_crop(image, [20, 14]), jitter.brightness[i].item())
+        image = TV.adjust_contrast(image, jitter.contrast[i].item())
+        return TV.adjust_hue(TV.adjust_saturation(image, jitter.saturation[i].item()), jitter.hue[i].item())
+
+    expected = torch.stack([in_turn(image, i) for i, image in enumerate(_float(photos))])
+    assert torch.allclose(apply(photos, jitter, (20, 14), ZERO, ONE, CPU), expected, atol=COLOUR)
+
+
+def test_mean_and_std_come_last_and_the_memory_is_channels_last(photos):
+    mean, std = np.array([0.5, 0.4, 0.3], np.float32), np.array([0.2, 0.25, 0.3], np.float32)
+    seen = apply(photos, constant(View(), 6), (20, 14), mean, std, CPU)
+    expected = TV.normalize(TV.center_crop(_float(photos), [20, 14]), mean.tolist(), std.tolist())
+    assert torch.allclose(seen, expected, atol=1e-5)
+    assert seen.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_photos_are_not_written_to(photos):
+    before = photos.copy()
+    apply(photos, draw(Augment(), 6, torch.Generator().manual_seed(0)), (20, 14), ZERO, ONE, CPU)
+    assert np.array_equal(photos, before)
+
+
+def test_draws_are_a_pure_function_of_the_generator_and_within_the_settings():
+    config = Augment(flip=0.3, rotation=20, brightness=0.2, contrast=0.4, saturation=0.0, hue=0.05)
+    params = draw(config, 4000, torch.Generator().manual_seed(1))
+    again = draw(config, 4000, torch.Generator().manual_seed(1))
+    assert all(torch.equal(getattr(params, name), getattr(again, name)) for name in vars(params))
+    assert params.flip.float().mean().item() == pytest.approx(0.3, abs=0.03)
+    for name, low, high in (("angle", -20, 20), ("brightness", 0.8, 1.2), ("contrast", 0.6, 1.4), ("hue", -0.05, 0.05)):
+        values = getattr(params, name)
+        assert low <= values.min() < low + 0.01 * (high - low)
+        assert high - 0.01 * (high - low) < values.max() <= high
+    assert torch.equal(params.saturation, torch.ones(4000))

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+
+from data_prep.labels import age_band
+from errors import ConfigError
+from trainable.batches import ahead, crop_in_store, generator, read_batches, shuffled, slices, training_set
+from trainable.config import Crop, Labels
+
+
+class _Sizes:
+    """All that crop_in_store asks of a store."""
+
+    def __init__(self, size, source_size):
+        self.size, self.source_size = size, source_size
+
+
+@pytest.mark.parametrize(
+    ("size", "crop", "stored"),
+    [
+        ((512, 384), Crop(360, 360), (360, 360)),
+        ((96, 72), Crop(360, 360), (68, 68)),  # 360 * 96/512 = 67.5
+        ((96, 72), Crop(512, 384), (96, 72)),
+        ((64, 64), Crop(360, 360), (60, 60)),  # fitted by width, 64/384: of the height the store has lost a part
+        ((64, 64), Crop(512, 384), (64, 64)),
+    ],
+)
+def test_a_crop_scales_with_the_store(size, crop, stored):
+    assert crop_in_store(crop, _Sizes(size, (512, 384))) == stored
+
+
+def test_a_crop_larger_than_the_photo_is_an_error_that_names_the_side():
+    with pytest.raises(ConfigError, match=r"crop/width: at most the photo's own width of 384 px, but got 400"):
+        crop_in_store(Crop(512, 400), _Sizes((96, 72), (512, 384)))
+
+
+def test_training_classes_follow_the_trials_bands_and_leave_out_its_gaps(small_store):
+    rows, classes = training_set(Labels(young_below=29, old_from=58, young_gap=5), small_store)
+    ages = small_store.age[rows]
+    assert set(ages.tolist()) == {20, 28, 45, 58, 60}  # 33 lies in the gap 29..33
+    assert np.array_equal(classes % 3, age_band(ages, (29, 58)))
+    assert set(rows.tolist()) <= set(small_store.rows("train").tolist())
+
+
+def test_bands_that_leave_nobody_to_train_on_are_an_error(small_store):
+    with pytest.raises(ConfigError, match="leave 0 of 252 train photos"):
+        training_set(Labels(young_below=1, old_from=100, young_gap=60), small_store)
+
+
+def test_a_class_without_any_photo_is_fine(small_store):
+    _, classes = training_set(Labels(old_from=99), small_store)
+    assert set((classes % 3).tolist()) == {0, 1}
+
+
+def test_generators_of_different_keys_share_nothing():
+    first = {key: shuffled(1000, generator(*key)).tolist() for key in [(1, 0, 0), (1, 1, 0), (2, 0, 0), (1, 0, 1)]}
+    assert len({tuple(order) for order in first.values()}) == 4
+    assert first[(1, 1, 0)] == shuffled(1000, generator(1, 1, 0)).tolist()
+    assert sorted(first[(1, 0, 0)]) == list(range(1000))
+
+
+@pytest.mark.parametrize(("n", "lengths"), [(64, [32, 32]), (65, [32, 32]), (66, [32, 32, 2]), (2, [2])])
+def test_a_last_batch_is_kept_unless_it_is_a_single_photo(n, lengths):
+    assert [part.stop - part.start for part in slices(n, 32, smallest=2)] == lengths
+
+
+def test_without_a_smallest_no_photo_is_lost():
+    assert [part.stop - part.start for part in slices(65, 32)] == [32, 32, 1]
+
+
+def test_batches_hold_the_stores_photos_in_the_order_asked(small_store):
+    rows = small_store.rows("val")[::-1]
+    batches = list(read_batches(small_store, [rows[:5], rows[5:7]], (23, 23), 180.0, torch.device("cpu")))
+    assert [tuple(batch.shape) for batch in batches] == [(5, 32, 24, 3), (2, 32, 24, 3)]
+    assert np.array_equal(np.concatenate(batches), small_store.read(rows[:7]))
+
+
+def test_work_is_done_one_ahead_in_order_and_no_further():
+    done = []
+    results = ahead(lambda item: done.append(item) or item * 10, range(5))
+    assert next(results) == 0
+    assert set(done) <= {0, 1}
+    assert list(results) == [10, 20, 30, 40]
+
+
+def test_an_error_in_the_work_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        list(ahead(lambda item: 1 // item, [1, 0, 1]))

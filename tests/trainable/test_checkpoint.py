@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from errors import CheckpointError
+from trainable import checkpoint
+from trainable.loop import train
+
+
+@pytest.fixture(scope="module")
+def state():
+    return {"epoch": 1, "model": {"w": torch.arange(4000.0)}, "best": None, "scaler": {}}
+
+
+def test_a_state_comes_back_with_its_hash_checked(tmp_path, state):
+    checkpoint.save(state, tmp_path / "new")
+    loaded = checkpoint.load(tmp_path / "new")
+    assert torch.equal(loaded["model"]["w"], state["model"]["w"])
+    assert {key: loaded[key] for key in ("epoch", "best", "scaler")} == {"epoch": 1, "best": None, "scaler": {}}
+    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["manifest.json", "state.pt"]
+    manifest = json.loads((tmp_path / "new" / "manifest.json").read_text())
+    assert manifest["bytes"] == (tmp_path / "new" / "state.pt").stat().st_size
+
+
+@pytest.mark.parametrize("position", [100, 5000, -100])
+def test_one_flipped_bit_is_found(tmp_path, state, position):
+    checkpoint.save(state, tmp_path)
+    content = bytearray((tmp_path / "state.pt").read_bytes())
+    content[position] ^= 1
+    (tmp_path / "state.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"state\.pt is damaged"):
+        checkpoint.load(tmp_path)
+
+
+def test_a_truncated_or_missing_file_is_one_line(tmp_path, state):
+    with pytest.raises(CheckpointError, match="is missing"):
+        checkpoint.load(tmp_path)
+    checkpoint.save(state, tmp_path)
+    (tmp_path / "state.pt").write_bytes((tmp_path / "state.pt").read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        checkpoint.load(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"manifest\.json cannot be read") as caught:
+        checkpoint.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    checkpoint.save({"epoch": print}, tmp_path)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoint.load(tmp_path)
+
+
+def test_a_save_killed_before_the_rename_leaves_the_older_checkpoint_whole(tmp_path, state):
+    checkpoint.save(state, tmp_path)
+    older = (tmp_path / "state.pt").read_bytes()
+    checkpoint.save({**state, "epoch": 2}, tmp_path)
+    (tmp_path / "state.pt").write_bytes(older)  # what the folder held when all but the last rename was done
+    assert checkpoint.load(tmp_path)["epoch"] == 1
+
+
+def test_the_best_epoch_is_exported_as_others_read_it(small_trial, small_store, tmp_path):
+    trial = small_trial(train__epochs=2)
+    train(trial, lambda _: None, tmp_path)
+    config, weights, about = checkpoint.load_best(tmp_path / "best.safetensors")
+    assert config == trial.config
+    assert all(torch.equal(weights[name], value) for name, value in trial.best.weights.items())
+    assert about == {"epoch": trial.best.epoch, "val_f1": trial.best.val_f1, "store_hash": small_store.hash}
+    with np.load(tmp_path / "val_predictions.npz", allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["probabilities"], trial.best.predictions)
+        assert np.array_equal(arrays["rows"], small_store.rows("val"))
+        assert str(arrays["store_hash"]) == small_store.hash
+        assert (int(arrays["epoch"]), float(arrays["val_f1"])) == (trial.best.epoch, trial.best.val_f1)
+        assert arrays["probabilities"].dtype == np.float32
+
+
+def test_a_damaged_best_epoch_is_found(small_trial, tmp_path):
+    trial = small_trial()
+    trial.run_epoch()
+    checkpoint.export_best(trial, tmp_path)
+    file = tmp_path / "best.safetensors"
+    whole = file.read_bytes()
+    for content, message in (
+        (whole[:-10] + b"x" + whole[-9:], "is damaged"),
+        (whole[: len(whole) // 2], "cannot be read"),
+        (b"", "cannot be read"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(CheckpointError, match=message):
+            checkpoint.load_best(file)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoint.load_best(tmp_path / "none.safetensors")
+
+
+def test_weights_that_no_trial_wrote_are_not_a_best_epoch(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.zeros(2)}, tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError, match="not of a trial of this version"):
+        checkpoint.load_best(tmp_path / "w.safetensors")
+
+
+def test_a_trial_without_an_epoch_has_nothing_to_export(small_trial, tmp_path):
+    with pytest.raises(ValueError, match="before its first has finished"):
+        checkpoint.export_best(small_trial(), tmp_path)

@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from errors import DeviceError
+from trainable.device import amp_dtype, autocast, check_kernels, choose
+
+TORCH_2_10 = ["sm_70", "sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
+TORCH_2_11 = TORCH_2_10[1:]
+
+
+def test_a_v100_on_a_build_that_dropped_it_is_told_which_torch_to_install():
+    with pytest.raises(DeviceError, match=r"^Tesla V100: sm_70 .* install torch>=2\.8,<2\.11, or use the CPU$"):
+        check_kernels("Tesla V100", (7, 0), TORCH_2_11)
+
+
+@pytest.mark.parametrize("capability", [(7, 0), (7, 5), (8, 0), (8, 9), (9, 0), (10, 3), (12, 0)])
+def test_a_binary_of_the_same_major_version_and_no_higher_minor_runs(capability):
+    check_kernels("GPU", capability, TORCH_2_10)
+
+
+@pytest.mark.parametrize("arch_list", [["sm_86"], ["sm_75", "sm_90"], ["sm_60"], [], ["compute_90"], ["gfx90a"]])
+def test_a_gpu_without_a_binary_is_refused(arch_list):
+    with pytest.raises(DeviceError, match="sm_80"):
+        check_kernels("A100", (8, 0), arch_list)
+
+
+def test_ptx_runs_on_every_later_gpu():
+    check_kernels("later", (13, 0), ["sm_80", "compute_90"])
+
+
+def test_the_architecture_specific_suffix_is_understood():
+    check_kernels("H200", (9, 0), ["sm_90a"])
+
+
+def test_the_cpu_can_always_be_chosen():
+    assert choose("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_an_error_only_when_asked_for():
+    assert choose() == torch.device("cpu")
+    with pytest.raises(DeviceError, match="sees 0 GPUs; try cpu"):
+        choose("cuda")
+
+
+def test_an_unknown_device_is_an_error():
+    with pytest.raises(DeviceError, match="'gpu0'"):
+        choose("gpu0")
+
+
+def test_autocast_computes_in_the_dtype_of_the_device():
+    device = torch.device("cpu")
+    with autocast(device):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == amp_dtype(device)
+    assert amp_dtype(device) in (torch.bfloat16, torch.float32)

@@ -1,0 +1,23 @@
+import pytest
+
+from errors import OptionError
+from trainable.__main__ import main
+
+SMALL = ["model/arch=resnet18", "model/weights=none", "train/batch_size=64"]
+
+
+def test_one_trial_prints_a_line_an_epoch_and_goes_on_from_its_folder(small_store, tmp_path, capsys):
+    command = ["--data", str(small_store.path), "--set", *SMALL, "--out", str(tmp_path), "--device", "cpu"]
+    main([*command, "--epochs", "1"])
+    main([*command, "--epochs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["epoch", "1"], ["epoch", "2"]]
+    assert (tmp_path / "best.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("train/seed", "KEY=VALUE is needed"), ("train/seed=x", "a value of type int is needed")]
+)
+def test_a_setting_that_cannot_be_read_is_named(small_store, setting, message):
+    with pytest.raises(OptionError, match=message):
+        main(["--data", str(small_store.path), "--set", setting])
