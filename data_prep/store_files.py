@@ -22,14 +22,14 @@ META_FILE, INDEX_FILE = "store.json", "index.csv"
 COLUMNS = ("path", "person", "mask", "gender", "age", "split")
 EVAL = "eval"
 
-_HASHED = ("bands", "size", "source_size", "background", "index_sha256")
-_KEYS = ("hash", "profile", "mean", "std", "counts", "shards", "split", "left_out", *_HASHED)
+_HASHED = ("profile", "bands", "size", "source_size", "background", "mean", "std", "index_sha256", "shards")
+_KEYS = ("hash", "counts", "split", "left_out", "made_from", *_HASHED)
 _SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
 
 
 def content_hash(meta: Mapping[str, Any]) -> str:
-    """SHA-256 over what a trial sees: photos, labels, splits, size, bands and background."""
-    content = {key: meta[key] for key in _HASHED} | {"shards": [shard["sha256"] for shard in meta["shards"]]}
+    """SHA-256 over what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
+    content = {key: meta[key] for key in _HASHED}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -54,19 +54,19 @@ def read_meta(folder: Path) -> dict[str, Any]:
 def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
     if absent := [key for key in _KEYS if key not in meta]:
         raise StoreError(f"{folder / META_FILE} lacks {', '.join(absent)}; prepare the store again")
-    try:
-        matches = meta["hash"] == content_hash(meta)
-    except (TypeError, KeyError, ValueError):
-        matches = False
-    if not matches:
+    if meta["hash"] != content_hash(meta):
         raise StoreError(f"{folder / META_FILE}: its hash does not match its contents; prepare the store again")
 
 
 def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
     """index.csv as strings, NaN where empty; a StoreError where it is missing or not the one of store.json."""
     file = folder / INDEX_FILE
-    if not file.is_file() or file_sha256(file) != meta["index_sha256"]:
-        raise StoreError(f"{file} is missing, or its SHA-256 is not the one in {META_FILE}; prepare the store again")
+    try:
+        known = file_sha256(file) == meta["index_sha256"]
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read ({error.strerror}); prepare the store again") from None
+    if not known:
+        raise StoreError(f"{file}: its SHA-256 is not the one in {META_FILE}; prepare the store again")
     return pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
 
 

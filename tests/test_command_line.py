@@ -7,10 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import tune_main
+from data_prep import store as stores
 from data_prep.store import Store
 from ensemble import select_and_predict
 from errors import MasktuneError, exit_code
@@ -68,6 +72,44 @@ def test_gpus_on_a_machine_without_one(
         capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path), "--gpus-per-trial", "1"
     )
     assert "--gpus-per-trial 1: there is no GPU here" in line
+
+
+def test_a_gpu_that_this_torch_has_no_kernels_for(
+    small_store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "Tesla V100")
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (7, 0))
+    monkeypatch.setattr("torch.cuda.get_arch_list", lambda: ["sm_75", "sm_90"])
+    line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path))
+    assert "Tesla V100" in line
+    assert "install torch>=2.8,<2.11" in line
+
+
+def test_imagenet_weights_that_cannot_be_fetched(
+    small_store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_network(*arguments: object, **options: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    line = refused(
+        capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path), "--weights", "imagenet"
+    )
+    assert "could not be fetched" in line
+    assert "--weights none" in line
+
+
+def test_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    row = {"mask": "none", "gender": "male", "age": 20}
+    index = pd.DataFrame([{"path": s, "person": s, "split": s, **row} for s in ("train", "val", "test")])
+    stores.write(tmp_path / "small", np.zeros((3, 24, 16, 3), np.uint8), index, source_size=(240, 160))
+    line = refused(
+        capsys, tune_main.main, "--space", "age_bands", "--data", str(tmp_path / "small"), "--weights", "none"
+    )
+    assert "crop/height: at most the photo's own height of 240 px, but got 360" in line
 
 
 def test_weights_that_cannot_be_had(small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def draw_clothing(canvas: Canvas, garment: Garment, colour: Colour, x: float, sk
     left = [(-dx, dy) for dx, dy in reversed(right)]
     collar = {"v-neck": 62, "shirt": 40}.get(garment, 16)
     shape = smooth([(x + dx * broad, dy) for dx, dy in [*left, (0, y + collar), *right]], closed=False, samples=6)
-    foot = np.array([(x + 200 * broad, y + 700), (x - 200 * broad, y + 700)])  # bystanders are seen down to their feet
+    foot = np.array([(x + 200 * broad, y + 1500), (x - 200 * broad, y + 1500)])  # bystanders would end at the waist
     shape = np.concatenate([shape, foot])
     canvas.fill(shape, colour)
     for side in (-1.0, 1.0):

@@ -23,7 +23,9 @@ def neck(canvas: Canvas, who: Person) -> None:
     face, skin = who.face, shade(who.skin, 0.93)
     half, top, bottom = face.width * face.neck, 0.55 * face.height, 240.0
     canvas.fill(np.array([(-half, top), (half, top), (half * 1.06, bottom), (-half * 1.06, bottom)]), skin)
-    canvas.soft(ellipse(0, face.height * 0.98, face.width * 0.72, 26), shade(who.skin, 0.55), 0.6, 9)
+    for k in range(4):  # the chin's shadow, in steps: a soft one would fall on what is behind the neck
+        edge = [(-half, face.height * 0.88 + 7 * k), (0, face.height + 7 + 7 * k), (half, face.height * 0.88 + 7 * k)]
+        canvas.fill(np.array([(-half, top), *smooth(edge, closed=False), (half, top)]), shade(skin, 0.55), 0.15)
     for k in range(2):
         y = face.height + 28 + 16 * k
         line = [(-half * 0.7, y - 3), (0, y + 3), (half * 0.7, y - 4)]

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from data_prep.sample.canvas import Colour, mix, shade
+from data_prep.sample.census import PARTS, Part, gender_and_age, wrong_label
 
-Part = Literal["train", "eval"]
-PARTS: tuple[Part, ...] = ("train", "eval")
-
-WOMEN = 1658 / 2700
-MISLABELLED = 0.015
 APPARENT_SD = 2.3
 """Years by which people look older or younger than they are (standard deviation)."""
-
-# People per age 18..60: the reference task's bands (1281, 1227, 192) and its 58 (159) and 59 (85).
-_YOUNG = np.array([0.5, 0.9, 1.2, 1.2, 1.2, 1.2, 1.2, 1.1, 0.9, 0.8, 0.7, 0.6])
-_PER_AGE = np.concatenate([_YOUNG / _YOUNG.sum() * 1281, [22] * 10, [32] * 10, [55.4] * 8, [159, 85, 192]])
-AGES = np.arange(18, 61)
-
-# Steps of two sequences that fill 0..1 evenly, so that even a few people have the right mix.
-_GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
 
 SKINS: tuple[Colour, ...] = ((243, 208, 180), (236, 196, 164), (228, 186, 152), (216, 170, 134), (198, 150, 116))
 DARK_HAIR: tuple[Colour, ...] = ((28, 24, 24), (38, 30, 28), (54, 40, 34), (72, 50, 38))
@@ -103,12 +90,12 @@ class Person:
 
 def person(seed: int, part: Part, number: int) -> Person:
     """Person `number` (from 0) of a part of the sample drawn from `seed`."""
-    gender, age = _census(seed, part, number)
+    gender, age = gender_and_age(seed, part, number)
     rng = np.random.default_rng([seed, PARTS.index(part), number])
     apparent = age + APPARENT_SD * rng.standard_normal()
     woman = gender == "female"
     ageing = _ageing(rng, apparent, woman)
-    wrong = _wrong(seed, part, number)
+    wrong = wrong_label(seed, part, number)
     skin = mix(SKINS[rng.integers(len(SKINS))], SKINS[rng.integers(len(SKINS))], rng.random())
     skin = mix(skin, (196, 166, 128), 0.3 * ageing.wrinkles)
     style = _style(rng, gender)
@@ -137,25 +124,6 @@ def person(seed: int, part: Part, number: int) -> Person:
         earrings=bool(rng.random() < (0.45 if woman else 0.04)),
         glasses=bool(rng.random() < 0.15 + 0.15 * ageing.wrinkles),
     )
-
-
-def _census(seed: int, part: Part, number: int) -> tuple[str, int]:
-    """Gender and age: the reference task's shares, filled evenly, whatever the number of people."""
-    start = np.random.default_rng([seed, PARTS.index(part)]).random()
-    share = (start + (number + 1) * _GOLDEN) % 1
-    gender, within = ("female", share / WOMEN) if share < WOMEN else ("male", (share - WOMEN) / (1 - WOMEN))
-    edges = np.cumsum(_PER_AGE) / _PER_AGE.sum()
-    place = int(np.searchsorted(edges, within, side="right"))
-    return gender, int(AGES[min(place, len(AGES) - 1)])
-
-
-def _wrong(seed: int, part: Part, number: int) -> str:
-    """What of a person's labels is wrong: "", "gender" or "mask" (normal and incorrect_mask swapped)."""
-    start = np.random.default_rng([seed, PARTS.index(part), 1, 1]).random()
-    share = (start + (number + 1) * _PLASTIC) % 1
-    if part == "eval" or share >= MISLABELLED:
-        return ""
-    return "gender" if share < MISLABELLED / 2 else "mask"
 
 
 def _style(rng: np.random.Generator, gender: str) -> str:

@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from data_prep.sample.people import Part, Person, person
+from data_prep.sample.census import Part
+from data_prep.sample.people import Person, person
 from data_prep.sample.scene import MASK_OF_PHOTO, PHOTOS, Scene, render, scene
 
 JPEG_QUALITY = 90

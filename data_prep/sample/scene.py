@@ -10,9 +10,10 @@ from PIL import Image
 from data_prep.labels import GENDERS, MASKS, N_CLASSES, age_band, encode
 from data_prep.sample.background import KINDS, draw_background
 from data_prep.sample.canvas import Canvas, Pose, Silhouette
+from data_prep.sample.census import PARTS
 from data_prep.sample.clothing import GARMENTS, Garment, colour_of
 from data_prep.sample.face_mask import Wear, random_mask
-from data_prep.sample.people import PARTS, Person, person
+from data_prep.sample.people import Person, person
 from data_prep.sample.portrait import Appearance, draw_portrait
 
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data_prep.sample.people import MISLABELLED, person
+from data_prep.sample.census import MISLABELLED
+from data_prep.sample.people import person
 from data_prep.sample.scene import render, scene, silhouette
 
 

@@ -126,7 +126,9 @@ def test_no_store_is_told_from_a_broken_one(tmp_path, store):
         Store.open(store.path)
 
 
-@pytest.mark.parametrize("changes", [{"size": [4, 6]}, {"shards": []}, {"bands": [29, 60]}, {"background": None}])
+@pytest.mark.parametrize(
+    "changes", [{"size": [4, 6]}, {"shards": []}, {"bands": [29, 60]}, {"background": None}, {"mean": [0, 0, 0]}]
+)
 def test_an_edited_store_json_is_refused(store, changes):
     edit(store, **changes)
     with pytest.raises(StoreError, match="hash does not match"):
@@ -136,7 +138,19 @@ def test_an_edited_store_json_is_refused(store, changes):
 def test_a_changed_index_is_refused(store):
     file = store.path / "index.csv"
     file.write_text(file.read_text().replace("female", "male"))
-    with pytest.raises(StoreError, match=r"index\.csv"):
+    with pytest.raises(StoreError, match=r"index\.csv: its SHA-256"):
+        Store.open(store.path)
+    file.unlink()
+    with pytest.raises(StoreError, match=r"index\.csv cannot be read \(No such file"):
+        Store.open(store.path)
+
+
+def test_a_store_json_that_lacks_something_is_refused(store):
+    file = store.path / "store.json"
+    meta = json.loads(file.read_text())
+    del meta["mean"], meta["counts"]
+    file.write_text(json.dumps(meta))
+    with pytest.raises(StoreError, match="lacks counts, mean"):
         Store.open(store.path)
 
 
