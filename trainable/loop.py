@@ -100,14 +100,14 @@ class Trial:
         wanted = [self._rows[order[part]] for part in parts]
         photos = batches.read_batches(self.store, wanted, self._crop, self.config.augment.rotation, self.device)
         self.model.train()
-        lr, found = 0.0, []
+        lr, found = [], []
         for step, (part, batch) in enumerate(zip(parts, photos, strict=True)):
-            lr = learning_rate(self.epoch + step / len(parts), self.config.schedule)
+            lr.append(learning_rate(self.epoch + step / len(parts), self.config.schedule))
             target = torch.from_numpy(self._classes[order[part]])
             # Kept on the device: reading a loss here would make the GPU wait for the host at every step.
-            found.append(self._step(batch, params[part], target, lr))
+            found.append(self._step(batch, params[part], target, lr[-1]))
         sizes = [len(rows) for rows in wanted]
-        return {**self._mean_losses(found, sizes, lr), "train_photos": sum(sizes), "lr": lr}
+        return {**self._mean_losses(found, sizes, lr), "train_photos": sum(sizes), "lr": lr[-1]}
 
     def _step(self, photos: Tensor, params: augment.Params, target: Tensor, lr: float) -> Tensor:
         """One update of the weights. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
@@ -124,12 +124,13 @@ class Trial:
         self._scaler.update()
         return torch.stack(parts).detach()
 
-    def _mean_losses(self, found: list[Tensor], sizes: list[int], lr: float) -> Metrics:
+    def _mean_losses(self, found: list[Tensor], sizes: list[int], lr: list[float]) -> Metrics:
         names = ("train_loss", "train_focal", "train_smoothing", "train_soft_f1")
         values = torch.stack(found).cpu().double().numpy()
-        for step, row in enumerate(values, start=1):
+        for step, (row, rate) in enumerate(zip(values, lr, strict=True), start=1):
+            when = f"epoch {self.epoch + 1}, step {step} of {len(values)} (lr {rate:.3g})"
             for name, value in zip(names, row, strict=True):
-                _check_finite(name, value, f"epoch {self.epoch + 1}, step {step} of {len(values)}", lr)
+                _check_finite(name, value, when)
         means = np.average(values, axis=0, weights=sizes)
         return dict(zip(names, means.tolist(), strict=True))
 
@@ -139,7 +140,7 @@ class Trial:
         right = predictions[np.arange(len(truth)), truth]
         # A softmax that rounded to zero counts as the smallest float32 there is, not as an infinite loss.
         val_loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny), dtype=np.float64).mean()
-        _check_finite("val_loss", val_loss, f"epoch {self.epoch}, after its last step", None)
+        _check_finite("val_loss", val_loss, f"epoch {self.epoch}, after its last step")
         val_f1 = metrics.macro_f1(truth, guess)
         if self.best is None or val_f1 > self.best.val_f1:
             self.best = Best(self.epoch, val_f1, predictions, _on_cpu(self.model.state_dict()))
@@ -242,7 +243,6 @@ def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}
 
 
-def _check_finite(name: str, value: float, when: str, lr: float | None) -> None:
+def _check_finite(name: str, value: float, when: str) -> None:
     if not math.isfinite(value):
-        rate = "" if lr is None else f" (lr {lr:.3g} at its end)"
-        raise DivergedError(f"{name} became {value} in {when}{rate}: try a lower schedule/max_lr")
+        raise DivergedError(f"{name} became {value} in {when}: try a lower schedule/max_lr")

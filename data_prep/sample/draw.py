@@ -65,6 +65,8 @@ def draw(
         draft.chmod(0o755)
         _draw_all(draft, settings, workers or cores(), progress)
         if not _is_there(out, settings):  # another process may have been quicker
+            if out.exists():
+                out.rmdir()  # empty, and not every system renames onto a folder
             draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

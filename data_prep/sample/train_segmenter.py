@@ -114,7 +114,9 @@ def train(photos: torch.Tensor, masks: torch.Tensor, epochs: int, seed: int) -> 
     order = (rows for _ in range(epochs) for rows in torch.randperm(len(photos)).split(BATCH) if len(rows) == BATCH)
     for rows in track(order, "training", steps):
         x, y = _batch(photos, masks, rows)
-        loss = _loss(model.coarse(x.contiguous(memory_format=torch.channels_last)), y)
+        with torch.autocast("cpu", torch.bfloat16):  # twice as fast
+            logits = model.coarse(x.contiguous(memory_format=torch.channels_last))
+        loss = _loss(logits.float(), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -137,7 +139,7 @@ def export(model: Segmenter, file: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--portraits", type=int, default=2000, metavar="N", help="portraits to train on (2000)")
+    parser.add_argument("--portraits", type=int, default=1200, metavar="N", help="portraits to train on (1200)")
     parser.add_argument("--epochs", type=int, default=8, metavar="N", help="times each is seen (8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
     parser.add_argument("--workers", type=int, default=cores(), metavar="N", help="drawing processes (one a core)")

@@ -81,11 +81,11 @@ def test_training_learns_what_the_photos_tell(small_trial):
 
 
 def test_validation_uses_all_of_val_and_official_labels_whatever_a_trial_trains_on(small_trial, small_store):
-    trial = small_trial(labels__young_below=21, labels__old_from=46, labels__young_gap=10, labels__old_gap=5)
+    trial = small_trial(labels__young_below=21, labels__old_from=46, labels__young_gap=20, labels__old_gap=4)
     found = trial.run_epoch()
     official = small_store.classes()[small_store.rows("val")]
     assert np.array_equal(trial.val_rows, small_store.rows("val"))
-    assert set((trial._classes % 3).tolist()) == {0, 2}  # nobody of 31..40 is in the store: two bands to train on
+    assert set((trial._classes % 3).tolist()) == {0, 2}  # nobody of 41 is in the store: two bands to train on
     assert set((official % 3).tolist()) == {0, 1, 2}
     predictions = trial.best.predictions
     assert found["val_f1"] == macro_f1(official, predictions.argmax(axis=1))
@@ -114,15 +114,19 @@ def test_a_trial_draws_nothing_from_the_global_generators(small_trial):
     assert str(before[1]) == str(np.random.get_state(legacy=False))  # noqa: NPY002
 
 
-@pytest.mark.parametrize("when", ["at the first step", "after some steps"])
-def test_a_loss_that_is_not_finite_names_quantity_epoch_and_step(small_trial, when):
-    trial = small_trial(optimizer__name="sgd", schedule__max_lr=1e30 if "some" in when else 0.01)
-    trial.run_epoch()
-    if "first" in when:
-        with torch.no_grad():
-            trial.model.fc.bias[0] = math.nan
-    pattern = r"^train_loss became nan in epoch 2, step \d of 8 \(lr .*: try a lower schedule/max_lr$"
+def test_a_loss_that_is_not_finite_names_quantity_epoch_and_step(small_trial):
+    trial = small_trial(optimizer__name="sgd", schedule__max_lr=1e30)
+    # The warm-up's first step has a small rate; the second leaves weights that the third cannot compute with.
+    pattern = r"^train_loss became nan in epoch 1, step 3 of 4 \(lr 5e\+29\): try a lower schedule/max_lr$"
     with pytest.raises(DivergedError, match=pattern):
+        trial.run_epoch()
+
+
+def test_a_later_epoch_that_starts_from_broken_weights_names_its_first_step(small_trial):
+    trial = small_trial()
+    trial.run_epoch()
+    torch.nn.init.constant_(trial.model.fc.bias, math.nan)
+    with pytest.raises(DivergedError, match="train_loss became nan in epoch 2, step 1 of 4"):
         trial.run_epoch()
 
 
