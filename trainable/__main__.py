@@ -21,12 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, type=Path, metavar="STORE", help="dataset store to train on")
     parser.add_argument("--epochs", type=int, help="short for --set train/epochs=N")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="loss/smoothing=0.1")
+    parser.add_argument("--weights", help="imagenet, none or a file: short for --set model/weights=...")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint and best epoch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     options = parser.parse_args(arguments)
     flat = dict(_setting(text) for text in options.set)
     if options.epochs is not None:
         flat["train/epochs"] = options.epochs
+    if options.weights is not None:
+        flat["model/weights"] = options.weights
     trial = Trial(TrialConfig.from_flat(flat), Store.open(options.data), choose(options.device))
     train(trial, _print, options.out)
 

@@ -31,7 +31,7 @@ SAMPLE = Profile(
     name="sample",
     about="small drawn photos, trained from scratch on CPU cores: Adam instead of SGD, one short cycle",
     trials=6,
-    grace=2,
+    grace=3,
     settings={
         "model/weights": "none",
         "optimizer/name": "adamw",

@@ -130,7 +130,10 @@ class Canvas:
         if strength <= 0:
             return
         radius = blur * self.pose.zoom * self.scale
-        shrink = max(1.0, radius / 3)
+        if radius < 1.5:  # nobody sees the difference, and it takes a tenth of the time
+            self.fill(points, colour, 0.7 * strength, depth)
+            return
+        shrink = max(1.0, radius / 2)
         placed = self._placed(points, depth)
         low, high = placed.min(axis=0) - 2.5 * radius, placed.max(axis=0) + 2.5 * radius
         left, top = (math.floor(v) for v in low)

@@ -94,10 +94,10 @@ def _strands(canvas: Canvas, who: Person) -> None:
     rng = np.random.default_rng(who.number)
     w, h, line = who.face.width, who.face.height, _hairline(who)
     crown = np.array([who.parting * 0.6 * w, -h * 1.03])
-    for position, pick, bend in rng.random((22, 3)):
+    for position, pick, bend in rng.random((17, 3)):
         end = line[int((0.06 + 0.88 * position) * (len(line) - 1))]
         middle = (crown + end) / 2 + (np.sign(end[0] - crown[0]) * (4 + 12 * bend), -6)
-        canvas.brush([tuple(crown), tuple(middle), tuple(end)], _strand_colour(who, pick), 3.2, 0.5, OUTLINE_DEPTH)
+        canvas.brush([tuple(crown), tuple(middle), tuple(end)], _strand_colour(who, pick), 3.4, 0.5, OUTLINE_DEPTH)
     sheen = ellipse(-w * 0.3, -h * 0.82, w * 0.34, h * 0.09)
     canvas.soft(sheen, mix(who.hair, (255, 246, 236), 0.5), 0.2 + 0.4 * who.ageing.youth, 7, OUTLINE_DEPTH)
 

@@ -1,6 +1,6 @@
 """Trains the sample's portrait segmenter on drawn portraits and writes it as ONNX.
 
-    python -m data_prep.sample.train_segmenter          # some four minutes on two cores
+    python -m data_prep.sample.train_segmenter          # a few minutes on two cores
 
 Draws portraits with their true masks (nothing is kept on disk), trains data_prep/sample/segmenter.py on them, exports
 it and prints its IoU on portraits of people it has never seen.
@@ -13,47 +13,26 @@ import math
 import multiprocessing
 import sys
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from rich.progress import track
 from torch.nn import functional as F
 
 from data_prep.sample.draw import cores
-from data_prep.sample.people import person
-from data_prep.sample.scene import PHOTOS, Scene, render, scene, silhouette
-from data_prep.sample.segmenter import MEAN, SIDE, STD, Segmenter
+from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
+from data_prep.sample.scene import render, silhouette
+from data_prep.sample.segmenter import Segmenter
 from errors import exit_code
 
 FILE = Path(__file__).with_name("segmenter.onnx")
 TRAIN_SEED, FRESH_SEED = 1_000_003, 2_000_003
 BATCH = 16
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-
-
-def example(seed: int, number: int) -> Scene:
-    """Portrait `number` of an endless supply: each of another person."""
-    return scene(seed, person(seed, "eval", number), number % len(PHOTOS), betrays=False)
-
-
-def rembg_input(photo: Image.Image) -> Floats:
-    """float32 [1, 3, 320, 320] as rembg's `BaseSession.normalize` makes it."""
-    pixels = np.asarray(photo.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
-    normal = (pixels / max(pixels.max(), 1e-6) - MEAN) / STD
-    return normal.transpose(2, 0, 1)[None].astype(np.float32)
-
-
-def iou(found: Image.Image, truth: Image.Image) -> float:
-    """Intersection over union of two masks of mode L, each cut at the middle."""
-    a, b = np.asarray(found) > 127, np.asarray(truth) > 127
-    return float((a & b).sum() / max((a | b).sum(), 1))
 
 
 def fresh_ious(file: Path, count: int, seed: int = FRESH_SEED) -> list[float]:
@@ -70,21 +49,18 @@ def fresh_ious(file: Path, count: int, seed: int = FRESH_SEED) -> list[float]:
     return found
 
 
-def _half(image: Image.Image) -> Pixels:
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.LANCZOS).reduce(2))
-
-
-def _pair(number: int, seed: int) -> tuple[Pixels, Pixels]:
-    shot = example(seed, number)
-    return _half(render(shot)), _half(silhouette(shot))
-
-
 def _examples(count: int, seed: int, workers: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Photos uint8 [n, 3, 160, 160] and masks uint8 [n, 1, 160, 160]."""
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        drawn = pool.map(partial(_pair, seed=seed), range(count), chunksize=16)
-        photos, masks = zip(*track(drawn, "drawing portraits", count), strict=True)
+    photos, masks = zip(*track(_drawn(count, seed, workers), "drawing portraits", count), strict=True)
     return torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2), torch.from_numpy(np.stack(masks))[:, None]
+
+
+def _drawn(count: int, seed: int, workers: int) -> Iterator[tuple[Pixels, Pixels]]:
+    if workers <= 1:
+        yield from map(partial(pair, seed=seed), range(count))
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(partial(pair, seed=seed), range(count), chunksize=16)
 
 
 def _batch(photos: torch.Tensor, masks: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.sample.examples import MEAN, SIDE, STD, example, iou, rembg_input
 from data_prep.sample.scene import render, silhouette
-from data_prep.sample.train_segmenter import FILE, Segmenter, example, iou, main, rembg_input
+from data_prep.sample.segmenter import Segmenter
+from data_prep.sample.train_segmenter import FILE, main
 
 FRESH_SEED = 77
 
@@ -27,12 +29,9 @@ def test_iou_on_fresh_portraits_is_high_through_rembg(tmp_path: Path, monkeypatc
     for number in range(28):
         shot = example(FRESH_SEED, number)
         photo = render(shot)
-        assert np.array_equal(rembg_input(photo), session.normalize(photo, *_AS_REMBG)["photo"])
+        assert np.array_equal(rembg_input(photo), session.normalize(photo, MEAN, STD, (SIDE, SIDE))["photo"])
         found.append(iou(session.predict(photo)[0], silhouette(shot)))
     assert np.mean(found) >= 0.95 and min(found) >= 0.85
-
-
-_AS_REMBG = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (320, 320))
 
 
 def test_the_model_is_small_and_keeps_the_size_of_what_it_is_fed() -> None:

@@ -3,11 +3,22 @@ import pytest
 from errors import OptionError
 from trainable.__main__ import main
 
-SMALL = ["model/arch=resnet18", "model/weights=none", "train/batch_size=64"]
+SMALL = ["model/arch=resnet18", "train/batch_size=64"]
 
 
 def test_one_trial_prints_a_line_an_epoch_and_goes_on_from_its_folder(small_store, tmp_path, capsys):
-    command = ["--data", str(small_store.path), "--set", *SMALL, "--out", str(tmp_path), "--device", "cpu"]
+    command = [
+        "--data",
+        str(small_store.path),
+        "--set",
+        *SMALL,
+        "--weights",
+        "none",
+        "--out",
+        str(tmp_path),
+        "--device",
+        "cpu",
+    ]
     main([*command, "--epochs", "1"])
     main([*command, "--epochs", "2"])
     lines = capsys.readouterr().out.splitlines()

@@ -8,8 +8,10 @@ def test_five_gpus_run_five_trials_that_share_the_cores() -> None:
     assert share(40, 5) == Resources(cpus=8, gpus=1, concurrent=5)
 
 
-def test_two_cores_without_a_gpu_run_one_trial() -> None:
-    assert share(2, 0) == Resources(cpus=2, gpus=0, concurrent=1)
+def test_without_a_gpu_up_to_four_trials_share_the_cores() -> None:
+    assert share(1, 0) == Resources(cpus=1, gpus=0, concurrent=1)
+    assert share(2, 0) == Resources(cpus=1, gpus=0, concurrent=2)
+    assert share(16, 0) == Resources(cpus=4, gpus=0, concurrent=4)
 
 
 def test_a_fraction_of_a_gpu_packs_trials_on_it() -> None:

@@ -1,0 +1,35 @@
+"""The built-in sample from drawing to store, through rembg with the sample's own segmenter."""
+
+import numpy as np
+
+from data_prep import background
+from data_prep.prepare import prepare, prepare_like
+from data_prep.sample.draw import draw
+from data_prep.shards import file_sha256
+
+
+def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, monkeypatch):
+    monkeypatch.delenv("U2NET_HOME", raising=False)
+    monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
+    background.load.cache_clear()
+    draw(tmp_path / "sample", people=6, eval_people=1, workers=1)
+    train = tmp_path / "sample/train"
+    store = prepare(
+        train / "images",
+        train / "train.csv",
+        tmp_path / "store",
+        eval_dir=tmp_path / "sample/eval",
+        background="sample",
+        size=(96, 72),
+        progress=False,
+    )
+    background.load.cache_clear()
+    assert store.profile == "sample" and store.source_size == (512, 384) and len(store) == 49
+    assert store.meta["background"]["sha256"] == file_sha256(background.SAMPLE_MODEL)
+    portraits = store.read(range(42))
+    assert np.median(portraits[:, :6].max(axis=(1, 2, 3))) <= 2
+    assert portraits[:, 40:56, 28:44].mean() > 60
+    names, eval_photos = prepare_like(store, tmp_path / "sample/eval/images")
+    by_name = dict(zip(names, eval_photos, strict=True))
+    for row in store.rows("eval"):
+        assert np.array_equal(store.read([row])[0], by_name[store.index["path"][row]])
