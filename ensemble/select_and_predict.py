@@ -20,18 +20,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from data_prep.store import Store
 from ensemble import search_folder
-from ensemble.member import Member
-from ensemble.selection import Candidate, candidates, choose, vote_f1
+from ensemble.ensemble import Ensemble
+from ensemble.selection import candidates, choose
 from ensemble.tta import views
-from ensemble.vote import Probabilities, soft_vote
+from ensemble.vote import Probabilities
 from errors import EnsembleError, exit_code
 from files import ENSEMBLE, write_json, write_text
-from trainable import device
-from trainable.augment import View
 from trainable.metrics import macro_f1, macro_f1_interval
 
 
@@ -42,10 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.rows("val")], options.members)
     print(f"{search}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
-    members = [Member.load(member.folder, store, device.choose()) for member in chosen]
+    ensemble = Ensemble.of(chosen, store, options.tta)
     if options.photos:
-        return _predict_folder(options, search, store, members)
-    return _open_test(options, search, store, chosen, members)
+        return _predict_folder(options, search, store, ensemble)
+    return _open_test(options, search, store, ensemble)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,60 +77,40 @@ class Score:
         return cls(macro_f1(truth, predicted), *macro_f1_interval(truth, predicted, store.person[rows]))
 
     def __str__(self) -> str:
-        return f"{self.f1:.3f}  ({self.low:.3f} to {self.high:.3f})"
+        return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
 
 
-def _open_test(
-    options: argparse.Namespace, search: Path, store: Store, chosen: list[Candidate], members: list[Member]
-) -> int:
-    val, test, unlabelled = (store.rows(split) for split in ("val", "test", "eval"))
-    looks = views(options.tta)
-    votes = _vote(members, np.concatenate([val, test, unlabelled]), looks)
-    on_val, on_test, on_eval = np.split(votes, [len(val), len(val) + len(test)])
-    single = Score.of(members[0].predict_rows(test, [View()]), store, test)
-    voted = Score.of(on_test, store, test)
-    truth = store.classes()[val]
-    scores = {
-        "val": {
-            "best_single": chosen[0].val_f1,
-            "vote": vote_f1(chosen, truth),
-            "vote_with_tta": macro_f1(truth, on_val.argmax(axis=1)),
-        },
-        "test": {"best_single": vars(single), "vote_with_tta": vars(voted), "photos": len(test)},
-    }
+def _open_test(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> int:
+    test, unlabelled = store.rows("test"), store.rows("eval")
+    votes = ensemble.predict_rows(np.concatenate([test, unlabelled]))
+    single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
+    voted = Score.of(votes[: len(test)], store, test)
     _warn_if_opened_before(search)
-    _print_scores(scores, chosen, single, voted, len(looks), len(np.unique(store.person[test])))
-    out = _write_predictions(options, search, store.index["path"].to_numpy()[unlabelled], on_eval)
-    write_json(search / ENSEMBLE, _about(store, chosen, looks, scores, out))
+    _print_scores(ensemble, single, voted, len(np.unique(store.person[test])))
+    out = _write_predictions(options, search, store.index["path"].to_numpy()[unlabelled], votes[len(test) :])
+    on_test = {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted)}
+    write_json(search / ENSEMBLE, _about(store, ensemble, on_test, out))
     return 0
 
 
-def _predict_folder(options: argparse.Namespace, search: Path, store: Store, members: list[Member]) -> int:
+def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> int:
     from data_prep.prepare import prepare_like  # imports rembg, which only new photos need
 
-    names, photos = prepare_like(store, options.photos)
-    looks = views(options.tta)
-    voted = soft_vote([member.predict_photos(photos, looks) for member in _shown(members)])
-    _write_predictions(options, search, names, voted)
+    names, photos = prepare_like(store, options.photos, progress=True)
+    _write_predictions(options, search, names, ensemble.predict_photos(photos))
     return 0
 
 
-def _vote(members: list[Member], rows: np.ndarray, looks: Sequence[View]) -> Probabilities:
-    return soft_vote([member.predict_rows(rows, looks) for member in _shown(members)])
-
-
-def _shown(members: list[Member]) -> Any:
-    return track(members, description="Predicting", transient=True)
-
-
-def _print_scores(
-    scores: dict[str, Any], chosen: list[Candidate], single: Score, voted: Score, looks: int, people: int
-) -> None:
-    val = scores["val"]
-    ensemble = f"ensemble of {len(chosen)}, {looks} views"
-    print(f"\nMacro F1 over 18 classes                 val    test  (95% interval over {people} test people)")
-    print(f"  {f'best single trial, {chosen[0].name}':<36} {val['best_single']:.3f}  {single}")
-    print(f"  {ensemble:<36} {val['vote_with_tta']:.3f}  {voted}\n")
+def _print_scores(ensemble: Ensemble, single: Score, voted: Score, people: int) -> None:
+    on_val, count = ensemble.on_val, len(ensemble.views)
+    if "vote_with_tta" in on_val:
+        used = "used" if count > 1 else "the plain one is used"
+        print(f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}")
+    best = f"best single trial, {ensemble.chosen[0].name}"
+    name = f"ensemble of {len(ensemble.members)}, {count} view{'s' if count > 1 else ''}"
+    print(f"\nMacro F1 over 18 classes            val    test   95% interval over {people} test people")
+    print(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
+    print(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
 
 
 def _write_predictions(
@@ -157,15 +134,14 @@ def _warn_if_opened_before(search: Path) -> None:
         print("Test was opened before for this search: choose on val, or test stops being a test.")
 
 
-def _about(
-    store: Store, chosen: list[Candidate], looks: Sequence[View], scores: dict[str, Any], out: Path | None
-) -> dict[str, Any]:
+def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any], out: Path | None) -> dict[str, Any]:
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "store_hash": store.hash,
-        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in chosen],
-        "views": [vars(view) for view in looks],
-        "macro_f1": scores,
+        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in ensemble.chosen],
+        "views": [vars(view) for view in ensemble.views],
+        "val": ensemble.on_val,
+        "test": on_test,
         "predictions": out and str(out),
     }
 

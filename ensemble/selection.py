@@ -18,6 +18,9 @@ from errors import EnsembleError
 from files import VAL_PREDICTIONS
 from trainable.metrics import macro_f1
 
+FLOOR = 0.8
+"""Of the best trial's val F1. Val has few people: a trial far below the best can only help a vote there by luck."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -53,12 +56,14 @@ def candidates(search: Path, store: Store) -> list[Candidate]:
 
 
 def choose(candidates: list[Candidate], truth: npt.NDArray[np.int64], members: int) -> list[Candidate]:
-    """Up to `members` candidates whose soft vote scores best on val.
+    """Up to `members` candidates whose soft vote scores best on val, none far below the best (FLOOR).
 
     Starting with the best single trial, add the one that helps the vote most, `members` times; then keep the
     longest beginning with the highest score. So the vote is never below its best member on val.
     """
-    rest = sorted(candidates, key=lambda candidate: -candidate.val_f1)
+    floor = FLOOR * max(candidate.val_f1 for candidate in candidates)
+    able = [candidate for candidate in candidates if candidate.val_f1 >= floor]
+    rest = sorted(able, key=lambda candidate: -candidate.val_f1)
     chosen: list[Candidate] = []
     scores: list[float] = []
     while rest and len(chosen) < members:

@@ -30,6 +30,10 @@ def macro_f1_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of macro F1 that draws people, not photos: one person's photos err together.
 
+    People are drawn among those with the same classes, so that no class drops out of the mean when its few people
+    are not drawn: the mean would then be of easier classes, and the interval too high. A class that rests on one
+    person therefore adds no width: read the interval as a lower bound of the uncertainty.
+
     Args:
         person: [n], anything that sorts; the photos with one value are drawn together.
         level: share of resamples between the two ends, in 0..1.
@@ -46,10 +50,18 @@ def macro_f1_interval(
     every = np.ones(len(actual), dtype=bool)
     tables = by_person(actual, actual == guess), by_person(actual, every), by_person(guess, every)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), size=resamples).astype(float)
+    drawn = np.empty((resamples, len(people)))
+    for group in _alike(tables[1]):
+        drawn[:, group] = rng.multinomial(len(group), np.full(len(group), 1 / len(group)), size=resamples)
     scores = _mean_f1(*(drawn @ table for table in tables))
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _alike(actual: Counts) -> list[npt.NDArray[np.int64]]:
+    """Counts [people, classes] -> positions of the people who have photos in the same classes, a group at a time."""
+    _, group_of = np.unique(actual > 0, axis=0, return_inverse=True)
+    return [np.flatnonzero(group_of == group) for group in range(group_of.max() + 1)]
 
 
 def _mean_f1(hits: npt.ArrayLike, actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Counts:

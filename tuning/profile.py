@@ -36,9 +36,9 @@ SAMPLE = Profile(
         "model/weights": "none",
         "optimizer/name": "adamw",
         "schedule/max_lr": 1e-3,
-        "schedule/cycle": 8,
+        "schedule/cycle": 7,
         "schedule/warmup": 1,
-        "train/epochs": 8,
+        "train/epochs": 7,
         "train/batch_size": 32,
     },
 )

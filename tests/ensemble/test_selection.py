@@ -23,9 +23,9 @@ def truth() -> np.ndarray:
 
 def test_members_that_err_on_different_photos_are_chosen_together(truth: np.ndarray) -> None:
     n = np.arange(len(truth))
-    first = candidate("first", truth, n % 3 != 0)
-    twin = candidate("twin", truth, n % 3 != 0)
-    other = candidate("other", truth, n % 3 == 0)
+    first = candidate("first", truth, n % 4 != 0)
+    twin = candidate("twin", truth, n % 4 != 0)
+    other = candidate("other", truth, n % 4 != 1)
     chosen = choose([first, twin, other], truth, members=2)
     assert [member.name for member in chosen] == ["first", "other"]
     assert vote_f1(chosen, truth) > first.val_f1
@@ -41,8 +41,15 @@ def test_the_vote_is_never_below_its_best_member(truth: np.ndarray) -> None:
         assert vote_f1(chosen, truth) >= max(member.val_f1 for member in pool)
 
 
+def test_a_trial_far_below_the_best_does_not_vote_even_if_it_would_help_on_val(truth: np.ndarray) -> None:
+    n = np.arange(len(truth))
+    good, lucky = candidate("good", truth, n % 10 != 0), candidate("lucky", truth, n % 10 == 0)
+    assert vote_f1([good, lucky], truth) > good.val_f1
+    assert [member.name for member in choose([good, lucky], truth, members=2)] == ["good"]
+
+
 def test_no_trial_votes_twice(truth: np.ndarray) -> None:
-    pool = [candidate(str(i), truth, np.arange(len(truth)) % (i + 2) != 0) for i in range(3)]
+    pool = [candidate(str(i), truth, np.arange(len(truth)) % 9 != i) for i in range(3)]
     names = [member.name for member in choose(pool, truth, members=9)]
     assert len(names) == len(set(names)) <= 3
 

@@ -58,3 +58,9 @@ def test_a_wider_level_gives_a_wider_interval():
     photos = _photos(60, 7)
     narrow, wide = macro_f1_interval(*photos, level=0.5), macro_f1_interval(*photos, level=0.99)
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_no_resample_loses_the_class_of_one_rare_person():
+    # 20 people of class 0, all right; one of class 1, wrong. Without the one, a resample would score 1.
+    truth, predicted = [0] * 20 + [1], [0] * 20 + [2]
+    assert macro_f1_interval(truth, predicted, range(21)) == (0.5, 0.5)
