@@ -36,10 +36,10 @@ SAMPLE = Profile(
         "model/weights": "none",
         "optimizer/name": "adamw",
         "schedule/max_lr": 1e-3,
-        "schedule/cycle": 7,
+        "schedule/cycle": 6,
         "schedule/warmup": 1,
-        "train/epochs": 7,
-        "train/batch_size": 32,
+        "train/epochs": 6,
+        "train/batch_size": 16,
     },
 )
 

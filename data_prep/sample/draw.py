@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from data_prep.sample.people import Person, person
 from data_prep.sample.photos import Job, Row, draw_person, photo_names
 from data_prep.split import assign
+from data_prep.workers import default_workers
 from errors import OptionError
 
 VERSION = 1
@@ -63,7 +63,7 @@ def draw(
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         draft.chmod(0o755)
-        _draw_all(draft, settings, workers or cores(), progress)
+        _draw_all(draft, settings, workers or default_workers(), progress)
         if not _is_there(out, settings):  # another process may have been quicker
             if out.exists():
                 out.rmdir()  # empty, and not every system renames onto a folder
@@ -109,10 +109,6 @@ def _settings_of(out: Path) -> Row | None:
 
 def _in_words(settings: Row) -> str:
     return " ".join(f"{key}={value}" for key, value in settings.items())
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _draw_all(root: Path, settings: Row, workers: int, progress: bool) -> None:

@@ -24,10 +24,10 @@ from PIL import Image
 from rich.progress import track
 from torch.nn import functional as F
 
-from data_prep.sample.draw import cores
 from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
 from data_prep.sample.scene import render, silhouette
 from data_prep.sample.segmenter import Segmenter
+from data_prep.workers import default_workers
 from errors import exit_code
 
 FILE = Path(__file__).with_name("segmenter.onnx")
@@ -118,7 +118,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--portraits", type=int, default=1200, metavar="N", help="portraits to train on (1200)")
     parser.add_argument("--epochs", type=int, default=8, metavar="N", help="times each is seen (8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
-    parser.add_argument("--workers", type=int, default=cores(), metavar="N", help="drawing processes (one a core)")
+    parser.add_argument(
+        "--workers", type=int, default=default_workers(), metavar="N", help="drawing processes (one a core)"
+    )
     parser.add_argument("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
     parser.add_argument("--fresh", type=int, default=70, metavar="N", help="portraits to measure the IoU on (70)")
     options = parser.parse_args(argv)

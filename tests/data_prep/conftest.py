@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from data_prep.background import load
+
 KINDS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
 
 
@@ -69,3 +71,14 @@ def raw(tmp_path: Path) -> Raw:
     made.write_people(PEOPLE)
     made.write_eval(["b.jpg", "a.jpg", "c.png"])
     return made
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A rembg home of the test's own, and no session kept from another."""
+    monkeypatch.delenv("U2NET_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
+    load.cache_clear()
+    yield tmp_path / "rembg"
+    load.cache_clear()

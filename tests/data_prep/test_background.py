@@ -34,17 +34,6 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A rembg home of the test's own, and no session kept from another."""
-    monkeypatch.delenv("U2NET_HOME", raising=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
-    load.cache_clear()
-    yield tmp_path / "rembg"
-    load.cache_clear()
-
-
-@pytest.fixture
 def sample(home, model, monkeypatch):
     monkeypatch.setattr(background, "SAMPLE_MODEL", model)
     return home

@@ -8,10 +8,7 @@ from data_prep.sample.draw import draw
 from data_prep.shards import file_sha256
 
 
-def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, monkeypatch):
-    monkeypatch.delenv("U2NET_HOME", raising=False)
-    monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
-    background.load.cache_clear()
+def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, home):
     draw(tmp_path / "sample", people=6, eval_people=1, workers=1)
     train = tmp_path / "sample/train"
     store = prepare(
@@ -23,7 +20,6 @@ def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, monkeypa
         size=(96, 72),
         progress=False,
     )
-    background.load.cache_clear()
     assert store.profile == "sample" and store.source_size == (512, 384) and len(store) == 49
     assert store.meta["background"]["sha256"] == file_sha256(background.SAMPLE_MODEL)
     portraits = store.read(range(42))
