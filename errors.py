@@ -17,9 +17,6 @@ MasktuneError
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 
 class MasktuneError(Exception):
     """Base of all of them: the command line prints its message on one line and exits with 2."""
@@ -71,15 +68,3 @@ class SearchError(MasktuneError):
 
 class EnsembleError(MasktuneError):
     pass
-
-
-def exit_code(command: Callable[[], int | None]) -> int:
-    """Run `command`; a MasktuneError becomes one line on stderr and 2, Ctrl-C becomes 130."""
-    try:
-        return command() or 0
-    except MasktuneError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130

@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import OptionError, SearchError, exit_code
+from command_line import exit_code, positive
+from errors import OptionError, SearchError
 from tuning import plan as planning
 from tuning import profile, spaces
 
@@ -53,16 +54,16 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--data", metavar="STORE", type=Path, help="dataset store made by `python -m data_prep`")
     what.add_argument("--weights", metavar="imagenet|none|FILE", help="weights a trial starts from")
     how = result.add_argument_group("how long")
-    how.add_argument("--trials", metavar="N", type=_positive, help="trials to start")
-    how.add_argument("--epochs", metavar="N", type=_positive, help="epochs of a trial that is never stopped")
-    how.add_argument("--grace", metavar="N", type=_positive, help="epochs before a trial may be stopped")
+    how.add_argument("--trials", metavar="N", type=positive, help="trials to start")
+    how.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
+    how.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
     where = result.add_argument_group("where")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
     where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
     where.add_argument(
         "--gpus-per-trial", metavar="X", type=float, help="GPUs of one trial (default: 1 if there are any)"
     )
-    where.add_argument("--cpus-per-trial", metavar="N", type=_positive, help="CPU cores of one trial")
+    where.add_argument("--cpus-per-trial", metavar="N", type=positive, help="CPU cores of one trial")
     where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
     result.add_argument(
         "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
@@ -189,13 +190,6 @@ def _list_spaces() -> int:
     for name in spaces.names():
         print(f"{name:<18} {spaces.load(name).about}")
     return 0
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, but got {text}")
-    return value
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from command_line import exit_code
 from data_prep.store import Store
-from errors import exit_code
 from trainable import batches, device, losses
 from trainable.config import TrialConfig
 from trainable.loop import Trial

@@ -10,10 +10,11 @@ import re
 import time
 from pathlib import Path
 
+from command_line import exit_code
 from data_prep.background import METHODS
 from data_prep.prepare import MAX_LEFT_OUT, prepare
 from data_prep.store import Store
-from errors import OptionError, exit_code
+from errors import OptionError
 
 SHOWN = 5
 

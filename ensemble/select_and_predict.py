@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from command_line import exit_code, positive
 from data_prep.store import Store
 from ensemble import search_folder
 from ensemble.ensemble import Ensemble
 from ensemble.selection import candidates, choose
 from ensemble.tta import views
 from ensemble.vote import Probabilities
-from errors import EnsembleError, exit_code
+from errors import EnsembleError
 from files import ENSEMBLE, write_json, write_text
 from trainable.metrics import macro_f1, macro_f1_interval
 
@@ -52,9 +53,9 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--search", metavar="DIR", type=Path, help="a search folder (default: the newest under --runs)")
     result.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
-    result.add_argument("--members", metavar="N", type=_positive, default=4, help="at most this many trials vote (4)")
+    result.add_argument("--members", metavar="N", type=positive, default=4, help="at most this many trials vote (4)")
     result.add_argument(
-        "--tta", metavar="N", type=_positive, default=5, help="views of each photo, the plain one first (5)"
+        "--tta", metavar="N", type=positive, default=5, help="views of each photo, the plain one first (5)"
     )
     result.add_argument("--photos", metavar="DIR", type=Path, help="predict these photos; test stays closed")
     result.add_argument(
@@ -144,13 +145,6 @@ def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any], out: Path 
         "test": on_test,
         "predictions": out and str(out),
     }
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, but got {text}")
-    return value
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 import tune_main
+from command_line import exit_code
 from data_prep import store as stores
 from data_prep.store import Store
 from ensemble import select_and_predict
-from errors import MasktuneError, exit_code
+from errors import MasktuneError
 
 ROOT = Path(__file__).resolve().parents[1]
 

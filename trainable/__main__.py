@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from command_line import exit_code
 from data_prep.store import Store
-from errors import OptionError, exit_code
+from errors import OptionError
 from trainable.config import TrialConfig, flat_types
 from trainable.device import choose
 from trainable.loop import Metrics, Trial, train

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from command_line import exit_code
 from data_prep.sample.draw import draw
 from data_prep.sample.scene import PHOTOS
 from data_prep.sample.sheet import contact_sheet
-from errors import exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

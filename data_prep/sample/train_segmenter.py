@@ -24,11 +24,11 @@ from PIL import Image
 from rich.progress import track
 from torch.nn import functional as F
 
+from command_line import exit_code
 from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
 from data_prep.sample.scene import render, silhouette
 from data_prep.sample.segmenter import Segmenter
 from data_prep.workers import default_workers
-from errors import exit_code
 
 FILE = Path(__file__).with_name("segmenter.onnx")
 TRAIN_SEED, FRESH_SEED = 1_000_003, 2_000_003

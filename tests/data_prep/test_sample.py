@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from command_line import exit_code
 from data_prep.labels import MASKS
 from data_prep.sample.__main__ import main
 from data_prep.sample.clothing import SHOULDERS, colour_of
@@ -18,7 +19,7 @@ from data_prep.sample.draw import draw
 from data_prep.sample.people import person
 from data_prep.sample.scene import PHOTOS, class_of
 from data_prep.split import assign
-from errors import OptionError, exit_code
+from errors import OptionError
 
 PEOPLE, EVAL_PEOPLE, SEED = 10, 1, 5
 
