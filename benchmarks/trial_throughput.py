@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from command_line import exit_code
+from command_line import exit_code, positive
 from data_prep.store import Store
 from trainable import batches, device, losses
 from trainable.config import TrialConfig
@@ -27,6 +27,7 @@ from tuning import profile
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
     store = Store.open(options.store)
     settings = {**profile.for_store(store.profile).settings, "model/arch": options.arch, "model/weights": "none"}
     trial = Trial(TrialConfig.from_flat(settings), store, device.choose())
@@ -86,7 +87,8 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m benchmarks.trial_throughput", description=__doc__.splitlines()[0])
     result.add_argument("--store", type=Path, required=True, help="a dataset store")
     result.add_argument("--arch", default="resnet50")
-    result.add_argument("-n", type=int, default=5, help="pairs of epochs (default: 5)")
+    result.add_argument("--threads", type=positive, default=1, help="CPU threads (default: 1)")
+    result.add_argument("-n", type=positive, default=5, help="pairs of epochs (default: 5)")
     return result
 
 

@@ -30,7 +30,7 @@ REFERENCE = Profile(name="reference", about="the reference recipe as it is", tri
 SAMPLE = Profile(
     name="sample",
     about="small drawn photos, trained from scratch on CPU cores: Adam instead of SGD, one short cycle",
-    trials=6,
+    trials=5,
     grace=3,
     settings={
         "model/weights": "none",
