@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -71,9 +69,3 @@ def test_only_the_background_knows_rembg() -> None:
 def test_a_search_space_imports_nothing_but_optunas_distributions() -> None:
     for file in modules("search_spaces"):
         assert all(within(name, {"optuna.distributions", "__future__"}) for name in imported(file)), file
-
-
-def test_importing_the_training_core_does_not_import_ray() -> None:
-    core = [f"trainable.{file.stem}" for file in modules("trainable") if not file.stem.startswith(("__", "ray_"))]
-    code = f"import sys, {', '.join(core)}; sys.exit(any(name.split('.')[0] == 'ray' for name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

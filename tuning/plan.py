@@ -127,12 +127,18 @@ def describe(plan: Plan) -> str:
         *(f"  {text}" for text in _differences(plan)),
         "Runs",
         f"  one trial on {where}; {resources.concurrent} at a time",
-        f"  ASHA compares val_f1 after {', '.join(map(str, plan.rungs())) or 'no'} epochs and keeps the best third",
+        f"  {_stopping(plan)}",
         f"  at most {plan.trials} trials x {plan.epochs} epochs = {plan.trials * plan.epochs} epochs; "
         f"about {_likely_epochs(plan)} if ASHA stops what it can",
         f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}",
     ]
     return "\n".join(lines)
+
+
+def _stopping(plan: Plan) -> str:
+    if not plan.rungs():
+        return "no early stopping: --grace is as long as a trial"
+    return f"ASHA compares val_f1 after {', '.join(map(str, plan.rungs()))} epochs and keeps the best third"
 
 
 def disk_gb(plan: Plan) -> float:
