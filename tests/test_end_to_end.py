@@ -89,5 +89,5 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(
 ) -> None:
     assert tune_main.main(["--space", "age_bands", "--data", str(small_store.path), "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "at most 5 trials x 6 epochs = 30 epochs" in said
+    assert "at most 5 trials x 5 epochs = 25 epochs" in said
     assert not (tmp_path / "runs").exists()

@@ -31,14 +31,14 @@ SAMPLE = Profile(
     name="sample",
     about="small drawn photos, trained from scratch on CPU cores: Adam instead of SGD, one short cycle",
     trials=5,
-    grace=3,
+    grace=4,
     settings={
         "model/weights": "none",
         "optimizer/name": "adamw",
         "schedule/max_lr": 1e-3,
-        "schedule/cycle": 6,
+        "schedule/cycle": 5,
         "schedule/warmup": 1,
-        "train/epochs": 6,
+        "train/epochs": 5,
         "train/batch_size": 16,
     },
 )
