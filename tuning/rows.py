@@ -15,7 +15,7 @@ ENDED = ("finished", "stopped", "failed")
 @dataclass(frozen=True)
 class Row:
     """Attributes:
-    status: waiting, running, finished (all its epochs), stopped (by ASHA) or failed.
+    status: waiting, running, finished (all its epochs), stopped (by ASHA), interrupted (Ctrl-C) or failed.
     val_f1: of the last epoch; val_f1_best: of the best so far, at epoch best_epoch. None before the first epoch.
     seconds: spent training and validating.
     settings: flat key -> value of what the search varies.
@@ -34,10 +34,9 @@ class Row:
 def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
     result = trial.last_result or {}
     epochs = int(result.get("training_iteration", 0))
-    status = STATUS.get(trial.status) or ("finished" if epochs >= max_epochs else "stopped")
     return Row(
         trial=str(trial),
-        status=status,
+        status=STATUS.get(trial.status) or _how_it_ended(result, epochs, max_epochs),
         val_f1_best=result.get("val_f1_best"),
         best_epoch=result.get("best_epoch"),
         val_f1=result.get("val_f1"),
@@ -45,6 +44,13 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
         seconds=float(result.get("time_total_s", 0.0)),
         settings={key: setting(trial.config, key) for key in keys},
     )
+
+
+def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:
+    """Of a trial that Ray calls TERMINATED: on Ctrl-C that is every running one, but only one that ended is done."""
+    if not result.get("done"):
+        return "interrupted"
+    return "finished" if epochs >= max_epochs else "stopped"
 
 
 def rows(trials: Iterable[Trial], keys: Iterable[str], max_epochs: int) -> list[Row]:

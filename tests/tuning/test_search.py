@@ -115,8 +115,9 @@ search.run(small_plan(Path(sys.argv[1]), store), store, SlowTrial)
 """
 
 
-def test_a_killed_search_resumes_and_finishes_as_if_nothing_had_happened(
-    ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_or_interrupted_search_resumes_and_finishes_as_if_nothing_had_happened(
+    how: signal.Signals, ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
     plan = make_plan()
     driver = subprocess.Popen(
@@ -126,9 +127,11 @@ def test_a_killed_search_resumes_and_finishes_as_if_nothing_had_happened(
         stderr=subprocess.DEVNULL,
     )
     wait_until(lambda: epochs_of(plan, "trial-003") >= 2)
-    driver.send_signal(signal.SIGKILL)
+    driver.send_signal(how)
     driver.wait()
     before = board(plan)
+    state = json.loads((plan.folder / "search.json").read_text())["state"]
+    assert state == {signal.SIGKILL: "running", signal.SIGINT: "interrupted"}[how]
     done = before[before["status"].isin(["finished", "stopped"])]
 
     search.resume(plan.folder, SlowTrial)
