@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--trials", metavar="N", type=positive, help="trials to start")
     how.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
     how.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
+    how.add_argument("--reduction", metavar="N", type=positive, help="one in N trials passes a rung of ASHA")
     where = result.add_argument_group("where")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
     where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
@@ -143,6 +144,7 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
         trials=options.trials or chosen.trials,
         epochs=epochs,
         grace=options.grace or min(chosen.grace, epochs),
+        reduction=options.reduction or chosen.reduction,
         resources=_resources(options),
         seed=options.seed,
     )

@@ -8,6 +8,7 @@ The defaults are the reference recipe. A search space speaks of the same fields 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -224,6 +225,7 @@ class TrialConfig:
         }
 
 
+@functools.cache
 def flat_types() -> dict[str, type]:
     """Every flat key and the type of its value (int, float or str)."""
     return {key: type(value) for key, value in TrialConfig().to_flat().items()}

@@ -10,8 +10,6 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from tuning.plan import REDUCTION_FACTOR
-
 
 class Asha(AsyncHyperBandScheduler):
     """ASHA on val_f1 by epoch, one bracket, with rungs that survive a restart.
@@ -23,14 +21,14 @@ class Asha(AsyncHyperBandScheduler):
     below it, and a fresh trial would be stopped for not having it. Trials end by the run's own stop condition.
     """
 
-    def __init__(self, epochs: int, grace: int) -> None:
+    def __init__(self, epochs: int, grace: int, reduction: int) -> None:
         super().__init__(
             time_attr="training_iteration",
             metric="val_f1",
             mode="max",
             max_t=epochs,
             grace_period=grace,
-            reduction_factor=REDUCTION_FACTOR,
+            reduction_factor=reduction,
             brackets=1,
             stop_last_trials=False,
         )

@@ -14,8 +14,6 @@ from tuning.profile import Profile
 from tuning.resources import Resources
 from tuning.spaces import Space
 
-REDUCTION_FACTOR = 3
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -28,6 +26,7 @@ class Plan:
         trials: how many trials are started.
         epochs: epochs of a trial that is never stopped.
         grace: epochs before ASHA may stop a trial.
+        reduction: of the trials that reach a rung, one in so many goes on.
     """
 
     folder: Path
@@ -38,6 +37,7 @@ class Plan:
     trials: int
     epochs: int
     grace: int
+    reduction: int
     resources: Resources
     seed: int
 
@@ -46,6 +46,8 @@ class Plan:
             raise OptionError(f"--trials: at least 1 is needed, but got {self.trials}")
         if not 1 <= self.grace <= self.epochs:
             raise OptionError(f"--grace: 1 <= grace <= epochs ({self.epochs}) must hold, but got {self.grace}")
+        if self.reduction < 2:
+            raise OptionError(f"--reduction: at least 2 is needed, but got {self.reduction}")
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ class Plan:
         rungs, rung = [], self.grace
         while rung < self.epochs:
             rungs.append(rung)
-            rung *= REDUCTION_FACTOR
+            rung *= self.reduction
         return rungs
 
 
@@ -138,7 +140,9 @@ def describe(plan: Plan) -> str:
 def _stopping(plan: Plan) -> str:
     if not plan.rungs():
         return "no early stopping: --grace is as long as a trial"
-    return f"ASHA compares val_f1 after {', '.join(map(str, plan.rungs()))} epochs and keeps the best third"
+    return (
+        f"ASHA compares val_f1 after {', '.join(map(str, plan.rungs()))} epochs and keeps the best of {plan.reduction}"
+    )
 
 
 def disk_gb(plan: Plan) -> float:
@@ -172,5 +176,5 @@ def _likely_epochs(plan: Plan) -> int:
     """Epochs if a third of the trials passes each rung: the usual estimate for successive halving."""
     total, alive, done = 0.0, float(plan.trials), 0
     for rung in (*plan.rungs(), plan.epochs):
-        total, alive, done = total + alive * (rung - done), max(1.0, alive / REDUCTION_FACTOR), rung
+        total, alive, done = total + alive * (rung - done), max(1.0, alive / plan.reduction), rung
     return round(total)

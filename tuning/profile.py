@@ -15,13 +15,15 @@ class Profile:
     Attributes:
         about: why it differs.
         settings: flat key -> value.
-        trials, grace: defaults of --trials and --grace (epochs before ASHA may stop a trial).
+        trials, grace, reduction: defaults of --trials, --grace (epochs before ASHA may stop a trial) and --reduction
+            (of the trials that reach a rung, one in so many goes on).
     """
 
     name: str
     about: str
     trials: int
     grace: int
+    reduction: int = 3
     settings: dict[str, Any] = field(default_factory=dict)
 
 

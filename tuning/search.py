@@ -134,8 +134,8 @@ def _tuner(plan: Plan, store: Store, trainable: type[tune.Trainable]) -> tune.Tu
         tune.with_resources(trainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
         param_space={SHARED: shared},
         tune_config=tune.TuneConfig(
-            search_alg=study.searcher(plan),
-            scheduler=Asha(plan.epochs, plan.grace),
+            search_alg=study.searcher(plan.space, plan.seed, plan.name),
+            scheduler=Asha(plan.epochs, plan.grace, plan.reduction),
             num_samples=plan.trials,
             max_concurrent_trials=resources.concurrent,
             reuse_actors=True,

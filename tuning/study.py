@@ -8,10 +8,10 @@ import optuna
 from ray.tune.search.optuna import OptunaSearch
 
 from files import STUDY
-from tuning.plan import Plan
+from tuning.spaces import Space
 
 
-def searcher(plan: Plan) -> OptunaSearch:
+def searcher(space: Space, seed: int, name: str) -> OptunaSearch:
     """Multivariate TPE with constant liar (running trials count as bad ones, so that neighbours are not tried
     twice at once), starting with the space's own points.
 
@@ -19,12 +19,12 @@ def searcher(plan: Plan) -> OptunaSearch:
     It is told a trial's best val_f1 so far, stopped trials included: that is what the leaderboard ranks by.
     """
     return OptunaSearch(
-        space=dict(plan.space.distributions),
+        space=dict(space.distributions),
         metric="val_f1_best",
         mode="max",
-        points_to_evaluate=plan.space.start[: plan.trials],
-        sampler=optuna.samplers.TPESampler(seed=plan.seed, multivariate=True, constant_liar=True),
-        study_name=plan.name,
+        points_to_evaluate=list(space.start),
+        sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
+        study_name=name,
     )
 
 

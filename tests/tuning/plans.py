@@ -24,6 +24,7 @@ def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
         "trials": 6,
         "epochs": epochs,
         "grace": 1,
+        "reduction": 3,
         "resources": Resources(cpus=1, gpus=0, concurrent=2),
         "seed": 1,
     }

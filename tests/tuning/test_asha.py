@@ -28,7 +28,7 @@ def rungs(scheduler: Asha) -> dict[int, dict[str, float]]:
 
 
 def test_a_trial_below_the_best_third_of_its_rung_is_stopped(tmp_path: Path) -> None:
-    scheduler = Asha(epochs=9, grace=1)
+    scheduler = Asha(epochs=9, grace=1, reduction=3)
     for name in "abc":
         scheduler.on_trial_add(None, trial(name, tmp_path))
     a, b, c = (SimpleNamespace(trial_id=name) for name in "abc")
@@ -38,14 +38,14 @@ def test_a_trial_below_the_best_third_of_its_rung_is_stopped(tmp_path: Path) -> 
 
 
 def test_rungs_of_a_restored_search_are_as_they_were(tmp_path: Path) -> None:
-    scheduler = Asha(epochs=9, grace=1)
+    scheduler = Asha(epochs=9, grace=1, reduction=3)
     scheduler.on_trial_add(None, trial("a", tmp_path, reported=[0.2, 0.3, 0.4, 0.5], known=4))
     scheduler.on_trial_add(None, trial("b", tmp_path, reported=[0.1], known=1))
     assert rungs(scheduler) == {3: {"a": 0.4}, 1: {"a": 0.2, "b": 0.1}}
 
 
 def test_an_epoch_that_the_snapshot_forgot_is_not_counted_twice(tmp_path: Path) -> None:
-    scheduler = Asha(epochs=9, grace=1)
+    scheduler = Asha(epochs=9, grace=1, reduction=3)
     resumed = trial("a", tmp_path, reported=[0.2, 0.3, 0.4], known=2)
     scheduler.on_trial_add(None, resumed)
     assert rungs(scheduler) == {1: {"a": 0.2}}
@@ -54,7 +54,7 @@ def test_an_epoch_that_the_snapshot_forgot_is_not_counted_twice(tmp_path: Path) 
 
 
 def test_a_resumed_trial_does_not_enter_its_late_score_into_early_rungs(tmp_path: Path) -> None:
-    scheduler = Asha(epochs=9, grace=1)
+    scheduler = Asha(epochs=9, grace=1, reduction=3)
     resumed = trial("late", tmp_path, reported=[0.2, 0.3, 0.4, 0.5, 0.6], known=5)
     scheduler.on_trial_add(None, resumed)
     report(scheduler, resumed, 6, 0.9)
@@ -64,4 +64,4 @@ def test_a_resumed_trial_does_not_enter_its_late_score_into_early_rungs(tmp_path
 
 @pytest.mark.parametrize(("epochs", "grace", "expected"), [(27, 1, {1, 3, 9, 27}), (8, 2, {2, 6})])
 def test_rungs_are_powers_of_the_reduction_factor(epochs: int, grace: int, expected: set[int]) -> None:
-    assert {epoch for epoch, _ in Asha(epochs, grace)._brackets[0]._rungs} == expected
+    assert {epoch for epoch, _ in Asha(epochs, grace, reduction=3)._brackets[0]._rungs} == expected

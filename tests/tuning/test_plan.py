@@ -22,7 +22,7 @@ def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() 
 
 def test_what_the_space_varies_is_never_fixed() -> None:
     space = spaces.load("age_bands")
-    fixed = settings(space, profile.Profile("x", "", 1, 1, {"labels/old_from": 58}), seed=0)
+    fixed = settings(space, profile.Profile("x", "", 1, 1, 3, {"labels/old_from": 58}), seed=0)
     assert "labels/old_from" not in fixed
 
 

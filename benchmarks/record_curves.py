@@ -1,0 +1,117 @@
+"""Trains every point of a fixed list at full length and keeps its curve, so that searches can be replayed over them.
+
+    python -m benchmarks.record_curves --store STORE --out benchmarks/curves/NAME.jsonl
+
+The points are the space's own starting points, then a scrambled Sobol sequence over its ranges (one seed, so the list
+is the same every time). One line of JSON a curve: number, point, val_f1 and seconds of each epoch, and the error of a
+trial that diverged. Run it again to go on where it stopped; a larger --curves adds to what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from command_line import exit_code, positive
+from tuning import profile, spaces
+from tuning.spaces import Point
+
+SEED = 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    space = spaces.load(options.space)
+    done = {json.loads(line)["number"] for line in _lines(options.out)}
+    settings = {
+        **profile.SAMPLE.settings,
+        "model/arch": options.arch,
+        "train/epochs": options.epochs,
+        "train/batch_size": options.batch_size,
+        **space.fixed,
+    }
+    jobs = {number: point for number, point in enumerate(points(space, options.curves)) if number not in done}
+    print(f"{len(done)} of {options.curves} curves are in {options.out}", flush=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    with (
+        ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool,
+        options.out.open("a") as out,
+    ):
+        futures = [pool.submit(curve, number, point, settings, options.store) for number, point in jobs.items()]
+        for ended, future in enumerate(as_completed(futures), start=len(done) + 1):
+            found = future.result()
+            out.write(json.dumps(found) + "\n")
+            out.flush()
+            best = max(found["val_f1"], default=0.0)
+            minutes = sum(found["seconds"]) / 60
+            print(f"{ended}/{options.curves}  curve {found['number']}  best {best:.3f}  {minutes:.1f} min", flush=True)
+    return 0
+
+
+def points(space: spaces.Space, n: int) -> list[Point]:
+    """The first `n` points of the space's list: START, then Sobol."""
+    sampler = optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=SEED, warn_independent_sampling=False)
+    study = optuna.create_study(sampler=sampler)
+    found = list(space.start)
+    while len(found) < n:
+        trial = study.ask(space.distributions)
+        study.tell(trial, 0.0)
+        found.append(trial.params)
+    # The first Sobol point is drawn before the sampler knows the space, and is no part of the sequence.
+    return found[:n]
+
+
+def curve(number: int, point: Point, settings: dict[str, Any], store: Path) -> dict[str, Any]:
+    """Train one point on one thread."""
+    import torch
+
+    from data_prep.store import Store
+    from errors import DivergedError
+    from trainable.config import TrialConfig
+    from trainable.loop import Trial
+
+    torch.set_num_threads(1)
+    trial = Trial(TrialConfig.from_flat({**settings, **point}), Store.open(store), torch.device("cpu"))
+    found: dict[str, Any] = {"number": number, "point": point, "val_f1": [], "seconds": []}
+    try:
+        while trial.epoch < trial.config.train.epochs:
+            began = time.perf_counter()
+            metrics = trial.run_epoch()
+            found["val_f1"].append(round(metrics["val_f1"], 5))
+            found["seconds"].append(round(time.perf_counter() - began, 2))
+    except DivergedError as error:
+        found["error"] = str(error)
+    return found
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m benchmarks.record_curves", description=(__doc__ or "").split("\n")[0]
+    )
+    result.add_argument("--store", type=Path, required=True, metavar="STORE", help="dataset store to train on")
+    result.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines, added to")
+    result.add_argument("--space", default="scheduler_decay", metavar="NAME", help="(default: scheduler_decay)")
+    result.add_argument("--curves", type=positive, default=128, metavar="N", help="(default: 128)")
+    result.add_argument("--epochs", type=positive, default=18, metavar="N", help="(default: 18)")
+    result.add_argument("--batch-size", type=positive, default=32, metavar="N", help="(default: 32)")
+    result.add_argument("--arch", default="resnet18", help="resnet18 or resnet50 (default: resnet18)")
+    result.add_argument("--workers", type=positive, default=2, metavar="N", help="trials at a time, a core each")
+    return result
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
