@@ -14,13 +14,15 @@ import argparse
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from command_line import exit_code, positive
 from errors import OptionError, SearchError
 from tuning import plan as planning
 from tuning import profile, spaces
+from tuning.budget import Budget
 
 if TYPE_CHECKING:  # torch and Ray take seconds to import: --help and a mistyped space should not wait for them
     from data_prep.store import Store
@@ -34,30 +36,36 @@ SAMPLE_SIZE = (96, 72)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    began = time.monotonic()
     options = parser().parse_args(arguments)
     if options.list_spaces:
         return _list_spaces()
     if options.resume:
-        return _resume(options)
+        return _resume(options, began)
     if options.space is None:
         raise OptionError("--space: name what to search, as in --space age_bands; --list-spaces shows what there is")
-    return _search(options)
+    return _search(options, began)
 
 
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         description="Search hyperparameters: Ray Tune runs one trial per GPU, Optuna proposes, ASHA stops.",
-        epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use.",
+        epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use. Limits of what "
+        "is spent (--trials, --hours, --gpu-hours) can be raised when a search is resumed: --trials 70 is seventy in "
+        "all, --trials +20 is twenty more.",
     )
     what = result.add_argument_group("what to search")
-    what.add_argument("--space", metavar="NAME", help="the search space; join two with +")
+    what.add_argument("--space", metavar="NAME", help="a space, a join a+b, or a file of your own: ./my_space.py:SPACE")
     what.add_argument("--data", metavar="STORE", type=Path, help="dataset store made by `python -m data_prep`")
     what.add_argument("--weights", metavar="imagenet|none|FILE", help="weights a trial starts from")
-    how = result.add_argument_group("how long")
-    how.add_argument("--trials", metavar="N", type=positive, help="trials to start")
-    how.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
-    how.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
-    how.add_argument("--reduction", metavar="N", type=positive, help="one in N trials passes a rung of ASHA")
+    what.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
+    what.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
+    what.add_argument("--reduction", metavar="N", type=positive, help="one in N trials passes a rung of ASHA")
+    spent = result.add_argument_group("what to spend: the first limit reached ends the search, and it can go on later")
+    spent.add_argument("--trials", metavar="N", help="trials to start")
+    spent.add_argument("--hours", metavar="H", help="hours of running time, start-up included")
+    spent.add_argument("--gpu-hours", metavar="H", help="GPU-hours of trials, start-up included (no GPU: trial-hours)")
+    spent.add_argument("--keep", metavar="M", type=positive, help="keep the weights of the M best trials (default: 10)")
     where = result.add_argument_group("where")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
     where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
@@ -75,7 +83,13 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _search(options: argparse.Namespace) -> int:
+TIME = ("hours", "gpu_hours")
+LIMITS = ("trials", *TIME)
+WITH_RESUME = (*LIMITS, "resume", "address")
+"""What --resume goes with: the rest of a search was chosen when it began."""
+
+
+def _search(options: argparse.Namespace, began: float) -> int:
     space = spaces.load(options.space)
     folder = planning.new_folder(options.runs, space.name, options.name)
     store = _store(options)
@@ -90,15 +104,25 @@ def _search(options: argparse.Namespace) -> int:
     assert store is not None
     preflight.check(plan, store, local=options.address is None)
     search.start_ray(options.address)
-    return _finish(folder, search.run(plan, store))
+    return _finish(folder, search.run(plan, store, began=began))
 
 
-def _resume(options: argparse.Namespace) -> int:
+def _resume(options: argparse.Namespace, began: float) -> int:
+    for name, value in vars(options).items():
+        if name not in WITH_RESUME and value != parser().get_default(name):
+            raise OptionError(
+                f"--{name.replace('_', '-')} cannot change what {options.resume} began with; "
+                "leave it out, or start another search"
+            )
+
     from tuning import search
 
-    search.check_resumable(options.resume)
+    found = search.resumable(options.resume.absolute(), {name: getattr(options, name) for name in LIMITS})
+    for note in found.notes:
+        print(f"Note: {note}.", flush=True)
+    print(f"Going on with {found.plan.name} until it has spent {found.plan.budget}.\n", flush=True)
     search.start_ray(options.address)
-    return _finish(options.resume.absolute(), search.resume(options.resume.absolute()))
+    return _finish(found.plan.folder, search.resume(found, began=began))
 
 
 def _store(options: argparse.Namespace) -> Store | None:
@@ -137,14 +161,15 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
     epochs = planning.epochs(settings)
     return planning.Plan(
         folder=folder,
-        space=space,
+        space=planning.with_profile(space, chosen),
         profile=chosen,
         store=(options.data or SAMPLE_STORE).absolute(),
         settings=settings,
-        trials=options.trials or chosen.trials,
+        budget=Budget.of({name: getattr(options, name) for name in LIMITS}, chosen.trials),
         epochs=epochs,
         grace=options.grace or min(chosen.grace, epochs),
         reduction=options.reduction or chosen.reduction,
+        keep=options.keep or profile.KEEP,
         resources=_resources(options),
         seed=options.seed,
     )
@@ -167,25 +192,35 @@ def _resources(options: argparse.Namespace) -> Resources:
 
 def _finish(folder: Path, rows: list[Row]) -> int:
     """Print the leaderboard and the next commands; the exit code says how the search ended."""
-    from tuning import leaderboard, record
+    from tuning import leaderboard, record, search
     from tuning.rows import ranked
 
     about = record.read(folder)
-    spent = about["spent"]
+    shown = shlex.quote(os.path.relpath(folder))
     leaderboard.console().print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}"))
     failed = sum(row.status == "failed" for row in rows)
-    print(
-        f"\n{spent['trials']} trials ({failed} failed), {spent['epochs']} of at most "
-        f"{about['trials'] * about['epochs']} epochs, {spent['trial_hours'] * 60:.1f} minutes of trial time."
-    )
-    shown = shlex.quote(os.path.relpath(folder))
-    if about["state"] == "interrupted":
+    print(f"\n{len(rows)} trials ({failed} failed), {_spent(about)}.")
+    if about["state"] == search.SPENT:
+        more = " ".join(
+            f"--{name.replace('_', '-')} +{about['budget'][name]:g}" for name in TIME if about["budget"][name]
+        )
+        print(f"The budget is spent. To go on:\n\n    python tune_main.py --resume {shown} {more}")
+        return 0
+    if about["state"] == search.INTERRUPTED:
         print(f"Interrupted. To go on:\n\n    python tune_main.py --resume {shown}")
         return 130
-    if failed == len(rows):
+    if rows and failed == len(rows):
         raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
     print(f"\nNext:\n\n    tensorboard --logdir {shown}\n    python -m ensemble.select_and_predict --search {shown}")
     return 0
+
+
+def _spent(about: dict[str, Any]) -> str:
+    spent, unit = about["spent"], "GPU-hours" if about["resources"]["gpus"] else "trial-hours"
+    return (
+        f"{spent['epochs']} epochs, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {unit}; "
+        f"stopping early saved {spent['gpu_hours_saved']:.2f}"
+    )
 
 
 def _list_spaces() -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from data_prep.store import Store
 from ensemble.vote import Probabilities, soft_vote
 from errors import EnsembleError
-from files import VAL_PREDICTIONS
+from files import BEST_WEIGHTS, VAL_PREDICTIONS
 from trainable.metrics import macro_f1
 
 FLOOR = 0.8
@@ -42,12 +42,14 @@ class Candidate:
 
 
 def candidates(search: Path, store: Store) -> list[Candidate]:
-    """Every trial of the search that has predictions for this store's val photos, best first.
+    """Every trial of the search that has its weights still (a search keeps those of its best trials) and predictions
+    for this store's val photos, best first.
 
     Raises:
         EnsembleError: there is none, or predictions are of another store.
     """
-    found = [_read(file, store) for file in sorted(search.glob(f"*/{VAL_PREDICTIONS}"))]
+    files = sorted(search.glob(f"*/{VAL_PREDICTIONS}"))
+    found = [_read(file, store) for file in files if file.with_name(BEST_WEIGHTS).exists()]
     if not found:
         raise EnsembleError(
             f"{search} has no trial that finished an epoch, so there is nothing to vote; let the search run longer"

@@ -15,6 +15,7 @@ import torch
 from ray import tune
 
 from data_prep.store import Store
+from errors import DivergedError
 from trainable import checkpoint, device
 from trainable.config import TrialConfig
 from trainable.loop import Trial
@@ -49,10 +50,29 @@ class RayTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         trial = self._current()
-        metrics = trial.run_epoch()
+        try:
+            metrics = trial.run_epoch()
+        except DivergedError as error:
+            return self._diverged(trial, error)
         if metrics["best_epoch"] == metrics["epoch"]:
             checkpoint.export_best(trial, self._folder())
         return metrics
+
+    def _diverged(self, trial: Trial, error: DivergedError) -> dict[str, Any]:
+        """The last result of a trial that fails for good: the same numbers again would only diverge again.
+
+        Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
+        """
+        (self._folder() / "error.txt").write_text(f"{error}\n")
+        best = trial.best
+        return {
+            "epoch": trial.epoch,
+            "val_f1": 0.0,
+            "val_f1_best": best.val_f1 if best else 0.0,
+            "best_epoch": best.epoch if best else None,
+            "diverged": str(error),
+            "done": True,
+        }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         checkpoint.save(self._current().state_dict(), Path(checkpoint_dir))

@@ -1,4 +1,4 @@
-"""Frees the disk of checkpoints that nobody will resume from; a trial's best weights stay."""
+"""Frees the disk while a search runs: checkpoints that nobody will resume from, weights that nobody will vote with."""
 
 from __future__ import annotations
 
@@ -10,32 +10,55 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from files import BEST_WEIGHTS
+
 SETTLED = 10.0
 """Seconds after a trial's end: by then Ray's snapshot of the search says that it ended, so a resumed search will not
 look for its checkpoints."""
 
 
 class Sweeper(tune.Callback):
-    """Removes the checkpoint folders of trials that ended."""
+    """Removes the checkpoints of trials that ended, and the best weights of all but the `keep` best of them.
 
-    def __init__(self) -> None:
+    A trial that is out of the best `keep` can never come back in: a trial's best val_f1 only rises.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
         self._ended: dict[str, float] = {}
         self._swept: set[str] = set()
+        self._kept: dict[Path, float] = {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         now = time.monotonic()
         for trial in trials:
-            ended = trial.status == Trial.TERMINATED and trial.trial_id not in self._swept
+            ended = trial.status in (Trial.TERMINATED, Trial.ERROR) and trial.trial_id not in self._swept
             if ended and now - self._ended.setdefault(trial.trial_id, now) > SETTLED:
                 self._sweep(trial)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        """Of the last ones to end, all but the checkpoints: these are only swept when nothing is left to resume."""
+        for trial in trials:
+            if trial.status in (Trial.TERMINATED, Trial.ERROR) and (trial.last_result or {}).get("done"):
+                self._keep_best(trial)
 
     def _sweep(self, trial: Trial) -> None:
         for folder in Path(trial.storage.trial_fs_path).glob("checkpoint_*"):
             shutil.rmtree(folder, ignore_errors=True)
+        self._keep_best(trial)
         self._swept.add(trial.trial_id)
+
+    def _keep_best(self, trial: Trial) -> None:
+        score = (trial.last_result or {}).get("val_f1_best")
+        if score is not None:
+            self._kept[Path(trial.storage.trial_fs_path)] = score
+        while len(self._kept) > self._keep:
+            worst = min(self._kept, key=lambda folder: self._kept[folder])
+            (worst / BEST_WEIGHTS).unlink(missing_ok=True)
+            del self._kept[worst]
 
 
 def sweep(folder: Path) -> None:
-    """Remove what is left when a search has finished: those of failed trials and of the last ones to end."""
+    """Remove the checkpoints that are left when nothing is left to resume."""
     for checkpoint in folder.glob("trial-*/checkpoint_*"):
         shutil.rmtree(checkpoint, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from errors import ConfigError, OptionError, SearchError
 from trainable.config import TrialConfig
+from tuning import profile, spaces
+from tuning.budget import Budget
 from tuning.profile import Profile
 from tuning.resources import Resources
-from tuning.spaces import Space
+from tuning.spaces import Point, Space
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,11 @@ class Plan:
         folder: where it is kept; its name is the search's name.
         store: the dataset store's folder.
         settings: flat key -> value of everything that does not vary, where it differs from the reference recipe.
-        trials: how many trials are started.
+        budget: what ends the search.
         epochs: epochs of a trial that is never stopped.
         grace: epochs before ASHA may stop a trial.
         reduction: of the trials that reach a rung, one in so many goes on.
+        keep: of how many trials, the best, the weights are kept.
     """
 
     folder: Path
@@ -34,26 +38,27 @@ class Plan:
     profile: Profile
     store: Path
     settings: dict[str, Any]
-    trials: int
+    budget: Budget
     epochs: int
     grace: int
     reduction: int
+    keep: int
     resources: Resources
     seed: int
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise OptionError(f"--trials: at least 1 is needed, but got {self.trials}")
         if not 1 <= self.grace <= self.epochs:
             raise OptionError(f"--grace: 1 <= grace <= epochs ({self.epochs}) must hold, but got {self.grace}")
         if self.reduction < 2:
             raise OptionError(f"--reduction: at least 2 is needed, but got {self.reduction}")
+        if self.keep < 1:
+            raise OptionError(f"--keep: at least 1 is needed, but got {self.keep}")
 
     @property
     def name(self) -> str:
         return self.folder.name
 
-    def config(self, point: dict[str, Any]) -> TrialConfig:
+    def config(self, point: Point) -> TrialConfig:
         """The trial that tries `point`: what the space varies wins over what the search fixes."""
         return TrialConfig.from_flat({**self.settings, **point})
 
@@ -64,6 +69,44 @@ class Plan:
             rungs.append(rung)
             rung *= self.reduction
         return rungs
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """As search.json keeps it; the folder is where that file lies."""
+    return {
+        "space": spaces.to_json(plan.space),
+        "profile": plan.profile.name,
+        "settings": plan.settings,
+        "budget": vars(plan.budget),
+        "epochs": plan.epochs,
+        "grace": plan.grace,
+        "reduction": plan.reduction,
+        "keep": plan.keep,
+        "resources": vars(plan.resources),
+        "seed": plan.seed,
+    }
+
+
+def from_json(folder: Path, about: dict[str, Any]) -> Plan:
+    """The plan that search.json in `folder` speaks of.
+
+    Raises:
+        SearchError: it is of another version.
+    """
+    try:
+        return Plan(
+            folder=folder,
+            space=spaces.from_json(about["space"]),
+            profile=profile.for_store(about["profile"]),
+            store=Path(about["store"]["path"]),
+            budget=Budget(**about["budget"]),
+            resources=Resources(**about["resources"]),
+            **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},
+        )
+    except (KeyError, TypeError) as error:
+        raise SearchError(
+            f"{folder} is of another version of masktune (search.json: {error}); start a new search"
+        ) from None
 
 
 def settings(
@@ -92,6 +135,20 @@ def epochs(settings: dict[str, Any]) -> int:
     return TrialConfig.from_flat(settings).train.epochs
 
 
+def with_profile(space: Space, profile: Profile) -> Space:
+    """The space with the profile's own settings, brought into its ranges, as its second starting point: what the
+    recipe says of a large network with ImageNet weights may be far from what small photos from scratch need."""
+    own = {
+        key: _clipped(profile.settings[key], values)
+        for key, values in space.distributions.items()
+        if key in profile.settings
+    }
+    point = {**space.reference(), **own}
+    if point in space.start:
+        return space
+    return dataclasses.replace(space, start=[space.start[0], point, *space.start[1:]])
+
+
 def new_folder(runs: Path, space: str, name: str | None) -> Path:
     """The folder of a new search: runs/NAME, or the next free name after the space's.
 
@@ -117,38 +174,41 @@ def describe(plan: Plan) -> str:
     resources = plan.resources
     cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
     where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
-    start = min(plan.trials, len(plan.space.start))
     lines = [
         f"Search {plan.name}: {plan.space.about}",
         "",
         "Varies",
         *(f"  {key:<24} {range_text(values)}" for key, values in plan.space.distributions.items()),
-        f"Tried first ({start} of {plan.trials} trials; the reference recipe leads)",
+        f"Tried first, {len(plan.space.start)} points; the reference recipe leads",
         *(f"  {_point_text(point)}" for point in plan.space.start),
         f"Fixed, profile {plan.profile.name} ({plan.profile.about})",
         *(f"  {text}" for text in _differences(plan)),
         "Runs",
         f"  one trial on {where}; {resources.concurrent} at a time",
         f"  {_stopping(plan)}",
-        f"  at most {plan.trials} trials x {plan.epochs} epochs = {plan.trials * plan.epochs} epochs; "
-        f"about {_likely_epochs(plan)} if ASHA stops what it can",
-        f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}",
+        f"  until it has spent: {plan.budget}",
+        *(f"  {text}" for text in _worst_case(plan)),
+        f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}: weights of the best {plan.keep} trials, "
+        "two checkpoints of each running one",
     ]
     return "\n".join(lines)
 
 
-def _stopping(plan: Plan) -> str:
-    if not plan.rungs():
-        return "no early stopping: --grace is as long as a trial"
-    return (
-        f"ASHA compares val_f1 after {', '.join(map(str, plan.rungs()))} epochs and keeps the best of {plan.reduction}"
-    )
-
-
 def disk_gb(plan: Plan) -> float:
-    """Peak disk of a ResNet50 search: best weights of every trial (0.1 GB), and for each running one two checkpoints
-    (weights, best weights and up to two moments: 0.4 GB) and a third being written, as for the last ones that ended."""
-    return 0.1 * plan.trials + 2 * 3 * 0.4 * plan.resources.concurrent
+    """Peak disk of a search, in GB (1e9 bytes): the weights of the trials kept and of those still running, and for each
+    slot two checkpoints, a third being written, and as many of a trial that has just ended (`checkpoints.SETTLED`).
+
+    A checkpoint holds the weights, the optimizer's one or two moments, and the best epoch's weights.
+    """
+    model, optimizer = plan.config(plan.space.start[0]).model, plan.config(plan.space.start[0]).optimizer
+    weights = WEIGHTS_GB[model.arch]
+    checkpoint = weights * (2 + (2 if optimizer.name == "adamw" else 1))
+    trials = plan.keep if plan.budget.trials is None else min(plan.keep, plan.budget.trials)
+    return weights * (trials + 2 * plan.resources.concurrent) + 2 * 3 * checkpoint * plan.resources.concurrent
+
+
+WEIGHTS_GB = {"resnet50": 0.095, "resnet18": 0.045}
+"""float32, with 18 outputs."""
 
 
 def range_text(distribution: BaseDistribution) -> str:
@@ -159,8 +219,35 @@ def range_text(distribution: BaseDistribution) -> str:
     return f"{distribution.low:g} .. {distribution.high:g}" + (" (log)" if distribution.log else "")
 
 
-def _point_text(point: dict[str, Any]) -> str:
-    return ", ".join(f"{key.split('/')[1]} {value}" for key, value in point.items())
+def _clipped(value: Any, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, IntDistribution | FloatDistribution):
+        return min(max(value, distribution.low), distribution.high)
+    return value
+
+
+def _stopping(plan: Plan) -> str:
+    if not plan.rungs():
+        return "no early stopping: --grace is as long as a trial"
+    rungs = ", ".join(map(str, plan.rungs()))
+    return f"ASHA compares val_f1 after {rungs} epochs; the best 1 in {plan.reduction} goes on"
+
+
+def _worst_case(plan: Plan) -> list[str]:
+    trials = plan.budget.trials
+    if trials is None:
+        return []
+    return [
+        f"at most {trials} trials x {plan.epochs} epochs = {trials * plan.epochs} epochs; "
+        f"about {_likely_epochs(plan, trials)} if ASHA stops what it can"
+    ]
+
+
+def _point_text(point: Point) -> str:
+    return ", ".join(f"{key.split('/')[1]} {_number(value)}" for key, value in point.items())
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _differences(plan: Plan) -> list[str]:
@@ -172,9 +259,9 @@ def _differences(plan: Plan) -> list[str]:
     return [f"{key:<24} {plan.settings[key]}  (reference {recipe[key]})" for key in changed]
 
 
-def _likely_epochs(plan: Plan) -> int:
-    """Epochs if a third of the trials passes each rung: the usual estimate for successive halving."""
-    total, alive, done = 0.0, float(plan.trials), 0
+def _likely_epochs(plan: Plan, trials: int) -> int:
+    """Epochs if one in `reduction` passes each rung: the usual estimate for successive halving."""
+    total, alive, done = 0.0, float(trials), 0
     for rung in (*plan.rungs(), plan.epochs):
         total, alive, done = total + alive * (rung - done), max(1.0, alive / plan.reduction), rung
     return round(total)

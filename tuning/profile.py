@@ -27,6 +27,9 @@ class Profile:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+KEEP = 10
+"""Trials whose weights are kept unless told otherwise: more than an ensemble of four chooses from."""
+
 REFERENCE = Profile(name="reference", about="the reference recipe as it is", trials=50, grace=5)
 
 SAMPLE = Profile(

@@ -3,72 +3,106 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 from rich.live import Live
-from rich.table import Table
 
 from tuning import leaderboard
+from tuning.budget import Spent
+from tuning.cost import hours_left, saved_hours
+from tuning.meter import Meter
+from tuning.plan import Plan
 from tuning.rows import ENDED, Row, rows
 
 SHOWN = 20
 """Rows of the live table: running trials first, then the best."""
 
+REFRESH = 0.5
+"""Seconds between two drawings of the live table."""
+
 
 class Progress(tune.Callback):
-    """Pickled with the search (Ray saves its callbacks), so the live display is only made when needed."""
-
-    def __init__(self, keys: list[str], trials: int, epochs: int) -> None:
-        self._keys, self._trials, self._epochs = keys, trials, epochs
-        self._began = time.time()
+    def __init__(self, plan: Plan, meter: Meter) -> None:
+        self._plan, self._meter = plan, meter
         self._live: Live | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_live": None}
+        self._drawn = 0.0
 
     def setup(self, **info: Any) -> None:
-        self._began = time.time()
         if (console := leaderboard.console()).is_terminal:
             self._live = Live(console=console, refresh_per_second=2, transient=True)
             self._live.start()
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         if self._live is None:
-            print(_line(result, str(trial), self._epochs), flush=True)
+            print(_line(result, str(trial), self._plan.epochs), flush=True)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        if self._live is None:
+            print(f"    {summary(self._rows(trials), self._plan, self._meter.spent)}", flush=True)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if self._live is None:
             print(f"{trial!s}  failed: {_last_line(trial.error_file)}", flush=True)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        if self._live is not None:
-            self._live.update(self._table(rows(trials, self._keys, self._epochs)))
+        if self._live is not None and time.monotonic() - self._drawn > REFRESH:
+            self._drawn = time.monotonic()
+            found = self._rows(trials)
+            order = sorted(found, key=lambda row: (row.status != "running", -(row.val_f1_best or 0)))
+            title = summary(found, self._plan, self._meter.spent)
+            self._live.update(leaderboard.table(order[:SHOWN], title))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         if self._live is not None:
             self._live.stop()
 
-    def _table(self, rows: list[Row]) -> Table:
-        ended = sum(row.status in ENDED for row in rows)
-        epochs = sum(row.epochs for row in rows)
-        title = f"{ended} of {self._trials} trials done, {epochs} epochs, {_clock(time.time() - self._began)}"
-        order = sorted(rows, key=lambda row: (row.status != "running", -(row.val_f1_best or 0)))
-        return leaderboard.table(order[:SHOWN], title)
+    def _rows(self, trials: list[Trial]) -> list[Row]:
+        return rows(trials, self._plan.space.distributions, self._plan.epochs)
+
+
+def summary(rows: Sequence[Row], plan: Plan, spent: Spent, now: datetime | None = None) -> str:
+    """One line: how far the search is, what it has cost, what stopping has saved, and when it will be done."""
+    budget, unit = plan.budget, hours_name(plan)
+    parts = [
+        f"{sum(row.status in ENDED for row in rows)}{_of(budget.trials)} trials done",
+        f"{sum(row.epochs for row in rows)} epochs",
+        f"{_clock(spent.hours)}{_of(budget.hours)} h",
+        f"{spent.gpu_hours:.2f}{_of(budget.gpu_hours)} {unit}",
+        f"{saved_hours(rows, plan.epochs) * (plan.resources.gpus or 1.0):.2f} saved by stopping",
+    ]
+    left = hours_left(rows, plan.epochs, budget, spent)
+    if left is not None:
+        end = (now or datetime.now()) + timedelta(hours=left)
+        parts.append(f"done about {end:%H:%M}" if left < 20 else f"done about {end:%a %d %b %H:%M}")
+    return ", ".join(parts)
+
+
+def hours_name(plan: Plan) -> str:
+    return "GPU-hours" if plan.resources.gpus else "trial-hours"
 
 
 def _line(result: dict[str, Any], trial: str, epochs: int) -> str:
+    if "diverged" in result:
+        return f"{trial}  failed: {result['diverged']}"
     return (
         f"{trial}  epoch {result['training_iteration']:>2}/{epochs}  val_f1 {result['val_f1']:.3f}"
         f"  best {result['val_f1_best']:.3f}  loss {result['train_loss']:.3f}  {result['seconds']:.1f} s"
     )
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+def _of(limit: float | None) -> str:
+    return "" if limit is None else f" of {limit:g}"
+
+
+def _clock(hours: float) -> str:
+    """Hours -> h:mm:ss."""
+    minutes, seconds = divmod(int(hours * 3600), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def _last_line(error_file: str | None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,42 +18,52 @@ from ray.tune.experiment import Trial
 import files
 from errors import SearchError
 from tuning import leaderboard
+from tuning import plan as planning
+from tuning.budget import Spent
+from tuning.cost import saved_hours
+from tuning.meter import Meter
 from tuning.plan import Plan
 from tuning.rows import Row, rows
 
 PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy")
 
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("trainable", "data_prep/labels.py", "data_prep/store.py", "data_prep/split.py")
+"""What decides a trial's score: trials of one search should have been trained by one version of it."""
+
 
 class Recorder(tune.Callback):
     """Rewrites both files when a trial has something new, at most once a second, and at the end."""
 
-    def __init__(self, folder: Path, keys: list[str], epochs: int) -> None:
-        self._folder, self._keys, self._epochs = folder, keys, epochs
-        self._written: list[Row] = []
-        self._when = 0.0
+    def __init__(self, plan: Plan, meter: Meter) -> None:
+        self._plan, self._meter = plan, meter
+        self._pause, self._when = 1.0, 0.0
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        if time.monotonic() - self._when > 1:
+        if time.monotonic() - self._when > self._pause:
+            began = time.monotonic()
             self._write(trials)
+            self._when = time.monotonic()
+            # A search of thousands of trials takes longer to write down: at most a twentieth of the time goes there.
+            self._pause = max(1.0, 20 * (self._when - began))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         self._write(trials)
 
     def _write(self, trials: list[Trial]) -> None:
-        now = rows(trials, self._keys, self._epochs)
-        self._when = time.monotonic()
-        if now != self._written:
-            leaderboard.write(self._folder, now)
-            update(self._folder, spent=spent(now))
-            self._written = now
+        now = rows(trials, self._plan.space.distributions, self._plan.epochs)
+        leaderboard.write(self._plan.folder, now)
+        update(self._plan.folder, spent=spent(now, self._meter.spent, self._plan))
 
 
-def spent(rows: list[Row]) -> dict[str, Any]:
-    """The budget used so far: trials started, epochs, and hours of trials' time (GPU-hours on one GPU a trial)."""
+def spent(rows: Sequence[Row], time_spent: Spent, plan: Plan) -> dict[str, Any]:
+    """The budget used so far, and the GPU-hours saved by stopping trials early (of trials' time without a GPU)."""
     return {
         "trials": len(rows),
         "epochs": sum(row.epochs for row in rows),
-        "trial_hours": round(sum(row.seconds for row in rows) / 3600, 4),
+        "hours": round(time_spent.hours, 5),
+        "gpu_hours": round(time_spent.gpu_hours, 5),
+        "gpu_hours_saved": round(saved_hours(rows, plan.epochs) * (plan.resources.gpus or 1.0), 5),
     }
 
 
@@ -62,21 +74,26 @@ def create(plan: Plan, store_hash: str) -> None:
         "command": sys.argv,
         "name": plan.name,
         "state": "running",
-        "space": plan.space.name,
-        "varies": list(plan.space.distributions),
-        "settings": plan.settings,
-        "profile": plan.profile.name,
-        "trials": plan.trials,
-        "epochs": plan.epochs,
-        "grace": plan.grace,
-        "seed": plan.seed,
-        "resources": vars(plan.resources),
+        **planning.to_json(plan),
         "store": {"path": str(plan.store), "hash": store_hash},
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(),
+        "code": code_hash(),
         "started": _now(),
-        "spent": spent([]),
+        "spent": spent([], Spent(), plan),
     }
     files.write_json(plan.folder / files.SEARCH, about)
+
+
+def versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
+
+
+def code_hash() -> str:
+    """SHA-256 of the sources that decide a trial's score."""
+    digest = hashlib.sha256()
+    for file in sorted(file for name in CODE for file in _sources(ROOT / name)):
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -88,7 +105,7 @@ def read(folder: Path) -> dict[str, Any]:
     file = folder / files.SEARCH
     try:
         about: dict[str, Any] = json.loads(file.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise SearchError(f"{folder} holds no search: there is no {files.SEARCH}; name a folder under runs/") from None
     except ValueError:
         raise SearchError(f"{file} is damaged: it is no JSON; the search cannot be read") from None
@@ -101,6 +118,10 @@ def update(folder: Path, **changes: Any) -> None:
 
 def close(folder: Path, state: str) -> None:
     update(folder, state=state, ended=_now())
+
+
+def _sources(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
 def _now() -> str:

@@ -15,7 +15,8 @@ ENDED = ("finished", "stopped", "failed")
 @dataclass(frozen=True)
 class Row:
     """Attributes:
-    status: waiting, running, finished (all its epochs), stopped (by ASHA), interrupted (Ctrl-C) or failed.
+    status: waiting, running, finished (all its epochs), stopped (by ASHA), failed, or interrupted (by Ctrl-C or the
+        budget: it can go on).
     val_f1: of the last epoch; val_f1_best: of the best so far, at epoch best_epoch. None before the first epoch.
     seconds: spent training and validating.
     settings: flat key -> value of what the search varies.
@@ -48,6 +49,8 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
 
 def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:
     """Of a trial that Ray calls TERMINATED: on Ctrl-C that is every running one, but only one that ended is done."""
+    if "diverged" in result:
+        return "failed"
     if not result.get("done"):
         return "interrupted"
     return "finished" if epochs >= max_epochs else "stopped"

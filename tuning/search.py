@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,82 +21,196 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the old reporter is the one 
 import optuna
 import ray
 from ray import tune
+from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
 from data_prep.store import Store
-from errors import SearchError, StoreError
+from errors import OptionError, SearchError, SpaceError, StoreError
 from trainable.ray_trainable import SHARED, RayTrial
-from tuning import checkpoints, record, study
+from tuning import checkpoints, record, spaces, study
+from tuning import plan as planning
 from tuning.asha import Asha
+from tuning.budget import Spent
+from tuning.meter import Meter
 from tuning.plan import Plan
 from tuning.progress import Progress
+from tuning.proposals import Proposals
 from tuning.record import Recorder
 from tuning.resources import cpu_cores
 from tuning.rows import ENDED, Row, rows
+from tuning.spaces import Space
 from tuning.tensorboard import TensorBoard
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_FAILURES = 1
 """A trial that fails goes on once from its last checkpoint; then it counts as failed and the search goes on."""
 
+FINISHED, INTERRUPTED, SPENT = "finished", "interrupted", "budget spent"
+"""How a search ends: every trial has ended; Ctrl-C; a time limit. The last two leave trials that can go on."""
 
-def run(plan: Plan, store: Store, trainable: type[tune.Trainable] = RayTrial) -> list[Row]:
+
+STATE = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
+"""Ray's snapshot of a search: the trials, how many were started, and the study."""
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """A search that can go on.
+
+    Attributes:
+        plan: with its new budget.
+        spent: before now.
+        notes: what has changed since it began, a line each.
+    """
+
+    plan: Plan
+    spent: Spent
+    notes: list[str]
+
+
+def run(plan: Plan, store: Store, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
     """Run `plan` to its end, or until Ctrl-C; Ray must have been started (`start_ray`).
+
+    Args:
+        began: time.monotonic() of when the clock of the budget started; None is now.
 
     Returns:
         one Row a trial, in the order they were started. search.json's state says how it ended.
     """
     record.create(plan, store.hash)
-    return _finish(_tuner(plan, store, trainable), plan.folder)
+    return _run(plan, trainable, _since(began))
 
 
-def resume(folder: Path, trainable: type[tune.Trainable] = RayTrial) -> list[Row]:
-    """Go on with an interrupted search: finished trials stay, running ones go on from their last epoch."""
-    about = check_resumable(folder)
-    resources = about["resources"]
-    tuner = tune.Tuner.restore(
-        str(folder),
-        tune.with_resources(trainable, {"cpu": resources["cpus"], "gpu": resources["gpus"]}),
-        resume_unfinished=True,
-        resume_errored=False,
-    )
-    record.update(folder, state="running")
-    return _finish(tuner, folder)
+def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
+    """Go on with an interrupted or extended search: ended trials stay, running ones go on from their last epoch."""
+    plan = search.plan
+    record.update(plan.folder, state="running", budget=vars(plan.budget))
+    since = _since(began)
+    return _run(plan, trainable, Spent(search.spent.hours + since.hours, search.spent.gpu_hours), resuming=True)
 
 
-def check_resumable(folder: Path) -> dict[str, Any]:
-    """search.json of a search that can go on.
+def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Resumable:
+    """The search in `folder`, if it can go on, with its budget changed as `more` says (`Budget.extended`).
 
     Raises:
+        OptionError: a limit that cannot be understood, or one that is spent already.
         SearchError: it is finished, its state is gone, or others could have written it (Ray's state is code).
         StoreError: its store is gone or has changed.
     """
     about = record.read(folder)
-    if about["state"] == "finished":
-        raise SearchError(f"{folder} is finished: there is nothing to go on with; start another search")
-    if not (folder / "tuner.pkl").exists() or not list(folder.glob("experiment_state-*.json")):
+    if not all(list(folder.glob(pattern)) for pattern in STATE):
         raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
+    _check_owner(folder)
+    plan = planning.from_json(folder, about)
+    plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
+    spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
+    _check_budget(plan, about, spent)
+    store = Store.open(plan.store)
+    if store.hash != about["store"]["hash"]:
+        raise StoreError(f"{store.path} is not the store that {folder} began with; prepare that one again")
+    return Resumable(plan, spent, _changes(plan, about))
+
+
+def _check_owner(folder: Path) -> None:
     status = folder.stat()
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o002):
         raise SearchError(f"{folder} must be owned by you and not writable by others: resuming runs code from it")
-    store = Store.open(Path(about["store"]["path"]))
-    if store.hash != about["store"]["hash"]:
-        raise StoreError(f"{store.path} is not the store that {folder} began with; prepare that one again")
-    return about
 
 
-def _finish(tuner: tune.Tuner, folder: Path) -> list[Row]:
+def _check_budget(plan: Plan, about: dict[str, Any], spent: Spent) -> None:
+    """There is something left to do, and time to do it."""
+    started, trials = about["spent"]["trials"], plan.budget.trials
+    if trials is not None and trials < started:
+        raise OptionError(f"--trials: {plan.name} has started {started} trials already, but got {trials}; name more")
+    if about["state"] == FINISHED and trials == started:
+        raise SearchError(f"{plan.folder} is finished: to go on with it, give it more: --trials +20")
+    if reached := plan.budget.reached(spent):
+        raise OptionError(
+            f"{plan.folder} has spent its {reached}; to go on, give it more: --hours +5 or --gpu-hours +5"
+        )
+
+
+def _changes(plan: Plan, about: dict[str, Any]) -> list[str]:
+    """What is not as it was when the search began, and what that means."""
+    notes = []
+    if about["code"] != record.code_hash():
+        notes.append("the training code has changed since: trials from now on may not compare with those before")
+    for name, now in record.versions().items():
+        if (was := about["versions"].get(name)) != now:
+            notes.append(f"{name} is {now} now, and was {was}")
+    if not _is_as_it_was(plan.space):
+        notes.append(f"the space {plan.space.source} has changed since: the search goes on with the one it began with")
+    return notes
+
+
+def _is_as_it_was(space: Space) -> bool:
+    try:
+        now = spaces.load(space.source)
+    except SpaceError:
+        return False
+    return (now.distributions, now.fixed) == (space.distributions, space.fixed)
+
+
+def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bool = False) -> list[Row]:
     """Run to the end; then the study is exported and search.json says how it ended."""
-    trials = tuner.fit()._experiment_analysis.trials
-    about = record.read(folder)
-    ended = rows(trials, about["varies"], about["epochs"])
-    study.export(tuner._local_tuner._tune_config.search_alg, folder)
-    complete = len(ended) == about["trials"] and all(row.status in ENDED for row in ended)
+    searcher = study.searcher(plan.space, plan.seed, plan.name)
+    meter = Meter(plan.budget, plan.resources, spent)
+    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, resuming)
+    try:
+        analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
+    except TuneError as error:
+        if "did not include the specified metric" in str(error):
+            raise SearchError(f"trials of {plan.name} must report val_f1 and val_f1_best after every epoch") from None
+        raise
+    ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
+    study.export(searcher, plan.folder)
+    complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
-        checkpoints.sweep(folder)
-    record.close(folder, "finished" if complete else "interrupted")
+        checkpoints.sweep(plan.folder)
+    record.close(plan.folder, FINISHED if complete else SPENT if meter.reached else INTERRUPTED)
     return ended
+
+
+def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -> dict[str, Any]:
+    """Of tune.run, which serves a new search and a resumed one alike."""
+    resources = plan.resources
+    shared = {
+        "settings": plan.settings,
+        "store": str(plan.store),
+        "cpus": resources.cpus,
+        "folder": str(plan.folder),
+    }
+    keys = list(plan.space.distributions)
+    return {
+        "name": plan.name,
+        "storage_path": str(plan.folder.parent),
+        "config": {SHARED: shared},
+        "resources_per_trial": {"cpu": resources.cpus, "gpu": resources.gpus},
+        "search_alg": proposals,
+        "scheduler": Asha(plan.epochs, plan.grace, plan.reduction),
+        "stop": {"training_iteration": plan.epochs},
+        "callbacks": [
+            meter,
+            JsonLoggerCallback(),
+            TensorBoard(keys),
+            checkpoints.Sweeper(plan.keep),
+            Recorder(plan, meter),
+            Progress(plan, meter),
+        ],
+        "checkpoint_config": tune.CheckpointConfig(num_to_keep=2, checkpoint_frequency=1, checkpoint_at_end=False),
+        "max_failures": MAX_FAILURES,
+        "reuse_actors": True,
+        "raise_on_failed_trial": False,
+        "resume_config": tune.ResumeConfig() if resuming else None,
+        "trial_name_creator": trial_name,
+        "trial_dirname_creator": trial_name,
+        "verbose": 0,
+    }
+
+
+def _since(began: float | None) -> Spent:
+    return Spent(hours=0.0 if began is None else (time.monotonic() - began) / 3600)
 
 
 def start_ray(address: str | None = None) -> None:
@@ -119,45 +236,6 @@ def cluster_size() -> tuple[int, int]:
     """CPU cores and GPUs of the cluster that `start_ray` joined."""
     total = ray.cluster_resources()
     return int(total.get("CPU", 0)), int(total.get("GPU", 0))
-
-
-def _tuner(plan: Plan, store: Store, trainable: type[tune.Trainable]) -> tune.Tuner:
-    keys = list(plan.space.distributions)
-    resources = plan.resources
-    shared = {
-        "settings": plan.settings,
-        "store": str(store.path),
-        "cpus": resources.cpus,
-        "folder": str(plan.folder),
-    }
-    return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
-        param_space={SHARED: shared},
-        tune_config=tune.TuneConfig(
-            search_alg=study.searcher(plan.space, plan.seed, plan.name),
-            scheduler=Asha(plan.epochs, plan.grace, plan.reduction),
-            num_samples=plan.trials,
-            max_concurrent_trials=resources.concurrent,
-            reuse_actors=True,
-            trial_name_creator=trial_name,
-            trial_dirname_creator=trial_name,
-        ),
-        run_config=tune.RunConfig(
-            name=plan.name,
-            storage_path=str(plan.folder.parent),
-            stop={"training_iteration": plan.epochs},
-            verbose=0,
-            callbacks=[
-                JsonLoggerCallback(),
-                TensorBoard(keys),
-                checkpoints.Sweeper(),
-                Recorder(plan.folder, keys, plan.epochs),
-                Progress(keys, plan.trials, plan.epochs),
-            ],
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=2, checkpoint_frequency=1, checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-        ),
-    )
 
 
 def _is_news(record: logging.LogRecord) -> bool:

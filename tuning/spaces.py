@@ -42,6 +42,7 @@ class Space:
         distributions: flat key -> Optuna distribution.
         fixed: flat key -> value for settings it holds away from the reference recipe.
         start: points tried first.
+        source: what `load` finds it by, from any folder.
 
     Raises:
         SpaceError: an unknown key, a value out of range, an incomplete point.
@@ -52,6 +53,7 @@ class Space:
     distributions: dict[str, BaseDistribution]
     fixed: Point
     start: list[Point]
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not self.distributions:
@@ -121,9 +123,8 @@ def load(name: str) -> Space:
         SpaceError: no such space (the known ones are listed), or one that breaks a rule.
     """
     parts = [part for each in name.split("+") for part in _parts(each)]
-    if len(parts) == 1:
-        return parts[0]
-    return _join("+".join(part.name for part in parts), parts)
+    joined = parts[0] if len(parts) == 1 else _join("+".join(part.name for part in parts), parts)
+    return dataclasses.replace(joined, source="+".join(_absolute(part) for part in name.split("+")))
 
 
 def to_json(space: Space) -> dict[str, Any]:
@@ -154,6 +155,11 @@ def _parts(name: str) -> list[Space]:
         )
         return [dataclasses.replace(joined, about=_about(module))]
     return [_of_module(module, name)]
+
+
+def _absolute(name: str) -> str:
+    file, colon, attribute = name.partition(":")
+    return f"{Path(file).absolute()}{colon}{attribute}" if file.endswith(".py") else name
 
 
 def _module_of(file: Path) -> ModuleType:

@@ -40,9 +40,6 @@ class TensorBoard(tune.Callback):
         self._keys = keys
         self._writers: dict[str, SummaryWriter] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_writers": {}}
-
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._writer(trial)
 
@@ -54,7 +51,8 @@ class TensorBoard(tune.Callback):
         writer.flush()
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._close(trial, api_pb2.STATUS_SUCCESS)
+        diverged = "diverged" in (trial.last_result or {})
+        self._close(trial, api_pb2.STATUS_FAILURE if diverged else api_pb2.STATUS_SUCCESS)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._close(trial, api_pb2.STATUS_FAILURE)

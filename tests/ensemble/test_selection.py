@@ -65,12 +65,20 @@ def save(folder: Path, store: Store, **changes: object) -> None:
     }
     folder.mkdir(parents=True)
     np.savez(folder / "val_predictions.npz", **{**fields, **changes})
+    (folder / "best.safetensors").touch()
 
 
 def test_candidates_are_read_best_first(small_store: Store, tmp_path: Path) -> None:
     save(tmp_path / "trial-001", small_store, val_f1=0.2)
     save(tmp_path / "trial-002", small_store, val_f1=0.3)
     assert [found.name for found in candidates(tmp_path, small_store)] == ["trial-002", "trial-001"]
+
+
+def test_a_trial_whose_weights_the_search_has_removed_is_no_candidate(small_store: Store, tmp_path: Path) -> None:
+    for name in ("trial-001", "trial-002"):
+        save(tmp_path / name, small_store)
+    (tmp_path / "trial-001" / "best.safetensors").unlink()
+    assert [found.name for found in candidates(tmp_path, small_store)] == ["trial-002"]
 
 
 def test_predictions_on_another_store_are_refused(small_store: Store, tmp_path: Path) -> None:
@@ -82,5 +90,6 @@ def test_predictions_on_another_store_are_refused(small_store: Store, tmp_path: 
 def test_damaged_predictions_are_named(small_store: Store, tmp_path: Path) -> None:
     (tmp_path / "trial-001").mkdir()
     (tmp_path / "trial-001" / "val_predictions.npz").write_bytes(b"PK\x03\x04 no zip")
+    (tmp_path / "trial-001" / "best.safetensors").touch()
     with pytest.raises(EnsembleError, match=r"val_predictions.npz is damaged"):
         candidates(tmp_path, small_store)

@@ -55,3 +55,10 @@ class SlowTrial(CurveTrial):
     def step(self) -> dict[str, Any]:
         time.sleep(0.3)
         return super().step()
+
+
+class SilentTrial(CurveTrial):
+    """Never reports what the search is about."""
+
+    def step(self) -> dict[str, Any]:
+        return {"loss": 1.0}

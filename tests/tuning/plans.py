@@ -7,12 +7,13 @@ from typing import Any
 
 from data_prep.store import Store
 from tuning import profile, spaces
+from tuning.budget import Budget
 from tuning.plan import Plan, settings
 from tuning.resources import Resources
 
 
 def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
-    """Six trials of age_bands, up to nine epochs, one core a trial, two at a time."""
+    """Up to six trials of age_bands, up to nine epochs, one core a trial, two at a time."""
     space = spaces.load("age_bands")
     epochs = changes.get("epochs", 9)
     fields = {
@@ -21,10 +22,11 @@ def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
         "profile": profile.SAMPLE,
         "store": store.path,
         "settings": settings(space, profile.SAMPLE, epochs=epochs, seed=1),
-        "trials": 6,
+        "budget": Budget(trials=6),
         "epochs": epochs,
         "grace": 1,
         "reduction": 3,
+        "keep": 3,
         "resources": Resources(cpus=1, gpus=0, concurrent=2),
         "seed": 1,
     }

@@ -37,11 +37,13 @@ def test_rungs_start_at_grace_and_stay_below_the_last_epoch(make_plan: Callable[
     assert make_plan(epochs=3, grace=3).rungs() == []
 
 
-def test_grace_beyond_the_epochs_and_no_trials_are_refused(make_plan: Callable[..., Plan]) -> None:
+def test_grace_beyond_the_epochs_and_other_nonsense_is_refused(make_plan: Callable[..., Plan]) -> None:
     with pytest.raises(OptionError, match=r"--grace: 1 <= grace <= epochs \(9\) must hold, but got 10"):
         make_plan(grace=10)
-    with pytest.raises(OptionError, match="--trials: at least 1"):
-        make_plan(trials=0)
+    with pytest.raises(OptionError, match="--reduction: at least 2"):
+        make_plan(reduction=1)
+    with pytest.raises(OptionError, match="--keep: at least 1"):
+        make_plan(keep=0)
 
 
 def test_a_search_takes_the_next_free_name(tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ def test_a_name_is_a_plain_folder_name(tmp_path: Path) -> None:
 def test_the_description_has_the_space_the_points_the_resources_and_the_worst_case(
     make_plan: Callable[..., Plan],
 ) -> None:
-    text = describe(make_plan(trials=6, epochs=9))
+    text = describe(make_plan(epochs=9))
     assert "labels/old_from          56 .. 60" in text
     assert "young_below 30, old_from 60, young_gap 0, old_gap 0" in text
     assert "one trial on 1 core, no GPU; 2 at a time" in text

@@ -1,11 +1,7 @@
 import json
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
@@ -14,12 +10,10 @@ from tensorboard.plugins.hparams import metadata
 
 from data_prep.store import Store
 from errors import SearchError, StoreError
-from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SlowTrial, val_f1
+from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SilentTrial, val_f1
 from tests.tuning.plans import small_plan
-from tuning import search
+from tuning import record, search
 from tuning.plan import Plan
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -101,77 +95,29 @@ def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
     assert all(trial.state.is_finished() for trial in study.trials)
 
 
-DRIVER = """
-import sys
-from pathlib import Path
-from tests.tuning.curve_trial import SlowTrial
-from tests.tuning.plans import small_plan
-from data_prep.store import Store
-from tuning import search
-
-store = Store.open(sys.argv[2])
-search.start_ray()
-search.run(small_plan(Path(sys.argv[1]), store), store, SlowTrial)
-"""
+def test_optuna_is_told_the_best_val_f1_of_a_stopped_trial_and_of_every_epoch_it_ran(finished: Plan) -> None:
+    board = pd.read_csv(finished.folder / "leaderboard.csv").sort_values("trial")
+    study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{finished.folder / 'study.db'}")
+    stopped = (board["status"] == "stopped").to_numpy()
+    told = np.array([trial.value for trial in study.trials])
+    assert stopped.any()
+    assert told == pytest.approx(board["val_f1_best"].to_numpy())
+    assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in np.array(study.trials)[stopped])
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_or_interrupted_search_resumes_and_finishes_as_if_nothing_had_happened(
-    how: signal.Signals, ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+def test_a_trial_that_never_reports_the_metric_ends_the_search_with_one_line(
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
+    with pytest.raises(SearchError, match="trials of age_bands must report val_f1 and val_f1_best after every epoch"):
+        search.run(make_plan(), small_store, SilentTrial)
+
+
+def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan]) -> None:
     plan = make_plan()
-    driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(plan.folder.parent), str(small_store.path)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_until(lambda: epochs_of(plan, "trial-003") >= 2)
-    driver.send_signal(how)
-    driver.wait()
-    before = board(plan)
-    state = json.loads((plan.folder / "search.json").read_text())["state"]
-    assert state == {signal.SIGKILL: "running", signal.SIGINT: "interrupted"}[how]
-    done = before[before["status"].isin(["finished", "stopped"])]
-
-    search.resume(plan.folder, SlowTrial)
-
-    after = board(plan)
-    assert len(after) == 6
-    assert set(after["status"]) <= {"finished", "stopped"}
-    assert len(done) > 0
-    assert after.loc[done.index, "epochs"].equals(done["epochs"])
-    assert after["val_f1_best"].max() == pytest.approx(val_f1(58, 9))
-    with pytest.raises(SearchError, match="is finished: there is nothing to go on with"):
-        search.resume(plan.folder, SlowTrial)
-
-
-def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan], small_store: Store) -> None:
-    plan = make_plan()
-    about = {"state": "interrupted", "store": {"path": str(small_store.path), "hash": "of another"}}
-    plan.folder.mkdir(parents=True)
-    (plan.folder / "search.json").write_text(json.dumps(about))
+    record.create(plan, "of another")
     with pytest.raises(SearchError, match="was killed before its first trial was recorded"):
-        search.check_resumable(plan.folder)
-    (plan.folder / "tuner.pkl").touch()
-    (plan.folder / "experiment_state-1.json").touch()
+        search.resumable(plan.folder)
+    for name in ("experiment_state-1.json", "search_gen_state-1.json", "searcher-state-1.pkl"):
+        (plan.folder / name).touch()
     with pytest.raises(StoreError, match=r"is not the store that .* began with"):
-        search.check_resumable(plan.folder)
-
-
-def board(plan: Plan) -> pd.DataFrame:
-    return pd.read_csv(plan.folder / "leaderboard.csv").set_index("trial")
-
-
-def epochs_of(plan: Plan, trial: str) -> int:
-    try:
-        return int(board(plan).loc[trial, "epochs"])
-    except (FileNotFoundError, KeyError):
-        return 0
-
-
-def wait_until(ready: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline, f"not ready after {seconds} s"
-        time.sleep(0.2)
+        search.resumable(plan.folder)

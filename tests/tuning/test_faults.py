@@ -1,0 +1,203 @@
+"""A search that is killed, interrupted or out of budget, and goes on: it ends as if nothing had happened."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+
+from data_prep.store import Store
+from errors import OptionError, SearchError
+from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
+from tuning import record, search
+from tuning.asha import Asha
+from tuning.budget import Budget
+from tuning.plan import Plan
+from tuning.resources import Resources
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DRIVER = """
+import sys
+from pathlib import Path
+from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.plans import small_plan
+from data_prep.store import Store
+from tuning import search
+from tuning.resources import Resources
+
+store = Store.open(sys.argv[2])
+plan = small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, int(sys.argv[3])))
+search.start_ray()
+if plan.folder.exists():
+    search.resume(search.resumable(plan.folder), SlowTrial)
+else:
+    search.run(plan, store, SlowTrial)
+"""
+
+
+@pytest.fixture
+def rungs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[int, list[float]]]:
+    """The rungs of the scheduler that was made last, each with its trials' scores in order."""
+    made: list[Asha] = []
+
+    class Watched(Asha):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(search, "Asha", Watched)
+    return lambda: {epoch: sorted(values.values()) for epoch, values in made[-1]._brackets[0]._rungs}
+
+
+def test_killed_once_and_interrupted_once_a_search_ends_as_an_undisturbed_one_does(
+    ray_session: None,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    tmp_path: Path,
+    rungs: Callable[[], dict[int, list[float]]],
+) -> None:
+    one_at_a_time = Resources(cpus=1, gpus=0, concurrent=1)
+    calm = make_plan(folder=tmp_path / "calm" / "age_bands", resources=one_at_a_time)
+    search.run(calm, small_store, CurveTrial)
+    calm_rungs = rungs()
+
+    disturbed = make_plan(resources=one_at_a_time)
+    end_when(disturbed, small_store, signal.SIGKILL, lambda: epochs_of(disturbed, "trial-002") >= 2)
+    end_when(disturbed, small_store, signal.SIGINT, lambda: epochs_of(disturbed, "trial-003") >= 3)
+    search.resume(search.resumable(disturbed.folder), SlowTrial)
+
+    assert rungs() == calm_rungs
+    assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
+    assert study(disturbed) == study(calm)
+    for folder in sorted(calm.folder.glob("trial-*")):
+        assert epochs_reported(disturbed.folder / folder.name) == epochs_reported(folder)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
+    how: signal.Signals, ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+) -> None:
+    plan = make_plan()
+    end_when(plan, small_store, how, lambda: epochs_of(plan, "trial-003") >= 2)
+    before = board(plan)
+    assert state(plan) == {signal.SIGKILL: "running", signal.SIGINT: "interrupted"}[how]
+    done = before[before["status"].isin(["finished", "stopped"])]
+
+    search.resume(search.resumable(plan.folder), SlowTrial)
+
+    after = board(plan)
+    assert state(plan) == "finished"
+    assert len(after) == 6
+    assert set(after["status"]) <= {"finished", "stopped"}
+    assert len(done) > 0
+    assert after.loc[done.index, "epochs"].equals(done["epochs"])
+    assert after["val_f1_best"].max() == pytest.approx(val_f1(58, 9))
+
+
+def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_when_it_has_finished(
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+) -> None:
+    plan = make_plan(budget=Budget(trials=4, gpu_hours=6 / 3600))
+    search.run(plan, small_store, SlowTrial)
+    first = record.read(plan.folder)["spent"]
+    assert state(plan) == "budget spent"
+    assert first["gpu_hours"] >= 6 / 3600
+    with pytest.raises(OptionError, match=r"has spent its 0.00166667 GPU-hours; to go on, give it more"):
+        search.resumable(plan.folder)
+
+    search.resume(search.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
+    second = record.read(plan.folder)["spent"]
+    assert state(plan) == "finished"
+    assert second["gpu_hours"] > first["gpu_hours"]
+    assert len(board(plan)) == 4
+    with pytest.raises(SearchError, match=r"is finished: to go on with it, give it more: --trials \+20"):
+        search.resumable(plan.folder)
+    with pytest.raises(OptionError, match="has started 4 trials already, but got 3"):
+        search.resumable(plan.folder, {"trials": "3"})
+
+    before = board(plan)
+    search.resume(search.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
+    assert state(plan) == "finished"
+    assert len(board(plan)) == 6
+    assert board(plan).loc[before.index, "epochs"].equals(before["epochs"])
+    assert len(study(plan)) == 6
+
+
+def test_a_search_whose_state_is_damaged_is_refused_and_not_begun_anew(
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+) -> None:
+    plan = make_plan(budget=Budget(trials=2))
+    search.run(plan, small_store, CurveTrial)
+    for file in plan.folder.glob("experiment_state-*.json"):
+        file.write_text(file.read_text()[:1000])
+    before = board(plan)
+    with pytest.raises(SearchError, match="the state of the search cannot be read"):
+        search.resume(search.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
+    assert board(plan).equals(before)
+
+
+def test_what_has_changed_since_a_search_began_is_said(
+    make_plan: Callable[..., Plan], small_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan()
+    record.create(plan, small_store.hash)
+    for pattern in search.STATE:
+        (plan.folder / pattern.replace("*", "1")).touch()
+    assert search.resumable(plan.folder).notes == []
+    about = record.read(plan.folder)
+    about["space"]["distributions"]["labels/old_from"]["attributes"]["low"] = 50
+    record.update(plan.folder, space=about["space"], versions={**about["versions"], "torch": "2.8.0"}, code="another")
+    notes = "\n".join(search.resumable(plan.folder).notes)
+    assert "the training code has changed since" in notes
+    assert "and was 2.8.0" in notes
+    assert "the space age_bands has changed since: the search goes on with the one it began with" in notes
+    assert search.resumable(plan.folder).plan.space.distributions["labels/old_from"].low == 50
+
+
+def end_when(plan: Plan, store: Store, how: signal.Signals, ready: Callable[[], bool]) -> None:
+    """Run (or resume) `plan` in a process of its own, and send it a signal once `ready`."""
+    arguments = [str(plan.folder.parent), str(store.path), str(plan.resources.concurrent)]
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert driver.poll() is None, "the search ended by itself"
+        assert time.monotonic() < deadline, "not ready after two minutes"
+        time.sleep(0.1)
+    driver.send_signal(how)
+    driver.wait()
+
+
+def board(plan: Plan) -> pd.DataFrame:
+    return pd.read_csv(plan.folder / "leaderboard.csv").set_index("trial").sort_index()
+
+
+def epochs_of(plan: Plan, trial: str) -> int:
+    try:
+        return int(board(plan).loc[trial, "epochs"])
+    except (FileNotFoundError, KeyError):
+        return 0
+
+
+def epochs_reported(folder: Path) -> dict[int, float]:
+    """Epoch -> val_f1, the last report of one that was repeated."""
+    lines = map(json.loads, (folder / "result.json").read_text().splitlines())
+    return {line["training_iteration"]: line["val_f1"] for line in lines}
+
+
+def state(plan: Plan) -> str:
+    return str(record.read(plan.folder)["state"])
+
+
+def study(plan: Plan) -> list[tuple[Any, ...]]:
+    found = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{plan.folder / 'study.db'}")
+    return [(trial.state, trial.params, trial.value, trial.intermediate_values) for trial in found.trials]
