@@ -4,6 +4,7 @@ runs/<search>/search.json            the command, versions, store and budget
               leaderboard.csv        one line a trial, best first
               study.db               the Optuna study, for Optuna's own tools
               ensemble.json          the members of the vote and their scores
+              confirm/               the best trials again, a search of its own, with confirmation.json
               <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
               <trial>/best.safetensors, val_predictions.npz      of the trial's best epoch
 """
@@ -19,6 +20,7 @@ SEARCH = "search.json"
 LEADERBOARD = "leaderboard.csv"
 STUDY = "study.db"
 ENSEMBLE = "ensemble.json"
+CONFIRMATION = "confirmation.json"
 BEST_WEIGHTS = "best.safetensors"
 VAL_PREDICTIONS = "val_predictions.npz"
 

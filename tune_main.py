@@ -14,6 +14,7 @@ import argparse
 import os
 import shlex
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.list_spaces:
         return _list_spaces()
+    _check_confirm(options)
     if options.resume:
         return _resume(options, began)
     if options.space is None:
@@ -66,6 +68,10 @@ def parser() -> argparse.ArgumentParser:
     spent.add_argument("--hours", metavar="H", help="hours of running time, start-up included")
     spent.add_argument("--gpu-hours", metavar="H", help="GPU-hours of trials, start-up included (no GPU: trial-hours)")
     spent.add_argument("--keep", metavar="M", type=positive, help="keep the weights of the M best trials (default: 10)")
+    sure = result.add_argument_group("how sure the winner is (after the search, or with --resume of a finished one)")
+    sure.add_argument("--confirm", metavar="K", type=positive, help="train the K best again, at full length")
+    sure.add_argument("--seeds", metavar="R", type=positive, help="each with R fresh seeds (default: 3)")
+    sure.add_argument("--folds", metavar="R", type=positive, help="each on R person-grouped folds of train and val")
     where = result.add_argument_group("where")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
     where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
@@ -85,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
-WITH_RESUME = (*LIMITS, "resume", "address")
+WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "address")
 """What --resume goes with: the rest of a search was chosen when it began."""
 
 
@@ -104,7 +110,8 @@ def _search(options: argparse.Namespace, began: float) -> int:
     assert store is not None
     preflight.check(plan, store, local=options.address is None)
     search.start_ray(options.address)
-    return _finish(folder, search.run(plan, store, began=began))
+    rows = search.run(plan, store, began=began)
+    return _finish(folder, rows) or (_confirm(folder, options) if options.confirm else 0)
 
 
 def _resume(options: argparse.Namespace, began: float) -> int:
@@ -115,14 +122,49 @@ def _resume(options: argparse.Namespace, began: float) -> int:
                 "leave it out, or start another search"
             )
 
-    from tuning import search
+    from tuning import record, search
 
-    found = search.resumable(options.resume.absolute(), {name: getattr(options, name) for name in LIMITS})
+    folder = options.resume.absolute()
+    limits = {name: getattr(options, name) for name in LIMITS}
+    if options.confirm and record.read(folder)["state"] == search.FINISHED and not any(limits.values()):
+        return _confirm(folder, options)
+    found = search.resumable(folder, limits)
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
     print(f"Going on with {found.plan.name} until it has spent {found.plan.budget}.\n", flush=True)
     search.start_ray(options.address)
-    return _finish(found.plan.folder, search.resume(found, began=began))
+    rows = search.resume(found, began=began)
+    return _finish(folder, rows) or (_confirm(folder, options) if options.confirm else 0)
+
+
+def _check_confirm(options: argparse.Namespace) -> None:
+    if options.folds == 1:
+        raise OptionError("--folds: at least 2 is needed, but got 1")
+    if options.seeds and options.folds:
+        raise OptionError("--seeds and --folds: choose one; folds are trained with the search's own seed")
+    if (options.seeds or options.folds) and not options.confirm:
+        raise OptionError("--seeds and --folds say how to confirm: name how many trials, as in --confirm 3")
+
+
+def _confirm(folder: Path, options: argparse.Namespace) -> int:
+    from data_prep.store import Store
+    from tuning import leaderboard, record, rerun, search
+
+    about = record.read(folder)
+    of = planning.from_json(folder, about)
+    seeds = None if options.folds else options.seeds or 3
+    plan, confirms = rerun.plan_of(of, leaderboard.read(folder), options.confirm, seeds, options.folds)
+    store = Store.open(plan.store)
+    if options.folds:
+        store.with_folds(options.folds, 0)
+    again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
+    print(
+        f"\nConfirming the {options.confirm} best of {of.name} with {again}: {plan.budget.trials} trials "
+        f"x {plan.epochs} epochs, none stopped early, in {plan.folder}\n",
+        flush=True,
+    )
+    search.start_ray(options.address)
+    return _finish(plan.folder, search.run(plan, store, confirms=confirms))
 
 
 def _store(options: argparse.Namespace) -> Store | None:
@@ -211,7 +253,19 @@ def _finish(folder: Path, rows: list[Row]) -> int:
         return 130
     if rows and failed == len(rows):
         raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
+    if "confirms" in about:
+        return _verdict(folder, rows, Path(about["store"]["path"]))
     print(f"\nNext:\n\n    tensorboard --logdir {shown}\n    python -m ensemble.select_and_predict --search {shown}")
+    return 0
+
+
+def _verdict(folder: Path, rows: list[Row], store: Path) -> int:
+    from data_prep.store import Store
+    from tuning import leaderboard, rerun, verdict
+
+    found = rerun.report(folder, rows, Store.open(store))
+    leaderboard.console().print(verdict.table(found, f"\nConfirmation of {folder.parent.name}"))
+    print(f"\n{textwrap.fill(verdict.verdict(found), 110)}")
     return 0
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 
 from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, age_band, encode
 from data_prep.shards import Photos
+from data_prep.split import folds as person_folds
 from data_prep.store_files import INDEX_FILE, open_shards, read_index, read_meta
 from data_prep.store_writer import StoreWriter
 from errors import StoreError
@@ -43,6 +44,7 @@ class Store:
 
     def __init__(self, path: Path, meta: dict[str, Any], index: pd.DataFrame, shards: list[Photos]) -> None:
         self.path, self.meta, self.index, self._shards = path, meta, index, shards
+        self._fold: tuple[int, int] | None = None
         self._ends = np.cumsum([len(shard) for shard in shards])
         self.hash: str = meta["hash"]
         self.profile: str = meta["profile"]
@@ -67,8 +69,30 @@ class Store:
             raise StoreError(f"{folder}: {photos} photos in the shards, but {len(index)} rows in {INDEX_FILE}")
         return cls(folder, meta, index, shards)
 
-    def __reduce__(self) -> tuple[Callable[[Path], Store], tuple[Path]]:
-        return Store.open, (self.path,)
+    def with_folds(self, folds: int, fold: int) -> Store:
+        """This store with its train and val people split anew: val is fold `fold` of `folds`, train the other folds.
+
+        The folds are by person and stratified (`split.folds`), a pure function of the store: together they put every
+        train and val person in val once. Test and eval people stay where they are; photos, hash, mean and std are
+        this store's own.
+
+        Raises:
+            OptionError: folds below 2, or more of them than people.
+            ValueError: a fold outside 0..folds-1.
+        """
+        if not 0 <= fold < folds:
+            raise ValueError(f"0 <= fold < folds must hold, but got fold={fold} of folds={folds}")
+        moving = self.index["split"].isin(("train", "val")).to_numpy()
+        people = pd.DataFrame({"gender": self.gender, "age": self.age}, index=self.person)[moving]
+        fold_of = person_folds(people[~people.index.duplicated()], folds)
+        index = self.index.copy()
+        index.loc[moving, "split"] = np.where(fold_of.loc[people.index] == fold, "val", "train")
+        view = Store(self.path, self.meta, index, self._shards)
+        view._fold = (folds, fold)
+        return view
+
+    def __reduce__(self) -> tuple[Callable[..., Store], tuple[Any, ...]]:
+        return (Store.open, (self.path,)) if self._fold is None else (_open_fold, (self.path, *self._fold))
 
     def __len__(self) -> int:
         return len(self.index)
@@ -163,6 +187,10 @@ def write(out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataF
         for photo, row in zip(chain([first], source), rows, strict=True):
             writer.add(photo, {str(column): value for column, value in row.items()})
         return Store.open(writer.finish(**meta))
+
+
+def _open_fold(path: Path, folds: int, fold: int) -> Store:
+    return Store.open(path).with_folds(folds, fold)
 
 
 def _codes(values: pd.Series, names: tuple[str, ...]) -> IntArray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import URLError
 
 import numpy as np
@@ -21,6 +23,7 @@ from ensemble import select_and_predict
 from errors import MasktuneError
 
 ROOT = Path(__file__).resolve().parents[1]
+KNOWN = "age_bands, crop_sizes, loss_weights, recipe, scheduler_decay, or name a file of your own: ./my_space.py:SPACE"
 
 
 def refused(capsys: pytest.CaptureFixture[str], main, *arguments: str) -> str:  # type: ignore[no-untyped-def]
@@ -42,7 +45,7 @@ def test_the_program_itself_prints_one_line_and_exits_with_2() -> None:
         [sys.executable, ROOT / "tune_main.py", "--space", "agebands"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "error: no such space: 'agebands'; the known ones are age_bands\n"
+    assert done.stderr == f"error: no such space: 'agebands'; the known ones are {KNOWN}\n"
     assert done.stdout == ""
 
 
@@ -125,6 +128,68 @@ def test_a_search_folder_that_holds_another_search(
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path), "--name", "mine")
     assert "--resume runs/mine" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--trials", "0"], "--trials: more than 0 is needed, but got '0'"),
+        (["--trials", "few"], "--trials: a number is needed, as in 20 or +20, but got 'few'"),
+        (["--trials", "+20"], "--trials +20: there was no such limit to add to"),
+        (["--hours", "0"], "--hours: more than 0 is needed, but got '0'"),
+        (["--gpu-hours", "inf"], "--gpu-hours: more than 0 is needed, but got 'inf'"),
+        (["--grace", "6"], "--grace: 1 <= grace <= epochs (5) must hold, but got 6"),
+        (["--reduction", "1"], "--reduction: at least 2 is needed, but got 1"),
+        (["--cpus-per-trial", "1000"], "--cpus-per-trial 1000: between 1 and the "),
+        (["--gpus-per-trial", "0.5"], "--gpus-per-trial 0.5: there is no GPU here"),
+        (["--weights", "imagnet"], "model/weights: weights is imagenet, none, or a"),
+        (["--seed", "-1"], "train/seed: seed >= 0 must hold, but got -1"),
+        (["--name", "a/b"], "--name: a plain folder name is needed, but got 'a/b'"),
+        (["--confirm", "2", "--folds", "1"], "--folds: at least 2 is needed, but got 1"),
+        (["--confirm", "2", "--folds", "3", "--seeds", "3"], "--seeds and --folds: choose one"),
+        (["--seeds", "3"], "--seeds and --folds say how to confirm: name how many trials, as in --confirm 3"),
+    ],
+)
+def test_options_out_of_range(
+    arguments: list[str], message: str, small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path), *arguments)
+    assert message in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("option", ["--epochs", "--grace", "--reduction", "--keep", "--cpus-per-trial", "--confirm"])
+def test_options_that_argparse_refuses(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tune_main.main(["--space", "age_bands", option, "0"])
+    assert ended.value.code == 2
+    assert f"argument {option}: a whole number of at least 1 is needed, but got '0'" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_too_small(
+    small_store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1e9))
+    line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path))
+    assert re.search(r"--runs .*: \d+\.\d GB may be needed, but 1.0 GB are free; keep the weights of fewer", line)
+
+
+def test_a_space_that_allows_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    row = {"mask": "none", "gender": "male", "age": 20}
+    index = pd.DataFrame([{"path": s, "person": s, "split": s, **row} for s in ("train", "val", "test")])
+    stores.write(tmp_path / "small", np.zeros((3, 40, 40, 3), np.uint8), index, source_size=(400, 400))
+    arguments = ["--space", "crop_sizes", "--data", str(tmp_path / "small"), "--weights", "none"]
+    assert "crop/height: at most the photo's own height of 400 px, but got 512" in refused(
+        capsys, tune_main.main, *arguments
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--space", "age_bands"], ["--epochs", "9"], ["--seed", "1"], ["--keep", "2"], ["--data", "x"]]
+)
+def test_a_resumed_search_keeps_what_it_began_with(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, tune_main.main, "--resume", "runs/x", *arguments)
+    assert f"{arguments[0]} cannot change what runs/x began with; leave it out" in line
 
 
 def test_resuming_what_is_no_search(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 from PIL import Image
@@ -13,17 +20,74 @@ from PIL import Image
 import tune_main
 from data_prep.store import Store
 from ensemble import select_and_predict
+from errors import OptionError
 from trainable.checkpoint import load_best
 from trainable.metrics import macro_f1
+from tuning import plan as planning
 
 
 @pytest.fixture(scope="module")
 def searched(ray_session: None, small_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished search of three real trials, two epochs each."""
+    """A finished search of three real trials, two epochs each; its largest size on disk is in peak.txt beside it."""
     runs = tmp_path_factory.mktemp("runs")
     arguments = ["--space", "age_bands", "--data", str(small_store.path), "--runs", str(runs)]
-    assert tune_main.main([*arguments, "--trials", "3", "--epochs", "2", "--grace", "1", "--cpus-per-trial", "1"]) == 0
+    with watched(runs / "age_bands") as sizes:
+        length = ["--trials", "3", "--epochs", "2", "--grace", "1", "--cpus-per-trial", "1"]
+        assert tune_main.main([*arguments, *length]) == 0
+    (runs / "peak.txt").write_text(str(max(sizes)))
     return runs / "age_bands"
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[list[int]]:
+    """Sizes of a folder in bytes, taken ten times a second while the block runs."""
+    sizes, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            with suppress(FileNotFoundError):  # a file that went while it was looked at
+                sizes.append(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield sizes
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_search_stays_within_the_disk_it_said_it_would_need(searched: Path) -> None:
+    stated = planning.disk_gb(planning.from_json(searched, json.loads((searched / "search.json").read_text())))
+    peak = int((searched.parent / "peak.txt").read_text()) / 1e9
+    assert 0.2 * stated < peak <= stated
+
+
+SPACE_THAT_DIVERGES = """
+from optuna.distributions import FloatDistribution
+SPACE = {"schedule/max_lr": FloatDistribution(1e-3, 1e30, log=True)}
+FIXED = {"optimizer/name": "sgd", "schedule/warmup": 0}
+START = [{"schedule/max_lr": 0.01}, {"schedule/max_lr": 1e30}]
+"""
+
+
+def test_a_trial_that_diverges_fails_at_once_naming_what_and_when_and_the_search_goes_on(
+    ray_session: None, small_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "steep.py").write_text(SPACE_THAT_DIVERGES)
+    arguments = ["--space", f"{tmp_path / 'steep.py'}:SPACE", "--data", str(small_store.path), "--trials", "3"]
+    assert tune_main.main([*arguments, "--epochs", "2", "--cpus-per-trial", "1"]) == 0
+    board = pd.read_csv("runs/steep/leaderboard.csv").set_index("trial")
+    failed = board[board["schedule/max_lr"] == 1e30]
+    assert list(failed["status"]) == ["failed"]
+    assert list(failed["epochs"]) == [1]
+    assert set(board["status"]) == {"failed", "finished"}
+    reason = Path("runs/steep", failed.index[0], "error.txt").read_text()
+    assert re.match(r"train_loss became (nan|inf) in epoch 1, step \d+ of \d+ \(lr [\d.]+e\+\d+\)", reason)
+    assert f"{failed.index[0]}  failed: train_loss became" in capsys.readouterr().out
+    study = optuna.load_study(study_name="steep", storage="sqlite:///runs/steep/study.db")
+    assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+    assert 0.0 in [trial.value for trial in study.trials]
 
 
 def test_every_trial_leaves_its_best_weights_and_its_val_predictions(searched: Path, small_store: Store) -> None:
@@ -82,6 +146,32 @@ def test_photos_in_a_folder_are_predicted_as_they_are_in_the_store(
     expected = pd.read_csv(tmp_path / "eval.csv")
     expected["ImageID"] += ".png"
     assert pd.read_csv(tmp_path / "photos.csv").equals(expected.sort_values("ImageID").reset_index(drop=True))
+
+
+@pytest.mark.parametrize(("how", "key"), [(["--seeds", "2"], "train/seed"), (["--folds", "2"], "train/fold")])
+def test_the_best_are_confirmed_on_runs_of_their_own_and_a_verdict_says_how_sure_it_is(
+    how: list[str], key: str, searched: Path, small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
+    assert tune_main.main(["--resume", str(search), "--confirm", "2", *how]) == 0
+    said = capsys.readouterr().out
+    assert "Confirming the 2 best of age_bands with 2" in said
+    assert re.search(r"trial-00\d is the best of 2 with probability \d\.\d\d; it scored 0\.\d+ in the search", said)
+
+    board = pd.read_csv(search / "confirm" / "leaderboard.csv")
+    assert list(board["status"]) == ["finished"] * 4
+    best = pd.read_csv(search / "leaderboard.csv").nlargest(2, "val_f1_best")
+    assert set(board["labels/old_from"]) == set(best["labels/old_from"])
+    assert board.groupby("labels/old_from")[key].nunique().tolist() == [2, 2]
+
+    verdict = json.loads((search / "confirm" / "confirmation.json").read_text())
+    assert {each["name"] for each in verdict["candidates"]} == set(best["trial"])
+    assert verdict["photos"] == len(small_store.rows("val")) + (len(small_store.rows("train")) if "fold" in key else 0)
+    for each in verdict["candidates"]:
+        assert each["searched"] == pytest.approx(best.set_index("trial").loc[each["name"], "val_f1_best"])
+        assert len(each["runs"]) == 2
+    with pytest.raises(OptionError, match="--confirm 9: the search has 3 different trials to choose from"):
+        tune_main.main(["--resume", str(search), "--confirm", "9"])
 
 
 def test_a_dry_run_prints_the_plan_and_starts_nothing(

@@ -175,16 +175,26 @@ class Model:
 
 @dataclass(frozen=True)
 class Train:
-    """How long and in what batches. `seed` decides initial weights, order and augmentation."""
+    """How long, in what batches and on whom.
+
+    Attributes:
+        seed: decides initial weights, order and augmentation.
+        folds: into how many folds the store's train and val people are split anew; 0 keeps its own train and val.
+        fold: the one that is validated on; the trial trains on the others (`Store.with_folds`).
+    """
 
     epochs: int = 60
     batch_size: int = 64
     seed: int = 42
+    folds: int = 0
+    fold: int = 0
 
     def __post_init__(self) -> None:
         _check(self.epochs >= 1, "train/epochs", "epochs >= 1", self.epochs)
         _check(self.batch_size >= 2, "train/batch_size", "batch_size >= 2", self.batch_size)
         _check(self.seed >= 0, "train/seed", "seed >= 0", self.seed)
+        _check(self.folds == 0 or self.folds >= 2, "train/folds", "folds = 0 or folds >= 2", self.folds)
+        _check(0 <= self.fold < max(1, self.folds), "train/fold", "0 <= fold < max(1, folds)", (self.fold, self.folds))
 
 
 @dataclass(frozen=True)

@@ -52,18 +52,21 @@ class Trial:
     Attributes:
         epoch: finished epochs.
         best: None before the first epoch has finished.
+        store: with the trial's own fold as val, if it has one.
         val_rows: int64, the store's rows that are validated on: all labelled ones of val.
         model: on the device, in channels_last memory.
     """
 
     def __init__(self, config: TrialConfig, store: Store, device: torch.device) -> None:
-        """Raises ConfigError where config and store do not fit, WeightsError where the weights are not to be had."""
-        self.config, self.store, self.device = config, store, device
+        """Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than
+        there are folds, WeightsError where the weights are not to be had."""
+        folds, fold = config.train.folds, config.train.fold
+        self.config, self.store, self.device = config, store.with_folds(folds, fold) if folds else store, device
         self.epoch = 0
         self.best: Best | None = None
         self._crop = batches.crop_in_store(config.crop, store)
-        self._rows, self._classes = batches.training_set(config.labels, store)
-        self.val_rows, self._val_classes = _validation_set(store)
+        self._rows, self._classes = batches.training_set(config.labels, self.store)
+        self.val_rows, self._val_classes = _validation_set(self.store)
         self.model = model.place(model.build(config.model, seed=config.train.seed), device)
         self._optimizer = _optimizer(config.optimizer, self.model)
         self._scaler = torch.GradScaler(device.type, enabled=amp_dtype(device) == torch.float16)
@@ -193,7 +196,8 @@ class Trial:
         )
 
     def _check_same_trial(self, state: Mapping[str, Any]) -> None:
-        theirs = {**state["config"], "store_hash": state["store_hash"]}
+        # What the version that wrote it could not set was as the recipe has it.
+        theirs = {**TrialConfig().to_flat(), **state["config"], "store_hash": state["store_hash"]}
         ours = {**self.config.to_flat(), "store_hash": self.store.hash}
         for key in sorted(theirs.keys() | ours.keys()):
             if key != "train/epochs" and theirs.get(key) != ours.get(key):

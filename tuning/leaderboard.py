@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from errors import SearchError
 from files import LEADERBOARD, write_text
 from tuning.rows import Row, ranked
 
@@ -35,6 +36,33 @@ def frame(rows: list[Row]) -> pd.DataFrame:
 
 def write(folder: Path, rows: list[Row]) -> None:
     write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False))
+
+
+def read(folder: Path) -> list[Row]:
+    """The rows that `write` wrote, best first.
+
+    Raises:
+        SearchError: the file is missing or damaged.
+    """
+    file = folder / LEADERBOARD
+    try:
+        board = pd.read_csv(file).astype(object).where(lambda cells: cells.notna(), None)
+        keys = [name for name in board.columns if name not in COLUMNS]
+        return [
+            Row(
+                trial=line["trial"],
+                status=line["status"],
+                val_f1_best=line["val_f1_best"],
+                best_epoch=line["best_epoch"],
+                val_f1=None,
+                epochs=line["epochs"],
+                seconds=line["seconds"],
+                settings={key: line[key] for key in keys},
+            )
+            for line in board.to_dict("records")
+        ]
+    except (OSError, ValueError, KeyError) as error:
+        raise SearchError(f"{file} cannot be read ({error}); go on with the search, which writes it anew") from None
 
 
 def table(rows: list[Row], title: str) -> Table:

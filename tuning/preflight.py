@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import shutil
+
+from optuna.distributions import IntDistribution
+
 from data_prep.store import Store
+from errors import OptionError
 from trainable import device
 from trainable.batches import crop_in_store
+from trainable.config import Crop
 from trainable.model import build
+from tuning import plan as planning
 from tuning.plan import Plan
 
 
 def check(plan: Plan, store: Store, *, local: bool) -> None:
     """Raises:
-    ConfigError: a starting point's crop is larger than the photo.
+    ConfigError: a crop that the space allows is larger than the photo.
+    OptionError: the disk has less room than the search may need.
     WeightsError: the weights cannot be had; they are fetched here, once, before trials need them.
     DeviceError: this machine's GPU has no kernels in this torch build (`local`: the trials run here).
     """
-    configs = [plan.config(point) for point in plan.space.start]
-    for config in configs:
-        crop_in_store(config.crop, store)
+    crop_in_store(_largest_crop(plan), store)
+    _check_disk(plan)
     if local and plan.resources.gpus:
         device.choose()
-    build(configs[0].model)
+    build(plan.config(plan.space.start[0]).model)
+
+
+def _largest_crop(plan: Plan) -> Crop:
+    """What the space's ranges allow at most, or what it fixes."""
+    point = plan.space.reference()
+    for key in ("crop/height", "crop/width"):
+        distribution = plan.space.distributions.get(key)
+        if isinstance(distribution, IntDistribution):
+            point[key] = distribution.high
+    return plan.config(point).crop
+
+
+def _check_disk(plan: Plan) -> None:
+    place = next(folder for folder in plan.folder.parents if folder.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    if free < planning.disk_gb(plan):
+        raise OptionError(
+            f"--runs {plan.folder.parent}: {planning.disk_gb(plan):.1f} GB may be needed, but {free:.1f} GB are free; "
+            f"keep the weights of fewer trials (--keep {plan.keep} now), or choose another disk"
+        )

@@ -67,8 +67,8 @@ def spent(rows: Sequence[Row], time_spent: Spent, plan: Plan) -> dict[str, Any]:
     }
 
 
-def create(plan: Plan, store_hash: str) -> None:
-    """Make the search folder with its search.json."""
+def create(plan: Plan, store_hash: str, **more: Any) -> None:
+    """Make the search folder with its search.json, which says `more` too."""
     plan.folder.mkdir(parents=True)
     about = {
         "command": sys.argv,
@@ -80,6 +80,7 @@ def create(plan: Plan, store_hash: str) -> None:
         "code": code_hash(),
         "started": _now(),
         "spent": spent([], Spent(), plan),
+        **more,
     }
     files.write_json(plan.folder / files.SEARCH, about)
 

@@ -69,16 +69,23 @@ class Resumable:
     notes: list[str]
 
 
-def run(plan: Plan, store: Store, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
+def run(
+    plan: Plan,
+    store: Store,
+    trainable: type[tune.Trainable] = RayTrial,
+    began: float | None = None,
+    **more: Any,
+) -> list[Row]:
     """Run `plan` to its end, or until Ctrl-C; Ray must have been started (`start_ray`).
 
     Args:
         began: time.monotonic() of when the clock of the budget started; None is now.
+        more: what search.json says beside.
 
     Returns:
         one Row a trial, in the order they were started. search.json's state says how it ended.
     """
-    record.create(plan, store.hash)
+    record.create(plan, store.hash, **more)
     return _run(plan, trainable, _since(began))
 
 
