@@ -16,6 +16,9 @@ SETTLED = 10.0
 """Seconds after a trial's end: by then Ray's snapshot of the search says that it ended, so a resumed search will not
 look for its checkpoints."""
 
+TICK = 0.5
+"""Seconds between two looks at the trials, which may be thousands."""
+
 
 class Sweeper(tune.Callback):
     """Removes the checkpoints of trials that ended, and the best weights of all but the `keep` best of them.
@@ -28,9 +31,13 @@ class Sweeper(tune.Callback):
         self._ended: dict[str, float] = {}
         self._swept: set[str] = set()
         self._kept: dict[Path, float] = {}
+        self._looked = -TICK
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         now = time.monotonic()
+        if now - self._looked < TICK:
+            return
+        self._looked = now
         for trial in trials:
             ended = trial.status in (Trial.TERMINATED, Trial.ERROR) and trial.trial_id not in self._swept
             if ended and now - self._ended.setdefault(trial.trial_id, now) > SETTLED:

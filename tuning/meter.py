@@ -16,6 +16,9 @@ from tuning.resources import Resources
 LIVE = (Trial.PENDING, Trial.RUNNING)
 """A trial that waits for its worker to start holds its GPU already."""
 
+TICK = 0.5
+"""Seconds between two looks at the trials, which may be thousands."""
+
 
 class Meter(tune.Callback):
     """Ends the search as Ctrl-C would when a time limit is reached.
@@ -38,6 +41,8 @@ class Meter(tune.Callback):
         self._last = clock()
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if self._clock() - self._last < TICK:
+            return
         self._count(sum(trial.status in LIVE for trial in trials))
         if self.reached is None and (reached := self._budget.reached(self.spent)):
             self.reached = reached

@@ -12,6 +12,7 @@ from tuning.checkpoints import Sweeper, sweep
 @pytest.fixture(autouse=True)
 def _settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "SETTLED", -1.0)
+    monkeypatch.setattr(checkpoints, "TICK", 0.0)
 
 
 def trial(runs: Path, name: str, best: float, status: str = Trial.TERMINATED) -> Any:
