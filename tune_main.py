@@ -131,7 +131,7 @@ def _resume(options: argparse.Namespace, began: float) -> int:
     found = search.resumable(folder, limits)
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
-    print(f"Going on with {found.plan.name} until it has spent {found.plan.budget}.\n", flush=True)
+    print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)}.\n", flush=True)
     search.start_ray(options.address)
     rows = search.resume(found, began=began)
     return _finish(folder, rows) or (_confirm(folder, options) if options.confirm else 0)

@@ -53,10 +53,6 @@ class Budget:
             return f"{self.gpu_hours:g} GPU-hours"
         return None
 
-    def __str__(self) -> str:
-        limits = ((self.trials, "trials"), (self.hours, "hours"), (self.gpu_hours, "GPU-hours"))
-        return ", ".join(f"{value:g} {name}" for value, name in limits if value is not None)
-
 
 @dataclass(frozen=True)
 class Spent:

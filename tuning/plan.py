@@ -136,17 +136,15 @@ def epochs(settings: dict[str, Any]) -> int:
 
 
 def with_profile(space: Space, profile: Profile) -> Space:
-    """The space with the profile's own settings, brought into its ranges, as its second starting point: what the
-    recipe says of a large network with ImageNet weights may be far from what small photos from scratch need."""
-    own = {
-        key: _clipped(profile.settings[key], values)
-        for key, values in space.distributions.items()
-        if key in profile.settings
-    }
-    point = {**space.reference(), **own}
-    if point in space.start:
-        return space
-    return dataclasses.replace(space, start=[space.start[0], point, *space.start[1:]])
+    """The space with its starting points, all but the first, moved to what the profile says where they say what the
+    recipe does: a learning rate for ImageNet weights is far from what small photos from scratch need."""
+    reference = space.reference()
+    varied = space.distributions
+    own = {key: _clipped(value, varied[key]) for key, value in profile.settings.items() if key in varied}
+    moved = [{**point, **{key: own[key] for key in own if point[key] == reference[key]}} for point in space.start]
+    start = [reference]
+    start += [point for number, point in enumerate(moved) if point not in [reference, *moved[:number]]]
+    return dataclasses.replace(space, start=start)
 
 
 def new_folder(runs: Path, space: str, name: str | None) -> Path:
@@ -179,19 +177,32 @@ def describe(plan: Plan) -> str:
         "",
         "Varies",
         *(f"  {key:<24} {range_text(values)}" for key, values in plan.space.distributions.items()),
-        f"Tried first, {len(plan.space.start)} points; the reference recipe leads",
-        *(f"  {_point_text(point)}" for point in plan.space.start),
+        f"Tried first: the reference recipe, then {len(plan.space.start) - 1} points that differ from it in",
+        f"  {_point_text(plan.space.start[0])}",
+        *(f"  {_point_text(_difference(point, plan.space.start[0]))}" for point in plan.space.start[1:]),
         f"Fixed, profile {plan.profile.name} ({plan.profile.about})",
         *(f"  {text}" for text in _differences(plan)),
         "Runs",
         f"  one trial on {where}; {resources.concurrent} at a time",
         f"  {_stopping(plan)}",
-        f"  until it has spent: {plan.budget}",
+        f"  until it has spent {limits(plan)}",
         *(f"  {text}" for text in _worst_case(plan)),
         f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}: weights of the best {plan.keep} trials, "
         "two checkpoints of each running one",
     ]
     return "\n".join(lines)
+
+
+def limits(plan: Plan) -> str:
+    """The budget in words: "50 trials, 10 GPU-hours"."""
+    budget = plan.budget
+    named = ((budget.trials, "trials"), (budget.hours, "hours"), (budget.gpu_hours, hours_name(plan)))
+    return " or ".join(f"{value:g} {name}" for value, name in named if value is not None)
+
+
+def hours_name(plan: Plan) -> str:
+    """What hours of trials are called."""
+    return "GPU-hours" if plan.resources.gpus else "trial-hours"
 
 
 def disk_gb(plan: Plan) -> float:
@@ -244,6 +255,10 @@ def _worst_case(plan: Plan) -> list[str]:
 
 def _point_text(point: Point) -> str:
     return ", ".join(f"{key.split('/')[1]} {_number(value)}" for key, value in point.items())
+
+
+def _difference(point: Point, other: Point) -> Point:
+    return {key: value for key, value in point.items() if value != other[key]}
 
 
 def _number(value: Any) -> str:

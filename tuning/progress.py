@@ -16,7 +16,7 @@ from tuning import leaderboard
 from tuning.budget import Spent
 from tuning.cost import hours_left, saved_hours
 from tuning.meter import Meter
-from tuning.plan import Plan
+from tuning.plan import Plan, hours_name
 from tuning.rows import ENDED, Row, rows
 
 SHOWN = 20
@@ -80,10 +80,6 @@ def summary(rows: Sequence[Row], plan: Plan, spent: Spent, now: datetime | None 
         end = (now or datetime.now()) + timedelta(hours=left)
         parts.append(f"done about {end:%H:%M}" if left < 20 else f"done about {end:%a %d %b %H:%M}")
     return ", ".join(parts)
-
-
-def hours_name(plan: Plan) -> str:
-    return "GPU-hours" if plan.resources.gpus else "trial-hours"
 
 
 def _line(result: dict[str, Any], trial: str, epochs: int) -> str:

@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 
 from errors import OptionError, SearchError
+from tuning import plan as planning
 from tuning import profile, spaces
+from tuning.budget import Budget
 from tuning.plan import Plan, describe, new_folder, settings
+from tuning.resources import Resources
 
 
 def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() -> None:
@@ -72,3 +75,31 @@ def test_the_description_has_the_space_the_points_the_resources_and_the_worst_ca
     assert "one trial on 1 core, no GPU; 2 at a time" in text
     assert "at most 6 trials x 9 epochs = 54 epochs" in text
     assert "optimizer/name           adamw  (reference sgd)" in text
+
+
+def test_starting_points_move_to_what_the_profile_says_and_the_reference_still_leads() -> None:
+    space = spaces.load("scheduler_decay")
+    start = planning.with_profile(space, profile.SAMPLE).start
+    shown = [(point["schedule/max_lr"], point["schedule/cycle"], point["schedule/decay"]) for point in start]
+    assert start[0] == space.reference()
+    # The sample's cycle of 5 epochs is below the space's range, which starts at 6.
+    assert shown[1:] == [(0.001, 6, 0.5), (0.001, 6, 0.8), (0.001, 10, 0.5), (0.003, 6, 0.5)]
+    assert planning.with_profile(space, profile.REFERENCE).start == space.start
+
+
+def test_limits_are_said_in_the_machines_own_unit(make_plan: Callable[..., Plan]) -> None:
+    budget = Budget(trials=9, gpu_hours=2.5)
+    assert planning.limits(make_plan(budget=budget)) == "9 trials or 2.5 trial-hours"
+    with_gpus = make_plan(budget=budget, resources=Resources(cpus=8, gpus=1, concurrent=5))
+    assert planning.limits(with_gpus) == "9 trials or 2.5 GPU-hours"
+    assert planning.to_json(
+        planning.from_json(with_gpus.folder, {**planning.to_json(with_gpus), "store": {"path": "x"}})
+    )
+
+
+def test_peak_disk_grows_with_what_is_kept_and_with_what_runs(make_plan: Callable[..., Plan]) -> None:
+    one = make_plan(keep=1, budget=Budget(trials=100))
+    ten = make_plan(keep=10, budget=Budget(trials=100))
+    assert planning.disk_gb(ten) - planning.disk_gb(one) == pytest.approx(9 * 0.095)
+    wider = make_plan(keep=1, budget=Budget(trials=100), resources=Resources(1, 0, 4))
+    assert planning.disk_gb(wider) > 1.5 * planning.disk_gb(one)
