@@ -239,7 +239,8 @@ def _finish(folder: Path, rows: list[Row]) -> int:
 
     about = record.read(folder)
     shown = shlex.quote(os.path.relpath(folder))
-    leaderboard.console().print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}"))
+    console = leaderboard.console()
+    console.print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}", console.width))
     failed = sum(row.status == "failed" for row in rows)
     print(f"\n{len(rows)} trials ({failed} failed), {_spent(about)}.")
     if about["state"] == search.SPENT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import accumulate, islice
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,9 @@ from files import LEADERBOARD, write_text
 from tuning.rows import Row, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
+
+FIXED_WIDTH = 58
+"""Columns of the terminal that everything but the settings takes."""
 
 
 def frame(rows: list[Row]) -> pd.DataFrame:
@@ -65,16 +69,22 @@ def read(folder: Path) -> list[Row]:
         raise SearchError(f"{file} cannot be read ({error}); go on with the search, which writes it anew") from None
 
 
-def table(rows: list[Row], title: str) -> Table:
-    """A rich table; searched settings under their short names."""
+def table(rows: list[Row], title: str, width: int = 160) -> Table:
+    """A rich table for a terminal of `width` columns; searched settings under their short names, as many as fit."""
     keys = list(rows[0].settings) if rows else []
+    ends = accumulate((max(5, len(key.split("/")[1])) + 2 for key in keys), initial=FIXED_WIDTH)
+    shown = [key for key, end in zip(keys, islice(ends, 1, None), strict=True) if end <= width]
+    hidden = len(keys) - len(shown)
+    caption = f"{hidden} more settings are in {LEADERBOARD}" if hidden else None
     result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in ("trial", "status", "epoch", "val F1", "best", "at", "min"):
-        result.add_column(name, justify="left" if name in ("trial", "status") else "right", no_wrap=True)
-    for key in keys:
+    result.caption, result.caption_justify = caption, "left"
+    for name, least in (("trial", 9), ("status", 11), ("epoch", 5), ("val F1", 6), ("best", 5), ("at", 3), ("min", 5)):
+        left = name in ("trial", "status")
+        result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=least)
+    for key in shown:
         result.add_column(key.split("/")[1], justify="right", no_wrap=True)
     for row in rows:
-        result.add_row(*_cells(row), *(_number(row.settings[key]) for key in keys))
+        result.add_row(*_cells(row), *(_number(row.settings[key]) for key in shown))
     return result
 
 

@@ -55,7 +55,7 @@ class Progress(tune.Callback):
             found = self._rows(trials)
             order = sorted(found, key=lambda row: (row.status != "running", -(row.val_f1_best or 0)))
             title = summary(found, self._plan, self._meter.spent)
-            self._live.update(leaderboard.table(order[:SHOWN], title))
+            self._live.update(leaderboard.table(order[:SHOWN], title, self._live.console.width))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         if self._live is not None:

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+from ray.tune.experiment import Experiment
+
+from errors import SearchError
+from tests.tuning.curve_trial import CurveTrial
+from tuning import spaces, study
+from tuning.proposals import Proposals
+
+
+def proposals(trials: int | None, resuming: bool = False) -> Proposals:
+    return Proposals(study.searcher(spaces.load("age_bands"), seed=0, name="x"), 2, trials, resuming)
+
+
+def experiment(folder: Path) -> Experiment:
+    return Experiment(name="x", run=CurveTrial, storage_path=str(folder), num_samples=1, config={})
+
+
+def suggested(found: Proposals) -> int:
+    """Trials until it ends or waits for one that runs."""
+    n = 0
+    while not found.is_finished() and found.next_trial() is not None:
+        n += 1
+    return n
+
+
+def test_no_more_trials_than_asked_for_and_than_slots(ray_session: None, tmp_path: Path) -> None:
+    for trials, expected in ((1, 1), (2, 2), (5, 2), (None, 2)):
+        found = proposals(trials)
+        found.add_configurations(experiment(tmp_path))
+        assert suggested(found) == expected
+        assert found.is_finished() == (trials == expected)
+
+
+def test_a_search_that_had_ended_goes_on_with_a_higher_limit_and_its_study(ray_session: None, tmp_path: Path) -> None:
+    first = proposals(1)
+    first.add_configurations(experiment(tmp_path))
+    trial = first.next_trial()
+    assert trial is not None
+    first.on_trial_complete(trial.trial_id, {"val_f1_best": 0.5})
+    first.save_to_dir(str(tmp_path), "2026")
+
+    second = proposals(2, resuming=True)
+    second.restore_from_dir(str(tmp_path))
+    assert not second.is_finished()
+    assert suggested(second) == 1
+    assert second.searcher.searcher._ot_study.best_value == 0.5
+
+
+def test_our_own_files_are_not_copied_back_over_themselves_by_ray(ray_session: None, tmp_path: Path) -> None:
+    first = proposals(1)
+    first.add_configurations(experiment(tmp_path))
+    first.save_to_dir(str(tmp_path), "2026")
+    for name in ("search.json", "ensemble.json", "experiment_state-2026.json"):
+        (tmp_path / name).write_text("{}")
+    proposals(2, resuming=True).restore_from_dir(str(tmp_path))
+    left = {file.name for file in tmp_path.glob("*.json")}
+    assert left == {"search_gen_state-2026.json", "experiment_state-2026.json"}
+
+
+def test_a_resumed_search_never_begins_anew(ray_session: None, tmp_path: Path) -> None:
+    with pytest.raises(SearchError, match="the state of the search cannot be read"):
+        proposals(2, resuming=True).add_configurations(experiment(tmp_path))
