@@ -18,6 +18,10 @@ from tuning.resources import Resources
 from tuning.spaces import Point, Space
 
 
+WEIGHTS_GB = {"resnet50": 0.095, "resnet18": 0.045}
+"""float32, with 18 outputs."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """One search.
@@ -187,7 +191,7 @@ def describe(plan: Plan) -> str:
         f"  {_stopping(plan)}",
         f"  until it has spent {limits(plan)}",
         *(f"  {text}" for text in _worst_case(plan)),
-        f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}: weights of the best {plan.keep} trials, "
+        f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}: the weights of {_kept(plan)} trials, "
         "two checkpoints of each running one",
     ]
     return "\n".join(lines)
@@ -214,12 +218,7 @@ def disk_gb(plan: Plan) -> float:
     model, optimizer = plan.config(plan.space.start[0]).model, plan.config(plan.space.start[0]).optimizer
     weights = WEIGHTS_GB[model.arch]
     checkpoint = weights * (2 + (2 if optimizer.name == "adamw" else 1))
-    trials = plan.keep if plan.budget.trials is None else min(plan.keep, plan.budget.trials)
-    return weights * (trials + 2 * plan.resources.concurrent) + 2 * 3 * checkpoint * plan.resources.concurrent
-
-
-WEIGHTS_GB = {"resnet50": 0.095, "resnet18": 0.045}
-"""float32, with 18 outputs."""
+    return weights * (_kept(plan) + 2 * plan.resources.concurrent) + 2 * 3 * checkpoint * plan.resources.concurrent
 
 
 def range_text(distribution: BaseDistribution) -> str:
@@ -228,6 +227,10 @@ def range_text(distribution: BaseDistribution) -> str:
         return " | ".join(map(str, distribution.choices))
     assert isinstance(distribution, IntDistribution | FloatDistribution)
     return f"{distribution.low:g} .. {distribution.high:g}" + (" (log)" if distribution.log else "")
+
+
+def _kept(plan: Plan) -> int:
+    return plan.keep if plan.budget.trials is None else min(plan.keep, plan.budget.trials)
 
 
 def _clipped(value: Any, distribution: BaseDistribution) -> Any:
