@@ -11,6 +11,7 @@ Without --data it searches on the built-in sample: portraits are drawn and prepa
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import shlex
 import sys
@@ -129,6 +130,11 @@ def _resume(options: argparse.Namespace, began: float) -> int:
     if options.confirm and record.read(folder)["state"] == search.FINISHED and not any(limits.values()):
         return _confirm(folder, options)
     found = search.resumable(folder, limits)
+    was = found.plan.resources
+    resources = _resources(options.address, was.cpus, was.gpus)
+    if resources.concurrent != was.concurrent:
+        found.notes.append(f"{resources.concurrent} trials at a time fit here, and were {was.concurrent} before")
+    found = dataclasses.replace(found, plan=dataclasses.replace(found.plan, resources=resources))
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
     print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)}.\n", flush=True)
@@ -212,24 +218,24 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
         grace=options.grace or min(chosen.grace, epochs),
         reduction=options.reduction or chosen.reduction,
         keep=options.keep or profile.KEEP,
-        resources=_resources(options),
+        resources=_resources(options.address, options.cpus_per_trial, options.gpus_per_trial),
         seed=options.seed,
     )
 
 
-def _resources(options: argparse.Namespace) -> Resources:
+def _resources(address: str | None, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
     from tuning.resources import cpu_cores, share
 
-    if options.address:
+    if address:
         from tuning import search
 
-        search.start_ray(options.address)
+        search.start_ray(address)
         cpus, gpus = search.cluster_size()
     else:
         import torch
 
         cpus, gpus = cpu_cores(), torch.cuda.device_count()
-    return share(cpus, gpus, options.cpus_per_trial, options.gpus_per_trial)
+    return share(cpus, gpus, cpus_per_trial, gpus_per_trial)
 
 
 def _finish(folder: Path, rows: list[Row]) -> int:

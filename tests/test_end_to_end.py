@@ -24,6 +24,7 @@ from errors import OptionError
 from trainable.checkpoint import load_best
 from trainable.metrics import macro_f1
 from tuning import plan as planning
+from tuning import record
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,22 @@ def test_a_search_stays_within_the_disk_it_said_it_would_need(searched: Path) ->
     stated = planning.disk_gb(planning.from_json(searched, json.loads((searched / "search.json").read_text())))
     peak = int((searched.parent / "peak.txt").read_text()) / 1e9
     assert 0.2 * stated < peak <= stated
+
+
+def test_a_search_that_was_moved_to_another_machine_goes_on_there_and_says_what_is_different(
+    searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
+    record.update(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
+    monkeypatch.setattr("tuning.resources.cpu_cores", lambda: 3)
+    assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
+    assert len(pd.read_csv(search / "leaderboard.csv")) == 4
+    assert (search / "trial-004" / "best.safetensors").exists()
+    assert not (searched / "trial-004").exists()
+    assert "Note: 3 trials at a time fit here, and were 7 before." in capsys.readouterr().out
+    record.update(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
+    with pytest.raises(OptionError, match="--gpus-per-trial 1: there is no GPU here"):
+        tune_main.main(["--resume", str(search), "--trials", "+1"])
 
 
 SPACE_THAT_DIVERGES = """

@@ -30,7 +30,7 @@ def _store(path: str) -> Store:
 
 
 class RayTrial(tune.Trainable):
-    """config: {"shared": {"settings", "store", "store_hash", "cpus", "folder"}, group: {name: value}, ...}."""
+    """config: {"shared": {"settings", "store", "cpus"}, group: {name: value}, ...}."""
 
     def setup(self, config: dict[str, Any]) -> None:
         self._trial: Trial | None = None
@@ -93,8 +93,9 @@ class RayTrial(tune.Trainable):
         return self._trial
 
     def _folder(self) -> Path:
-        """runs/<search>/<trial>: written to directly, since Ray's own working folder is temporary."""
-        folder = Path(self.config[SHARED]["folder"], self.trial_name)
+        """runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder is
+        temporary."""
+        folder = Path(self._storage.trial_fs_path)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -17,7 +17,6 @@ from tuning.profile import Profile
 from tuning.resources import Resources
 from tuning.spaces import Point, Space
 
-
 WEIGHTS_GB = {"resnet50": 0.095, "resnet18": 0.045}
 """float32, with 18 outputs."""
 

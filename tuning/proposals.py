@@ -15,15 +15,16 @@ RAYS = ("experiment_state-", "search_gen_state-")
 
 
 class Proposals(SearchGenerator):
-    """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end).
+    """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end), kept in `folder`.
 
     With `resuming` it refuses to begin anew: where Ray cannot read the state of a search, it would say so in a log
     line and start over in the same folder.
     """
 
-    def __init__(self, searcher: Searcher, concurrent: int, trials: int | None, resuming: bool) -> None:
+    def __init__(self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool) -> None:
         super().__init__(ConcurrencyLimiter(searcher, max_concurrent=concurrent))
         self._concurrent, self._limit, self._resuming = concurrent, trials or sys.maxsize, resuming
+        self._folder = folder
 
     def add_configurations(self, experiments: Experiment | list[Experiment] | dict[str, dict]) -> None:
         if self._resuming:
@@ -42,3 +43,6 @@ class Proposals(SearchGenerator):
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state({**state, "total_samples": self._limit, "finished": False})
         self.searcher.set_max_concurrency(self._concurrent)
+        # Where the search lay when it began: Ray moves the trials there were to where it lies now, but no new ones.
+        storage = self._experiment.spec["storage"]
+        storage.storage_fs_path, storage.experiment_dir_name = str(self._folder.parent), self._folder.name

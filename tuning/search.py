@@ -163,7 +163,7 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
     """Run to the end; then the study is exported and search.json says how it ended."""
     searcher = study.searcher(plan.space, plan.seed, plan.name)
     meter = Meter(plan.budget, plan.resources, spent)
-    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, resuming)
+    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming)
     try:
         analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
     except TuneError as error:
@@ -182,12 +182,7 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
 def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -> dict[str, Any]:
     """Of tune.run, which serves a new search and a resumed one alike."""
     resources = plan.resources
-    shared = {
-        "settings": plan.settings,
-        "store": str(plan.store),
-        "cpus": resources.cpus,
-        "folder": str(plan.folder),
-    }
+    shared = {"settings": plan.settings, "store": str(plan.store), "cpus": resources.cpus}
     keys = list(plan.space.distributions)
     return {
         "name": plan.name,

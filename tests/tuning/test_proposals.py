@@ -9,8 +9,11 @@ from tuning import spaces, study
 from tuning.proposals import Proposals
 
 
-def proposals(trials: int | None, resuming: bool = False) -> Proposals:
-    return Proposals(study.searcher(spaces.load("age_bands"), seed=0, name="x"), 2, trials, resuming)
+HERE = Path("x").absolute()
+
+
+def proposals(trials: int | None, resuming: bool = False, folder: Path = HERE) -> Proposals:
+    return Proposals(study.searcher(spaces.load("age_bands"), seed=0, name="x"), 2, trials, folder, resuming)
 
 
 def experiment(folder: Path) -> Experiment:
@@ -46,6 +49,17 @@ def test_a_search_that_had_ended_goes_on_with_a_higher_limit_and_its_study(ray_s
     assert not second.is_finished()
     assert suggested(second) == 1
     assert second.searcher.searcher._ot_study.best_value == 0.5
+
+
+def test_new_trials_of_a_search_that_was_moved_are_kept_where_it_lies_now(ray_session: None, tmp_path: Path) -> None:
+    first = proposals(1)
+    first.add_configurations(experiment(tmp_path))
+    first.save_to_dir(str(tmp_path), "2026")
+    second = proposals(2, resuming=True, folder=tmp_path / "elsewhere" / "mine")
+    second.restore_from_dir(str(tmp_path))
+    trial = second.next_trial()
+    assert trial is not None
+    assert trial.storage.experiment_fs_path == str(tmp_path / "elsewhere" / "mine")
 
 
 def test_our_own_files_are_not_copied_back_over_themselves_by_ray(ray_session: None, tmp_path: Path) -> None:
