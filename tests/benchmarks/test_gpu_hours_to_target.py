@@ -47,7 +47,7 @@ def test_all_methods_are_compared_at_the_same_budget(
     assert "30 curves of 4 epochs" in out
     assert "budget 20 epochs = 0.02 GPU-hours at 3.00 s an epoch; 5 slots, 2 seeds" in out
     lines = [line for line in out.splitlines() if line.startswith("| ")]
-    methods = {(): 4, ("--sweep",): 2 + 15, ("--variants",): 2 + 11}[tuple(which)]
+    methods = {(): 4, ("--sweep",): 2 + 9, ("--variants",): 2 + 11}[tuple(which)]
     assert len(lines) == 2 + methods + methods - 1
 
 

@@ -8,7 +8,6 @@ from tests.tuning.curve_trial import CurveTrial
 from tuning import spaces, study
 from tuning.proposals import Proposals
 
-
 HERE = Path("x").absolute()
 
 
