@@ -127,17 +127,14 @@ def _resume(options: argparse.Namespace, began: float) -> int:
 
     folder = options.resume.absolute()
     limits = {name: getattr(options, name) for name in LIMITS}
-    if options.confirm and record.read(folder)["state"] == search.FINISHED and not any(limits.values()):
+    has_ended = record.read(folder)["state"] in (search.FINISHED, search.SPENT)
+    if options.confirm and has_ended and not any(limits.values()):
         return _confirm(folder, options)
     found = search.resumable(folder, limits)
-    was = found.plan.resources
-    resources = _resources(options.address, was.cpus, was.gpus)
-    if resources.concurrent != was.concurrent:
-        found.notes.append(f"{resources.concurrent} trials at a time fit here, and were {was.concurrent} before")
-    found = dataclasses.replace(found, plan=dataclasses.replace(found.plan, resources=resources))
+    found = dataclasses.replace(found, plan=_here(found.plan, options.address))
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
-    print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)}.\n", flush=True)
+    print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)} in all.\n", flush=True)
     search.start_ray(options.address)
     rows = search.resume(found, began=began)
     return _finish(folder, rows) or (_confirm(folder, options) if options.confirm else 0)
@@ -153,14 +150,12 @@ def _check_confirm(options: argparse.Namespace) -> None:
 
 
 def _confirm(folder: Path, options: argparse.Namespace) -> int:
-    from data_prep.store import Store
     from tuning import leaderboard, record, rerun, search
 
-    about = record.read(folder)
-    of = planning.from_json(folder, about)
+    store = search.store_of(folder)
+    of = _here(planning.from_json(folder, record.read(folder)), options.address)
     seeds = None if options.folds else options.seeds or 3
     plan, confirms = rerun.plan_of(of, leaderboard.read(folder), options.confirm, seeds, options.folds)
-    store = Store.open(plan.store)
     if options.folds:
         store.with_folds(options.folds, 0)
     again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
@@ -223,6 +218,15 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
     )
 
 
+def _here(plan: Plan, address: str | None) -> Plan:
+    """The plan with as many trials at a time as fit on this machine (or cluster), which may be another one now."""
+    was = plan.resources
+    resources = _resources(address, was.cpus, was.gpus)
+    if resources.concurrent != was.concurrent:
+        print(f"Note: {resources.concurrent} trials at a time fit here, and were {was.concurrent} before.", flush=True)
+    return dataclasses.replace(plan, resources=resources)
+
+
 def _resources(address: str | None, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
     from tuning.resources import cpu_cores, share
 
@@ -261,16 +265,15 @@ def _finish(folder: Path, rows: list[Row]) -> int:
     if rows and failed == len(rows):
         raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
     if "confirms" in about:
-        return _verdict(folder, rows, Path(about["store"]["path"]))
+        return _verdict(folder, rows)
     print(f"\nNext:\n\n    tensorboard --logdir {shown}\n    python -m ensemble.select_and_predict --search {shown}")
     return 0
 
 
-def _verdict(folder: Path, rows: list[Row], store: Path) -> int:
-    from data_prep.store import Store
-    from tuning import leaderboard, rerun, verdict
+def _verdict(folder: Path, rows: list[Row]) -> int:
+    from tuning import leaderboard, rerun, search, verdict
 
-    found = rerun.report(folder, rows, Store.open(store))
+    found = rerun.report(folder, rows, search.store_of(folder))
     leaderboard.console().print(verdict.table(found, f"\nConfirmation of {folder.parent.name}"))
     print(f"\n{textwrap.fill(verdict.verdict(found), 110)}")
     return 0

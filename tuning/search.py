@@ -113,10 +113,21 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Res
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
     _check_budget(plan, about, spent)
-    store = Store.open(plan.store)
-    if store.hash != about["store"]["hash"]:
-        raise StoreError(f"{store.path} is not the store that {folder} began with; prepare that one again")
+    store_of(folder)
     return Resumable(plan, spent, _changes(plan, about))
+
+
+def store_of(folder: Path) -> Store:
+    """The store that the search in `folder` began with.
+
+    Raises:
+        StoreError: it is gone or has changed.
+    """
+    about = record.read(folder)["store"]
+    store = Store.open(Path(about["path"]))
+    if store.hash != about["hash"]:
+        raise StoreError(f"{store.path} is not the store that {folder} began with; prepare that one again")
+    return store
 
 
 def _check_owner(folder: Path) -> None:
@@ -152,6 +163,8 @@ def _changes(plan: Plan, about: dict[str, Any]) -> list[str]:
 
 
 def _is_as_it_was(space: Space) -> bool:
+    if not space.source:  # of a confirmation, made of its search's space
+        return True
     try:
         now = spaces.load(space.source)
     except SpaceError:
