@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         **profile.SAMPLE.settings,
         "model/arch": options.arch,
         "train/epochs": options.epochs,
-        "train/batch_size": options.batch_size,
+        **dict(_setting(text) for text in options.set),
         **space.fixed,
     }
     jobs = {number: point for number, point in enumerate(points(space, options.curves)) if number not in done}
@@ -103,10 +103,17 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--space", default="scheduler_decay", metavar="NAME", help="(default: scheduler_decay)")
     result.add_argument("--curves", type=positive, default=128, metavar="N", help="(default: 128)")
     result.add_argument("--epochs", type=positive, default=18, metavar="N", help="(default: 18)")
-    result.add_argument("--batch-size", type=positive, default=32, metavar="N", help="(default: 32)")
+    result.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every trial")
     result.add_argument("--arch", default="resnet18", help="resnet18 or resnet50 (default: resnet18)")
     result.add_argument("--workers", type=positive, default=2, metavar="N", help="trials at a time, a core each")
     return result
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    from trainable.config import flat_types
+
+    key, _, value = text.partition("=")
+    return key, flat_types()[key](value)
 
 
 def _lines(file: Path) -> list[str]:

@@ -1,0 +1,351 @@
+"""GPU-hours until a search has found what random search at full length finds in the end, replayed on recorded curves.
+
+    python -m benchmarks.gpu_hours_to_target
+    python -m benchmarks.gpu_hours_to_target --sweep
+    python -m benchmarks.gpu_hours_to_target --variants
+
+Nothing is trained: the real scheduler and the real searchers run on a simulated clock (tuning/simulation.py), and a
+proposed point is answered with a recorded curve, in the same way for every method: the nearest in the unit cube
+(logarithms where the space has them, all settings weighing the same) of those that the run has not had yet. A point
+near one that was tried has the luck of another training, not the same curve again; --repeat allows that.
+
+Four methods, each over many seeds:
+
+    random          full length, no stopping
+    TPE             full length, the shipped sampler and its starting points
+    ASHA + random   the shipped scheduler
+    this search     the shipped scheduler, sampler and starting points
+
+All spend the same budget, that of --trials full-length trials, with --slots trials at a time. An epoch costs the median
+of the recorded seconds, so that a noisy recording machine does not decide; a slot counts as a GPU, whatever the curves
+were recorded on. F1 is the best val_f1 of any epoch so far.
+The target is the mean F1 that random search has at its end. For each method the table has
+
+    its mean F1 at shares of the budget, +/- standard error over seeds;
+    the GPU-hours at which that mean crosses the target, and how many times fewer than random search's that is, with a
+    90% bootstrap interval over seeds; 0 stands for never within the budget;
+    the share of seeds that reach the target, and the median GPU-hours to it, where a seed that never did counts as
+    longer than any;
+
+and a second table the difference from TPE at full length. The curves are one sample, and the best of them decide much:
+--share 0.8 gives each seed another four fifths of them, the same for every method.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import optuna
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search.optuna import OptunaSearch
+
+from command_line import exit_code, positive
+from errors import OptionError
+from tuning import curves, spaces, study
+from tuning.asha import Asha
+from tuning.curves import Curve, Nearest
+from tuning.simulation import COMPLETE, PRUNED, Searched, simulate
+from tuning.spaces import Space
+
+Floats = npt.NDArray[np.float64]
+
+CURVES = Path(__file__).parent / "curves" / "scheduler_decay.jsonl"
+BUDGETS = (0.1, 0.2, 0.5, 1.0)
+"""Shares of the budget at which methods are compared."""
+GRACES, REDUCTIONS = (1, 2, 3, 4, 6), (2, 3, 4)
+RESAMPLES = 1000
+RANDOM, TPE = "random", "TPE"
+
+
+class ByBest(Asha):
+    """ASHA that compares the best val_f1 so far instead of the last one."""
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        return str(super().on_trial_result(tune_controller, trial, {**result, "val_f1": result["val_f1_best"]}))
+
+
+@dataclass(frozen=True)
+class Method:
+    """A search.
+
+    Attributes:
+        grace, reduction: of ASHA; grace None stops nothing.
+        by_best: ASHA compares the best val_f1 so far, not the last.
+        sampler: TPE or RANDOM.
+        options: of Optuna's TPESampler, where they differ from the shipped ones.
+        start: whether the space's starting points are tried first.
+        told: what Optuna hears of a stopped trial, COMPLETE or PRUNED.
+    """
+
+    name: str
+    grace: int | None = None
+    reduction: int = 3
+    by_best: bool = False
+    sampler: str = TPE
+    options: dict[str, Any] = field(default_factory=dict)
+    start: bool = True
+    told: str = COMPLETE
+
+    def scheduler(self, epochs: int) -> TrialScheduler:
+        if self.grace is None:
+            return FIFOScheduler()
+        return (ByBest if self.by_best else Asha)(epochs, self.grace, self.reduction)
+
+    def searcher(self, space: Space, seed: int) -> OptunaSearch:
+        """The shipped one, with another sampler where that is what the method is about."""
+        found = study.searcher(space if self.start else dataclasses.replace(space, start=[]), seed, self.name)
+        if self.sampler == RANDOM:
+            found._ot_study.sampler = optuna.samplers.RandomSampler(seed)
+        elif self.options:
+            shipped = {"multivariate": True, "constant_liar": True}
+            found._ot_study.sampler = optuna.samplers.TPESampler(seed=seed, **{**shipped, **self.options})
+        return found
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all methods share.
+
+    Attributes:
+        epochs: of a full-length trial.
+        budget: epochs of all trials of a search together.
+        second: hours an epoch costs, in seconds.
+        share: of the curves, drawn anew for each seed and the same for all methods.
+    """
+
+    curves: tuple[Curve, ...]
+    space: Space
+    epochs: int
+    budget: int
+    second: float
+    slots: int
+    seeds: int
+    share: float
+    once: bool
+
+    def hours(self, epochs: float) -> float:
+        return epochs * self.second / 3600
+
+    def run(self, method: Method) -> Floats:
+        """F1 found after each epoch, [seeds, budget]; a progress line on stderr."""
+        began = time.perf_counter()
+        found = np.array([self._run(method, seed) for seed in range(self.seeds)])
+        seconds = time.perf_counter() - began
+        print(f"{method.name}: {self.seeds} seeds in {seconds:.0f} s", file=sys.stderr, flush=True)
+        return found
+
+    def _run(self, method: Method, seed: int) -> list[float]:
+        nearest = Nearest(self._table(seed), self.space, once=self.once)
+        proposer = Searched(method.searcher(self.space, seed), nearest, self.space.distributions, method.told)
+        replay = simulate(proposer, method.scheduler(self.epochs), self.epochs, self.slots, self.budget)
+        return [moment.best for moment in replay.history]
+
+    def _table(self, seed: int) -> list[Curve]:
+        n = math.ceil(self.share * len(self.curves))
+        return [self.curves[i] for i in np.random.default_rng((seed, 1)).permutation(len(self.curves))[:n]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    bench = _bench(options)
+    ours = _ours(options)
+    random = Method(RANDOM, sampler=RANDOM, start=False)
+    tpe = Method(TPE, options=ours.options)
+    print(_about(bench, ours), flush=True)
+    if options.sweep:
+        others = [*_sweep(ours, bench.epochs)]
+    elif options.variants:
+        others = [ours, *_variants(ours)]
+    else:
+        others = [dataclasses.replace(ours, name="ASHA + random", sampler=RANDOM, start=False), ours]
+    found = {method.name: bench.run(method) for method in (random, tpe, *others)}
+    print("\n".join(_table(bench, found)))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m benchmarks.gpu_hours_to_target",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--curves", type=Path, default=CURVES, metavar="FILE", help="(default: %(default)s)")
+    result.add_argument(
+        "--space", default="scheduler_decay", metavar="NAME", help="of the curves (default: %(default)s)"
+    )
+    result.add_argument("--trials", type=positive, default=50, metavar="N", help="the budget (default: %(default)s)")
+    result.add_argument(
+        "--slots", type=positive, default=5, metavar="N", help="trials at a time (default: %(default)s)"
+    )
+    result.add_argument("--seeds", type=positive, default=50, metavar="N", help="of each method (default: %(default)s)")
+    result.add_argument("--share", type=float, default=1.0, help="of the curves, drawn anew for each seed (default: 1)")
+    result.add_argument("--repeat", action="store_true", help="a curve may answer again before all others have")
+    ours = result.add_argument_group("this search")
+    ours.add_argument("--grace", type=positive, default=3, metavar="N", help="(default: %(default)s)")
+    ours.add_argument("--reduction", type=positive, default=3, metavar="N", help="(default: %(default)s)")
+    ours.add_argument("--by-best", action="store_true", help="ASHA compares the best val_f1 so far, not the last one")
+    ours.add_argument("--told", choices=(COMPLETE, PRUNED), default=COMPLETE, help="of a stopped trial, to Optuna")
+    ours.add_argument(
+        "--sampler", nargs="+", default=[], metavar="KEY=VALUE", help="of TPESampler: n_startup_trials=5 group=true"
+    )
+    which = result.add_mutually_exclusive_group()
+    which.add_argument("--sweep", action="store_true", help="compare grace and reduction instead")
+    which.add_argument("--variants", action="store_true", help="compare samplers and what they are told instead")
+    return result
+
+
+def _bench(options: argparse.Namespace) -> Bench:
+    recorded = curves.of_file(options.curves)
+    epochs = max(map(len, recorded))
+    if not 0 < options.share <= 1:
+        raise OptionError(f"--share: 0 < share <= 1 must hold, but got {options.share:g}")
+    if options.grace > epochs:
+        raise OptionError(f"--grace: a curve has {epochs} epochs, but got {options.grace}; name fewer")
+    if options.reduction < 2:
+        raise OptionError(f"--reduction: at least 2 is needed, but got {options.reduction}")
+    second = float(np.median([second for curve in recorded for second in curve.seconds]))
+    return Bench(
+        curves=tuple(dataclasses.replace(curve, seconds=(second,) * len(curve)) for curve in recorded),
+        space=spaces.load(options.space),
+        epochs=epochs,
+        budget=options.trials * epochs,
+        second=second,
+        slots=options.slots,
+        seeds=options.seeds,
+        share=options.share,
+        once=not options.repeat,
+    )
+
+
+def _ours(options: argparse.Namespace) -> Method:
+    return Method(
+        "this search",
+        grace=options.grace,
+        reduction=options.reduction,
+        by_best=options.by_best,
+        options=dict(map(_option, options.sampler)),
+        told=options.told,
+    )
+
+
+def _option(text: str) -> tuple[str, int | bool]:
+    key, _, value = text.partition("=")
+    if key in ("multivariate", "constant_liar", "group") and value in ("true", "false"):
+        return key, value == "true"
+    if key in ("n_startup_trials", "n_ei_candidates") and value.isdecimal():
+        return key, int(value)
+    raise OptionError(
+        f"--sampler: multivariate, constant_liar or group=true|false, n_startup_trials or n_ei_candidates=N is needed, "
+        f"but got {text!r}"
+    )
+
+
+def _sweep(ours: Method, epochs: int) -> Iterator[Method]:
+    for grace in (each for each in GRACES if each < epochs):
+        for reduction in REDUCTIONS:
+            yield dataclasses.replace(
+                ours, name=f"grace {grace}, reduction {reduction}", grace=grace, reduction=reduction
+            )
+
+
+def _variants(ours: Method) -> Iterator[Method]:
+    changes: dict[str, dict[str, Any]] = {
+        "stopped trials told as pruned": {"told": PRUNED},
+        "ASHA by the best F1 so far": {"by_best": True},
+        "no starting points": {"start": False},
+        "random points": {"sampler": RANDOM},
+        "5 random trials first": {"options": {"n_startup_trials": 5}},
+        "20 random trials first": {"options": {"n_startup_trials": 20}},
+        "40 random trials first": {"options": {"n_startup_trials": 40}},
+        "independent TPE": {"options": {"multivariate": False}},
+        "no constant liar": {"options": {"constant_liar": False}},
+        "group": {"options": {"group": True}},
+    }
+    for name, change in changes.items():
+        yield dataclasses.replace(ours, name=name, **change)
+
+
+def _about(bench: Bench, ours: Method) -> str:
+    return (
+        f"{len(bench.curves)} curves of {bench.epochs} epochs, {bench.share:.0%} of them in each table; "
+        f"budget {bench.budget} epochs = {bench.hours(bench.budget):.2f} GPU-hours at {bench.second:.2f} s an epoch; "
+        f"{bench.slots} slots, {bench.seeds} seeds\n"
+        f"this search: grace {ours.grace}, reduction {ours.reduction}, by {'best' if ours.by_best else 'last'} F1, "
+        f"stopped trials told as {ours.told}, sampler {ours.options or 'as shipped'}\n"
+    )
+
+
+def _table(bench: Bench, found: dict[str, Floats]) -> Iterator[str]:
+    """Markdown. Means over seeds +/- standard error; the last columns are about the target."""
+    target = found[RANDOM][:, -1].mean()
+    at = [round(share * bench.budget) for share in BUDGETS]
+    yield f"target F1 {target:.4f}: the mean of {RANDOM} at its end\n"
+    heads = [f"F1 at {bench.hours(epochs):.2f} h" for epochs in at]
+    yield "| " + " | ".join(["method", *heads, "crosses target, h", "x fewer (90%)", "seeds there", "median, h"]) + " |"
+    yield "|---|" + "---:|" * (len(heads) + 4)
+    for name, f1 in found.items():
+        scores = [_mean(f1[:, epochs - 1]) for epochs in at]
+        yield "| " + " | ".join([name, *scores, *_to_target(bench, f1, found[RANDOM], target)]) + " |"
+    yield f"\nF1 above {TPE} at full length, at equal budget:\n"
+    yield "| " + " | ".join(["method", *heads]) + " |"
+    yield "|---|" + "---:|" * len(heads)
+    for name, f1 in found.items():
+        if name != TPE:
+            differences = [_mean(f1[:, epochs - 1] - found[TPE][:, epochs - 1], "+") for epochs in at]
+            yield "| " + " | ".join([name, *differences]) + " |"
+
+
+def _to_target(bench: Bench, f1: Floats, random: Floats, target: float) -> list[str]:
+    low, high = _interval(f1, random)
+    first = [_crossing(each, target) for each in f1]
+    return [
+        _hours(bench, _crossing(f1.mean(axis=0), target)),
+        f"{_times_fewer(f1, random):.2f} ({low:.2f} .. {high:.2f})",
+        f"{np.isfinite(first).mean():.0%}",
+        _hours(bench, float(np.quantile(first, 0.5, method="higher"))),
+    ]
+
+
+def _crossing(f1: Floats, target: float) -> float:
+    """Epochs until F1 [epochs] is the target; infinity for never."""
+    reached = f1 >= target - 1e-12
+    return float(reached.argmax() + 1) if reached.any() else math.inf
+
+
+def _times_fewer(f1: Floats, random: Floats) -> float:
+    """How many times fewer epochs than random search the mean F1 [seeds, epochs] needs to its end; 0 for never."""
+    baseline = random.mean(axis=0)
+    return _crossing(baseline, baseline[-1]) / _crossing(f1.mean(axis=0), baseline[-1])
+
+
+def _interval(f1: Floats, random: Floats) -> tuple[float, float]:
+    """90% bootstrap interval, over seeds, of `_times_fewer`."""
+    rng = np.random.default_rng(0)
+    picks = rng.integers(len(f1), size=(RESAMPLES, len(f1)))
+    low, high = np.quantile([_times_fewer(f1[picked], random[picked]) for picked in picks], [0.05, 0.95])
+    return float(low), float(high)
+
+
+def _hours(bench: Bench, epochs: float) -> str:
+    return f"{bench.hours(epochs):.2f}" if math.isfinite(epochs) else f"> {bench.hours(bench.budget):.2f}"
+
+
+def _mean(values: Sequence[float] | Floats, sign: str = "") -> str:
+    return f"{np.mean(values):{sign}.4f} +/- {np.std(values, ddof=1) / len(values) ** 0.5:.4f}"
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
