@@ -13,8 +13,8 @@ from ray.tune.experiment import Trial
 from files import BEST_WEIGHTS
 
 SETTLED = 10.0
-"""Seconds after a trial's end: by then Ray's snapshot of the search says that it ended, so a resumed search will not
-look for its checkpoints."""
+"""Times the seconds between two of Ray's snapshots: so long after a trial's end they say that it ended, and a resumed
+search will not look for its checkpoints."""
 
 TICK = 0.5
 """Seconds between two looks at the trials, which may be thousands."""
@@ -26,8 +26,8 @@ class Sweeper(tune.Callback):
     A trial that is out of the best `keep` can never come back in: a trial's best val_f1 only rises.
     """
 
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
+    def __init__(self, keep: int, period: float = 1.0) -> None:
+        self._keep, self._period = keep, period
         self._ended: dict[str, float] = {}
         self._swept: set[str] = set()
         self._kept: dict[Path, float] = {}
@@ -40,7 +40,7 @@ class Sweeper(tune.Callback):
         self._looked = now
         for trial in trials:
             ended = trial.status in (Trial.TERMINATED, Trial.ERROR) and trial.trial_id not in self._swept
-            if ended and now - self._ended.setdefault(trial.trial_id, now) > SETTLED:
+            if ended and now - self._ended.setdefault(trial.trial_id, now) > SETTLED * self._period:
                 self._sweep(trial)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:

@@ -22,15 +22,15 @@ from tuning.rows import ENDED, Row, rows
 SHOWN = 20
 """Rows of the live table: running trials first, then the best."""
 
-REFRESH = 0.5
-"""Seconds between two drawings of the live table."""
+REFRESH, SUMMARY = 0.5, 5.0
+"""Seconds between two drawings of the live table, and at least between two summaries in a log file."""
 
 
 class Progress(tune.Callback):
     def __init__(self, plan: Plan, meter: Meter) -> None:
         self._plan, self._meter = plan, meter
         self._live: Live | None = None
-        self._drawn = 0.0
+        self._drawn = -SUMMARY
 
     def setup(self, **info: Any) -> None:
         if (console := leaderboard.console()).is_terminal:
@@ -42,7 +42,8 @@ class Progress(tune.Callback):
             print(_line(result, str(trial), self._plan.epochs), flush=True)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        if self._live is None:
+        if self._live is None and time.monotonic() - self._drawn > SUMMARY:
+            self._drawn = time.monotonic()
             print(f"    {summary(self._rows(trials), self._plan, self._meter.spent)}", flush=True)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

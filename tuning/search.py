@@ -13,7 +13,6 @@ from typing import Any
 
 # Ray reads these when it is imported.
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our own loggers write to the search folder
-os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")  # a killed driver forgets at most a second
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the old reporter is the one that verbose=0 silences
@@ -176,6 +175,7 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
     """Run to the end; then the study is exported and search.json says how it ended."""
     searcher = study.searcher(plan.space, plan.seed, plan.name)
     meter = Meter(plan.budget, plan.resources, spent)
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
     proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming)
     try:
         analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
@@ -209,7 +209,7 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -
             meter,
             JsonLoggerCallback(),
             TensorBoard(keys),
-            checkpoints.Sweeper(plan.keep),
+            checkpoints.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials)),
             Recorder(plan, meter),
             Progress(plan, meter),
         ],
@@ -222,6 +222,14 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -
         "trial_dirname_creator": trial_name,
         "verbose": 0,
     }
+
+
+def snapshot_seconds(trials: int | None) -> float:
+    """Between two of Ray's snapshots of the search, and so what a killed driver forgets: a second up to 400 trials.
+
+    A snapshot writes every trial (0.13 s a thousand, benchmarks/README.md): of larger searches there are fewer.
+    """
+    return max(1.0, (trials or 0) / 400)
 
 
 def _since(began: float | None) -> Spent:

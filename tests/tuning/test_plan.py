@@ -9,6 +9,7 @@ from tuning import profile, spaces
 from tuning.budget import Budget
 from tuning.plan import Plan, describe, new_folder, settings
 from tuning.resources import Resources
+from tuning.search import snapshot_seconds
 
 
 def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() -> None:
@@ -95,6 +96,10 @@ def test_limits_are_said_in_the_machines_own_unit(make_plan: Callable[..., Plan]
     assert planning.to_json(
         planning.from_json(with_gpus.folder, {**planning.to_json(with_gpus), "store": {"path": "x"}})
     )
+
+
+def test_snapshots_are_a_second_apart_and_further_in_large_searches() -> None:
+    assert [snapshot_seconds(trials) for trials in (None, 5, 400, 4000)] == [1.0, 1.0, 1.0, 10.0]
 
 
 def test_peak_disk_grows_with_what_is_kept_and_with_what_runs(make_plan: Callable[..., Plan]) -> None:
