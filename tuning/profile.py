@@ -30,7 +30,9 @@ class Profile:
 KEEP = 10
 """Trials whose weights are kept unless told otherwise: more than an ensemble of four chooses from."""
 
-REFERENCE = Profile(name="reference", about="the reference recipe as it is", trials=50, grace=5)
+# Grace: the first cycle's end. On recorded curves trials that are compared before some 40% of their length are compared
+# on noise, and searches that stop them find less than full-length TPE (benchmarks/README.md).
+REFERENCE = Profile(name="reference", about="the reference recipe as it is", trials=50, grace=20)
 
 SAMPLE = Profile(
     name="sample",

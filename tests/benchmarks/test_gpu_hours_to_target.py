@@ -47,7 +47,7 @@ def test_all_methods_are_compared_at_the_same_budget(
     assert "30 curves of 4 epochs" in out
     assert "budget 20 epochs = 0.02 GPU-hours at 3.00 s an epoch; 5 slots, 2 seeds" in out
     lines = [line for line in out.splitlines() if line.startswith("| ")]
-    methods = {(): 4, ("--sweep",): 2 + 9, ("--variants",): 2 + 11}[tuple(which)]
+    methods = {(): 4, ("--sweep",): 2 + 6, ("--variants",): 2 + 11}[tuple(which)]
     assert len(lines) == 2 + methods + methods - 1
 
 
@@ -64,6 +64,6 @@ def test_an_option_that_makes_no_benchmark_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
 ) -> None:
     write_curves(tmp_path / "curves.jsonl")
-    command = ["--curves", str(tmp_path / "curves.jsonl"), *arguments]
+    command = ["--curves", str(tmp_path / "curves.jsonl"), "--grace", "3", *arguments]
     assert exit_code(lambda: benchmark.main(command)) == 2
     assert capsys.readouterr().err.startswith(f"error: {expected}")
