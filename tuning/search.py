@@ -239,7 +239,7 @@ def _since(began: float | None) -> Spent:
 def start_ray(address: str | None = None) -> None:
     """Join the cluster at `address`, or start Ray on this machine alone: no dashboard, loopback only."""
     warnings.filterwarnings("ignore", module=r"ray\..*")
-    warnings.filterwarnings("ignore", "The reported value is ignored")  # Optuna, of an epoch that a resumed trial repeats
+    warnings.filterwarnings("ignore", "The reported value is ignored")  # of an epoch done twice
     logging.getLogger("ray").setLevel(logging.ERROR)
     for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
         logging.getLogger(name).addFilter(_is_news)
