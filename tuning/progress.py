@@ -31,6 +31,7 @@ class Progress(tune.Callback):
         self._plan, self._meter = plan, meter
         self._live: Live | None = None
         self._drawn = -SUMMARY
+        self._one_more = False
 
     def setup(self, **info: Any) -> None:
         if (console := leaderboard.console()).is_terminal:
@@ -42,15 +43,16 @@ class Progress(tune.Callback):
             print(_line(result, str(trial), self._plan.epochs), flush=True)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        if self._live is None and time.monotonic() - self._drawn > SUMMARY:
-            self._drawn = time.monotonic()
-            print(f"    {summary(self._rows(trials), self._plan, self._meter.spent)}", flush=True)
+        self._one_more = True  # told at the step's end: only then does Ray count the trial as ended
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if self._live is None:
             print(f"{trial!s}  failed: {_last_line(trial.error_file)}", flush=True)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if self._live is None and self._one_more and time.monotonic() - self._drawn > SUMMARY:
+            self._one_more, self._drawn = False, time.monotonic()
+            print(f"    {summary(self._rows(trials), self._plan, self._meter.spent)}", flush=True)
         if self._live is not None and time.monotonic() - self._drawn > REFRESH:
             self._drawn = time.monotonic()
             found = self._rows(trials)

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -89,7 +90,10 @@ def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
     assert len(rows) == 6
     assert failed
     assert all(row.settings["labels/old_from"] == 59 and row.epochs == 1 for row in failed)
-    assert "failed: RuntimeError: broken on purpose" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "failed: RuntimeError: broken on purpose" in said
+    assert re.search(r"^    [1-6] of 6 trials done", said, re.MULTILINE)
+    assert "    0 of 6 trials done" not in said
     assert json.loads((plan.folder / "search.json").read_text())["state"] == "finished"
     study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{plan.folder / 'study.db'}")
     assert all(trial.state.is_finished() for trial in study.trials)
