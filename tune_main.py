@@ -25,6 +25,7 @@ from errors import OptionError, SearchError
 from tuning import plan as planning
 from tuning import profile, spaces
 from tuning.budget import Budget
+from tuning.resources import unit
 
 if TYPE_CHECKING:  # torch and Ray take seconds to import: --help and a mistyped space should not wait for them
     from data_prep.store import Store
@@ -280,9 +281,9 @@ def _verdict(folder: Path, rows: list[Row]) -> int:
 
 
 def _spent(about: dict[str, Any]) -> str:
-    spent, unit = about["spent"], "GPU-hours" if about["resources"]["gpus"] else "trial-hours"
+    spent, counted = about["spent"], unit(about["resources"]["gpus"])
     return (
-        f"{spent['epochs']} epochs, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {unit}; "
+        f"{spent['epochs']} epochs, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {counted}; "
         f"stopping early saved {spent['gpu_hours_saved']:.2f}"
     )
 

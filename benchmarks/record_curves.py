@@ -22,6 +22,7 @@ from typing import Any
 import optuna
 
 from command_line import exit_code, positive
+from trainable.config import parse_setting
 from tuning import profile, spaces
 from tuning.spaces import Point
 
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         **profile.SAMPLE.settings,
         "model/arch": options.arch,
         "train/epochs": options.epochs,
-        **dict(_setting(text) for text in options.set),
+        **dict(map(parse_setting, options.set)),
         **space.fixed,
     }
     jobs = {number: point for number, point in enumerate(points(space, options.curves)) if number not in done}
@@ -107,13 +108,6 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--arch", default="resnet18", help="resnet18 or resnet50 (default: resnet18)")
     result.add_argument("--workers", type=positive, default=2, metavar="N", help="trials at a time, a core each")
     return result
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    from trainable.config import flat_types
-
-    key, _, value = text.partition("=")
-    return key, flat_types()[key](value)
 
 
 def _lines(file: Path) -> list[str]:

@@ -6,12 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from command_line import exit_code
 from data_prep.store import Store
-from errors import OptionError
-from trainable.config import TrialConfig, flat_types
+from trainable.config import TrialConfig, parse_setting
 from trainable.device import choose
 from trainable.loop import Metrics, Trial, train
 
@@ -26,24 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint and best epoch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     options = parser.parse_args(arguments)
-    flat = dict(_setting(text) for text in options.set)
+    flat = dict(map(parse_setting, options.set))
     if options.epochs is not None:
         flat["train/epochs"] = options.epochs
     if options.weights is not None:
         flat["model/weights"] = options.weights
     trial = Trial(TrialConfig.from_flat(flat), Store.open(options.data), choose(options.device))
     train(trial, _print, options.out)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise OptionError(f"--set: KEY=VALUE is needed, but got {text!r}")
-    kind = flat_types().get(key, str)
-    try:
-        return key, kind(value)
-    except ValueError:
-        raise OptionError(f"--set {key}: a value of type {kind.__name__} is needed, but got {value!r}") from None
 
 
 def _print(found: Metrics) -> None:

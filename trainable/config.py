@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.labels import MISSING, IntArray, age_band
-from errors import ConfigError
+from errors import ConfigError, OptionError
 
 ARCHS = ("resnet50", "resnet18")
 OPTIMIZERS = ("sgd", "adamw")
@@ -239,6 +239,22 @@ class TrialConfig:
 def flat_types() -> dict[str, type]:
     """Every flat key and the type of its value (int, float or str)."""
     return {key: type(value) for key, value in TrialConfig().to_flat().items()}
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """ "loss/smoothing=0.1" of the command line's --set -> ("loss/smoothing", 0.1).
+
+    Raises:
+        OptionError: no "=", or a value of another type than the setting's.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise OptionError(f"--set: KEY=VALUE is needed, but got {text!r}")
+    kind = flat_types().get(key, str)
+    try:
+        return key, kind(value)
+    except ValueError:
+        raise OptionError(f"--set {key}: a value of type {kind.__name__} is needed, but got {value!r}") from None
 
 
 def _group_type(name: str) -> Any:

@@ -17,7 +17,7 @@ def saved_hours(rows: Sequence[Row], epochs: int) -> float:
 def hours_left(rows: Sequence[Row], epochs: int, budget: Budget, spent: Spent) -> float | None:
     """Hours until the search ends, if trials to come are as long as those that ended; None before there is a guess.
 
-    A trial counts with what it really costs (start-up and checkpoints included): GPU-hours spent by epochs done.
+    An epoch counts with what it really took, start-up and checkpoints included: hours spent by epochs done.
     """
     limits = []
     if budget.hours is not None:

@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuning.budget import Budget, Spent
-from tuning.resources import Resources
+from tuning.resources import Resources, price
 
 LIVE = (Trial.PENDING, Trial.RUNNING)
 """A trial that waits for its worker to start holds its GPU already."""
@@ -37,7 +37,7 @@ class Meter(tune.Callback):
         self.spent = spent
         self.reached: str | None = None
         self._budget, self._clock = budget, clock
-        self._slots, self._gpus = resources.concurrent, resources.gpus or 1.0
+        self._slots, self._price = resources.concurrent, price(resources.gpus)
         self._last = clock()
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -51,5 +51,5 @@ class Meter(tune.Callback):
     def _count(self, live: int) -> None:
         now = self._clock()
         hours, self._last = (now - self._last) / 3600, now
-        held = hours * min(live, self._slots) * self._gpus
+        held = hours * min(live, self._slots) * self._price
         self.spent = Spent(self.spent.hours + hours, self.spent.gpu_hours + held)

@@ -14,7 +14,7 @@ from trainable.config import TrialConfig
 from tuning import profile, spaces
 from tuning.budget import Budget
 from tuning.profile import Profile
-from tuning.resources import Resources
+from tuning.resources import Resources, unit
 from tuning.spaces import Point, Space
 
 WEIGHTS_GB = {"resnet50": 0.095, "resnet18": 0.045}
@@ -199,13 +199,8 @@ def describe(plan: Plan) -> str:
 def limits(plan: Plan) -> str:
     """The budget in words: "50 trials, 10 GPU-hours"."""
     budget = plan.budget
-    named = ((budget.trials, "trials"), (budget.hours, "hours"), (budget.gpu_hours, hours_name(plan)))
+    named = ((budget.trials, "trials"), (budget.hours, "hours"), (budget.gpu_hours, unit(plan.resources.gpus)))
     return " or ".join(f"{value:g} {name}" for value, name in named if value is not None)
-
-
-def hours_name(plan: Plan) -> str:
-    """What hours of trials are called."""
-    return "GPU-hours" if plan.resources.gpus else "trial-hours"
 
 
 def disk_gb(plan: Plan) -> float:

@@ -16,7 +16,8 @@ from tuning import leaderboard
 from tuning.budget import Spent
 from tuning.cost import hours_left, saved_hours
 from tuning.meter import Meter
-from tuning.plan import Plan, hours_name
+from tuning.plan import Plan
+from tuning.resources import price, unit
 from tuning.rows import ENDED, Row, rows
 
 SHOWN = 20
@@ -70,13 +71,13 @@ class Progress(tune.Callback):
 
 def summary(rows: Sequence[Row], plan: Plan, spent: Spent, now: datetime | None = None) -> str:
     """One line: how far the search is, what it has cost, what stopping has saved, and when it will be done."""
-    budget, unit = plan.budget, hours_name(plan)
+    budget, gpus = plan.budget, plan.resources.gpus
     parts = [
         f"{sum(row.status in ENDED for row in rows)}{_of(budget.trials)} trials done",
         f"{sum(row.epochs for row in rows)} epochs",
         f"{_clock(spent.hours)}{_of(budget.hours)} h",
-        f"{spent.gpu_hours:.2f}{_of(budget.gpu_hours)} {unit}",
-        f"{saved_hours(rows, plan.epochs) * (plan.resources.gpus or 1.0):.2f} saved by stopping",
+        f"{spent.gpu_hours:.2f}{_of(budget.gpu_hours)} {unit(gpus)}",
+        f"{saved_hours(rows, plan.epochs) * price(gpus):.2f} saved by stopping",
     ]
     left = hours_left(rows, plan.epochs, budget, spent)
     if left is not None:

@@ -23,6 +23,7 @@ from tuning.budget import Spent
 from tuning.cost import saved_hours
 from tuning.meter import Meter
 from tuning.plan import Plan
+from tuning.resources import price
 from tuning.rows import Row, rows
 
 PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy")
@@ -63,7 +64,7 @@ def spent(rows: Sequence[Row], time_spent: Spent, plan: Plan) -> dict[str, Any]:
         "epochs": sum(row.epochs for row in rows),
         "hours": round(time_spent.hours, 5),
         "gpu_hours": round(time_spent.gpu_hours, 5),
-        "gpu_hours_saved": round(saved_hours(rows, plan.epochs) * (plan.resources.gpus or 1.0), 5),
+        "gpu_hours_saved": round(saved_hours(rows, plan.epochs) * price(plan.resources.gpus), 5),
     }
 
 

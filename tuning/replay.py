@@ -24,6 +24,7 @@ import numpy as np
 
 from command_line import exit_code, positive
 from errors import OptionError
+from tuning.resources import price, unit
 
 if TYPE_CHECKING:  # Ray takes seconds to import: --help should not wait for it
     from rich.table import Table
@@ -82,7 +83,7 @@ class Log:
 
     @property
     def unit(self) -> str:
-        return "GPU-hours" if self.gpus else "trial-hours"
+        return unit(self.gpus)
 
     @functools.cached_property
     def full_hours(self) -> float:
@@ -91,7 +92,7 @@ class Log:
 
     def priced(self, trial_hours: float) -> float:
         """GPU-hours (trial-hours without a GPU) of that many hours of trials."""
-        return trial_hours * (self.gpus or 1.0)
+        return trial_hours * price(self.gpus)
 
     def saved(self, replay: Replay) -> float:
         """The share of `full_hours` that `replay` did not need."""

@@ -23,6 +23,16 @@ def cpu_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def price(gpus: float) -> float:
+    """What an hour of a trial costs in GPU-hours; without a GPU the hours of trials themselves are counted."""
+    return gpus or 1.0
+
+
+def unit(gpus: float) -> str:
+    """What `price` counts in."""
+    return "GPU-hours" if gpus else "trial-hours"
+
+
 def share(
     total_cpus: int, total_gpus: int, cpus_per_trial: int | None = None, gpus_per_trial: float | None = None
 ) -> Resources:

@@ -48,7 +48,6 @@ MAX_FAILURES = 1
 FINISHED, INTERRUPTED, SPENT = "finished", "interrupted", "budget spent"
 """How a search ends: every trial has ended; Ctrl-C; a time limit. The last two leave trials that can go on."""
 
-
 STATE = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
 """Ray's snapshot of a search: the trials, how many were started, and the study."""
 
