@@ -27,6 +27,7 @@ from tuning import profile, spaces
 from tuning.spaces import Point
 
 SEED = 0
+SMALL = "small"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     done = {json.loads(line)["number"] for line in _lines(options.out)}
     settings = {
         **profile.SAMPLE.settings,
-        "model/arch": options.arch,
+        **({} if options.arch == SMALL else {"model/arch": options.arch}),
         "train/epochs": options.epochs,
         **dict(map(parse_setting, options.set)),
         **space.fixed,
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool,
         options.out.open("a") as out,
     ):
-        futures = [pool.submit(curve, number, point, settings, options.store) for number, point in jobs.items()]
+        futures = [pool.submit(curve, number, point, settings, options.store, options.arch == SMALL) for number, point in jobs.items()]
         for ended, future in enumerate(as_completed(futures), start=len(done) + 1):
             found = future.result()
             out.write(json.dumps(found) + "\n")
@@ -72,17 +73,21 @@ def points(space: spaces.Space, n: int) -> list[Point]:
     return found[:n]
 
 
-def curve(number: int, point: Point, settings: dict[str, Any], store: Path) -> dict[str, Any]:
-    """Train one point on one thread."""
+def curve(number: int, point: Point, settings: dict[str, Any], store: Path, small: bool) -> dict[str, Any]:
+    """Train one point on one thread; `small`: the small ResNet instead of the settings' own network."""
     import torch
 
+    from benchmarks.small_resnet import small_resnet
+    from data_prep.labels import N_CLASSES
     from data_prep.store import Store
     from errors import DivergedError
     from trainable.config import TrialConfig
     from trainable.loop import Trial
 
     torch.set_num_threads(1)
-    trial = Trial(TrialConfig.from_flat({**settings, **point}), Store.open(store), torch.device("cpu"))
+    config = TrialConfig.from_flat({**settings, **point})
+    network = small_resnet(N_CLASSES, config.train.seed) if small else None
+    trial = Trial(config, Store.open(store), torch.device("cpu"), network)
     found: dict[str, Any] = {"number": number, "point": point, "val_f1": [], "seconds": []}
     try:
         while trial.epoch < trial.config.train.epochs:
@@ -105,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--curves", type=positive, default=128, metavar="N", help="(default: 128)")
     result.add_argument("--epochs", type=positive, default=18, metavar="N", help="(default: 18)")
     result.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every trial")
-    result.add_argument("--arch", default="resnet18", help="resnet18 or resnet50 (default: resnet18)")
+    result.add_argument("--arch", default=SMALL, help=f"{SMALL} (small_resnet.py), or one of a trial's (default: small)")
     result.add_argument("--workers", type=positive, default=2, metavar="N", help="trials at a time, a core each")
     return result
 

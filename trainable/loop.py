@@ -57,9 +57,13 @@ class Trial:
         model: on the device, in channels_last memory.
     """
 
-    def __init__(self, config: TrialConfig, store: Store, device: torch.device) -> None:
-        """Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than
-        there are folds, WeightsError where the weights are not to be had."""
+    def __init__(
+        self, config: TrialConfig, store: Store, device: torch.device, network: torch.nn.Module | None = None
+    ) -> None:
+        """`network`: to train in place of `config.model`'s, with first weights and 18 outputs.
+
+        Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than there
+        are folds, WeightsError where the weights are not to be had."""
         folds, fold = config.train.folds, config.train.fold
         self.config, self.store, self.device = config, store.with_folds(folds, fold) if folds else store, device
         self.epoch = 0
@@ -67,7 +71,7 @@ class Trial:
         self._crop = batches.crop_in_store(config.crop, store)
         self._rows, self._classes = batches.training_set(config.labels, self.store)
         self.val_rows, self._val_classes = _validation_set(self.store)
-        self.model = model.place(model.build(config.model, seed=config.train.seed), device)
+        self.model = model.place(network or model.build(config.model, seed=config.train.seed), device)
         self._optimizer = _optimizer(config.optimizer, self.model)
         self._scaler = torch.GradScaler(device.type, enabled=amp_dtype(device) == torch.float16)
 
