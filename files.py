@@ -7,6 +7,7 @@ runs/<search>/search.json            the command, versions, store and budget
               confirm/               the best trials again, a search of its own, with confirmation.json
               <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
               <trial>/best.safetensors, val_predictions.npz      of the trial's best epoch
+              <trial>/trial.log      seed, device, versions, and what was chosen for the trial
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ENSEMBLE = "ensemble.json"
 CONFIRMATION = "confirmation.json"
 BEST_WEIGHTS = "best.safetensors"
 VAL_PREDICTIONS = "val_predictions.npz"
+TRIAL_LOG = "trial.log"
 
 
 def write_text(path: Path, text: str) -> None:

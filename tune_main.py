@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     what = result.add_argument_group("what to search")
     what.add_argument("--space", metavar="NAME", help="a space, a join a+b, or a file of your own: ./my_space.py:SPACE")
     what.add_argument("--data", metavar="STORE", type=Path, help="dataset store made by `python -m data_prep`")
+    what.add_argument("--arch", metavar="NAME", help="network of every trial (default: resnet50)")
     what.add_argument("--weights", metavar="imagenet|none|FILE", help="weights a trial starts from")
     what.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
     what.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
@@ -74,13 +75,15 @@ def parser() -> argparse.ArgumentParser:
     sure.add_argument("--confirm", metavar="K", type=positive, help="train the K best again, at full length")
     sure.add_argument("--seeds", metavar="R", type=positive, help="each with R fresh seeds (default: 3)")
     sure.add_argument("--folds", metavar="R", type=positive, help="each on R person-grouped folds of train and val")
-    where = result.add_argument_group("where")
+    where = result.add_argument_group("where and how")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
     where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
     where.add_argument(
         "--gpus-per-trial", metavar="X", type=float, help="GPUs of one trial (default: 1 if there are any)"
     )
     where.add_argument("--cpus-per-trial", metavar="N", type=positive, help="CPU cores of one trial")
+    where.add_argument("--deterministic", action="store_true", help="trials give the same bits again, at a price")
+    where.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on and on CPUs")
     where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
     result.add_argument(
         "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
@@ -201,7 +204,9 @@ def _make_sample() -> None:
 
 def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store: Store | None) -> Plan:
     chosen = profile.for_store(store.profile) if store else profile.SAMPLE
-    settings = planning.settings(space, chosen, epochs=options.epochs, weights=options.weights, seed=options.seed)
+    settings = planning.settings(
+        space, chosen, epochs=options.epochs, arch=options.arch, weights=options.weights, seed=options.seed
+    )
     epochs = planning.epochs(settings)
     return planning.Plan(
         folder=folder,
@@ -216,6 +221,8 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
         keep=options.keep or profile.KEEP,
         resources=_resources(options.address, options.cpus_per_trial, options.gpus_per_trial),
         seed=options.seed,
+        deterministic=options.deterministic,
+        compile=options.compile,
     )
 
 

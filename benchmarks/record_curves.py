@@ -49,7 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
         ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool,
         options.out.open("a") as out,
     ):
-        futures = [pool.submit(curve, number, point, settings, options.store, options.arch == SMALL) for number, point in jobs.items()]
+        futures = [
+            pool.submit(curve, number, point, settings, options.store, options.arch == SMALL)
+            for number, point in jobs.items()
+        ]
         for ended, future in enumerate(as_completed(futures), start=len(done) + 1):
             found = future.result()
             out.write(json.dumps(found) + "\n")
@@ -83,11 +86,12 @@ def curve(number: int, point: Point, settings: dict[str, Any], store: Path, smal
     from errors import DivergedError
     from trainable.config import TrialConfig
     from trainable.loop import Trial
+    from trainable.workbench import Workbench
 
     torch.set_num_threads(1)
     config = TrialConfig.from_flat({**settings, **point})
     network = small_resnet(N_CLASSES, config.train.seed) if small else None
-    trial = Trial(config, Store.open(store), torch.device("cpu"), network)
+    trial = Trial(config, Store.open(store), Workbench(torch.device("cpu")), network)
     found: dict[str, Any] = {"number": number, "point": point, "val_f1": [], "seconds": []}
     try:
         while trial.epoch < trial.config.train.epochs:
@@ -110,7 +114,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--curves", type=positive, default=128, metavar="N", help="(default: 128)")
     result.add_argument("--epochs", type=positive, default=18, metavar="N", help="(default: 18)")
     result.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every trial")
-    result.add_argument("--arch", default=SMALL, help=f"{SMALL} (small_resnet.py), or one of a trial's (default: small)")
+    result.add_argument(
+        "--arch", default=SMALL, help=f"{SMALL} (small_resnet.py), or one of a trial's (default: small)"
+    )
     result.add_argument("--workers", type=positive, default=2, metavar="N", help="trials at a time, a core each")
     return result
 

@@ -13,10 +13,11 @@ import torch
 from data_prep.store import Store
 from ensemble.vote import Probabilities
 from files import BEST_WEIGHTS
-from trainable.augment import View
-from trainable.batches import crop_in_store
+from trainable.augment import Size, View
+from trainable.batches import crop_in_store, size_in_network
 from trainable.checkpoint import load_best
 from trainable.config import TrialConfig
+from trainable.feed import Streamed
 from trainable.model import build, place
 from trainable.predict import predict, predict_photos
 
@@ -44,14 +45,21 @@ class Member:
 
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
         """Softmax over the 18 classes, mean over `views`, for photos of the store: float32 [n, 18]."""
-        return predict(self.model, self.store, rows, self._crop(), views=views, device=self.device)
+        feed = Streamed(self.store, self.device)
+        return predict(self.model, feed, rows, *self._crop_and_size(), views=views)
 
     def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
         """The same for uint8 [n, H, W, 3] photos treated like the store's."""
         store = self.store
         return predict_photos(
-            self.model, photos, self._crop(), mean=store.mean, std=store.std, views=views, device=self.device
+            self.model,
+            photos,
+            *self._crop_and_size(),
+            mean=store.mean,
+            std=store.std,
+            views=views,
+            device=self.device,
         )
 
-    def _crop(self) -> tuple[int, int]:
-        return crop_in_store(self.config.crop, self.store)
+    def _crop_and_size(self) -> tuple[Size, Size]:
+        return crop_in_store(self.config.crop, self.store), size_in_network(self.config.crop, self.store)

@@ -64,6 +64,26 @@ def test_a_search_stays_within_the_disk_it_said_it_would_need(searched: Path) ->
     assert 0.2 * stated < peak <= stated
 
 
+def test_every_trial_states_what_its_numbers_depend_on(searched: Path) -> None:
+    for trial in sorted(searched.glob("trial-*")):
+        said = (trial / "trial.log").read_text()
+        assert re.search(r"seed 42; CPU, 1 threads, \w+, Python 3\.\d+\.\d+, torch .*, not deterministic", said)
+        assert json.loads((trial / "result.json").read_text().splitlines()[0])["micro_batches"] == 1
+
+
+def test_a_deterministic_search_says_so_and_goes_on_being_one(
+    ray_session: None, small_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--space", "age_bands", "--data", str(small_store.path), "--deterministic", "--arch", "resnet18"]
+    assert tune_main.main([*arguments, "--trials", "1", "--epochs", "1", "--cpus-per-trial", "1"]) == 0
+    assert "deterministic: the same bits in every run on one device" in capsys.readouterr().out
+    assert tune_main.main(["--resume", "runs/age_bands", "--trials", "+1"]) == 0
+    config, _, _ = load_best(Path("runs/age_bands/trial-002/best.safetensors"))
+    assert config.model.arch == "resnet18"
+    for trial in ("trial-001", "trial-002"):
+        assert "not deterministic" not in Path("runs/age_bands", trial, "trial.log").read_text()
+
+
 def test_a_search_that_was_moved_to_another_machine_goes_on_there_and_says_what_is_different(
     searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

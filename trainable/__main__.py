@@ -9,9 +9,10 @@ from pathlib import Path
 
 from command_line import exit_code
 from data_prep.store import Store
-from trainable.config import TrialConfig, parse_setting
-from trainable.device import choose
+from trainable.config import ARCHS, TrialConfig, parse_setting
+from trainable.device import choose, describe
 from trainable.loop import Metrics, Trial, train
+from trainable.workbench import Workbench
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,17 +21,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, type=Path, metavar="STORE", help="dataset store to train on")
     parser.add_argument("--epochs", type=int, help="short for --set train/epochs=N")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="loss/smoothing=0.1")
+    parser.add_argument("--arch", help=f"short for --set model/arch=...: {', '.join(ARCHS)}")
     parser.add_argument("--weights", help="imagenet, none or a file: short for --set model/weights=...")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint and best epoch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--deterministic", action="store_true", help="the same bits in every run on one device")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on and on CPUs")
     options = parser.parse_args(arguments)
     flat = dict(map(parse_setting, options.set))
     if options.epochs is not None:
         flat["train/epochs"] = options.epochs
     if options.weights is not None:
         flat["model/weights"] = options.weights
-    trial = Trial(TrialConfig.from_flat(flat), Store.open(options.data), choose(options.device))
+    if options.arch is not None:
+        flat["model/arch"] = options.arch
+    config, device = TrialConfig.from_flat(flat), choose(options.device, options.deterministic)
+    _say(f"seed {config.train.seed}; {describe(device, options.deterministic)}")
+    trial = Trial(config, Store.open(options.data), Workbench(device, compile=options.compile, say=_say))
     train(trial, _print, options.out)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _print(found: Metrics) -> None:

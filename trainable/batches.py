@@ -1,24 +1,17 @@
-"""Which photos make up a batch, in which order, and how they come off the store one batch ahead of the model."""
+"""Which photos a trial trains on, in which order and batches, and how much of each it looks at."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from data_prep.labels import MISSING, IntArray, encode
 from data_prep.store import Store
 from errors import ConfigError
-from trainable.augment import Size, window
+from trainable.augment import Size
 from trainable.config import Crop, Labels
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 SMALLEST = 2
 """Batch normalization cannot train on one photo."""
@@ -39,6 +32,12 @@ def crop_in_store(crop: Crop, store: Store) -> Size:
         min(stored, max(1, math.floor(wanted * scale + 0.5)))
         for stored, wanted in zip(store.size, (crop.height, crop.width), strict=True)
     )
+    return height, width
+
+
+def size_in_network(crop: Crop, store: Store) -> Size:
+    """(height, width) in which the network sees the crop: that of `crop_in_store` times `crop/resize`, at least 8."""
+    height, width = (max(8, math.floor(side * crop.resize + 0.5)) for side in crop_in_store(crop, store))
     return height, width
 
 
@@ -70,35 +69,3 @@ def shuffled(n: int, source: torch.Generator) -> IntArray:
 def slices(n: int, size: int, smallest: int = 1) -> list[slice]:
     """0..n cut into batches of `size`; a last one of fewer than `smallest` is left out."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size) if n - start >= smallest]
-
-
-def read_batches(
-    store: Store, batches: Iterable[IntArray], crop: Size, max_angle: float, device: torch.device
-) -> Iterator[Tensor]:
-    """Photos of each batch of rows with the margin that rotating by `max_angle` degrees needs, one batch ahead.
-
-    Yields:
-        uint8 [n, H, W, 3] on the CPU, page-locked if `device` is a GPU.
-    """
-    top, left, height, width = window(crop, store.size, max_angle)
-    pinned = device.type == "cuda"
-
-    def read(rows: IntArray) -> Tensor:
-        photos = torch.empty((len(rows), height, width, 3), dtype=torch.uint8, pin_memory=pinned)
-        store.read(rows, top, left, height, width, out=photos.numpy())
-        return photos
-
-    return ahead(read, batches)
-
-
-def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map(work, items)`, each result made in a thread while the caller is busy with the one before."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = None
-        for item in items:
-            coming = pool.submit(work, item)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting.result()

@@ -19,7 +19,8 @@ import numpy as np
 from data_prep.labels import MISSING, IntArray, age_band
 from errors import ConfigError, OptionError
 
-ARCHS = ("resnet50", "resnet18")
+ARCHS = ("resnet50", "resnet18", "resnext50_32x4d", "efficientnet_b4", "convnext_tiny")
+"""Of torchvision."""
 OPTIMIZERS = ("sgd", "adamw")
 
 
@@ -67,19 +68,31 @@ class Labels:
 
 @dataclass(frozen=True)
 class Crop:
-    """The centre crop, in pixels of the source photo; it scales with the store."""
+    """The centre crop, in pixels of the source photo; it scales with the store.
+
+    Attributes:
+        resize: both sides of the crop are multiplied by it before the network sees them; 0.62 makes 224 of 360.
+    """
 
     height: int = 360
     width: int = 360
+    resize: float = 1.0
 
     def __post_init__(self) -> None:
         _check(self.height >= 32, "crop/height", "height >= 32", self.height)
         _check(self.width >= 32, "crop/width", "width >= 32", self.width)
+        _check(0.1 <= self.resize <= 4, "crop/resize", "0.1 <= resize <= 4", self.resize)
 
 
 @dataclass(frozen=True)
 class Augment:
-    """What training does to a photo, as torchvision means it: RandomHorizontalFlip, RandomRotation, ColorJitter."""
+    """What training does to a photo, as torchvision means it: RandomHorizontalFlip, RandomRotation, ColorJitter.
+
+    Attributes:
+        erasing: probability that a rectangle of a photo is erased (RandomErasing).
+        cutmix: probability that a rectangle of a photo comes from another one of the batch (CutMix).
+        halves: probability that its left or right half comes from another one, instead of a rectangle.
+    """
 
     flip: float = 0.5
     rotation: float = 15.0
@@ -87,6 +100,9 @@ class Augment:
     contrast: float = 0.1
     saturation: float = 0.1
     hue: float = 0.1
+    erasing: float = 0.0
+    cutmix: float = 0.0
+    halves: float = 0.0
 
     def __post_init__(self) -> None:
         _check(0 <= self.flip <= 1, "augment/flip", "0 <= flip <= 1", self.flip)
@@ -94,6 +110,10 @@ class Augment:
         for name in ("brightness", "contrast", "saturation"):
             _check(0 <= getattr(self, name) <= 1, f"augment/{name}", f"0 <= {name} <= 1", getattr(self, name))
         _check(0 <= self.hue <= 0.5, "augment/hue", "0 <= hue <= 0.5", self.hue)
+        for name in ("erasing", "cutmix", "halves"):
+            _check(0 <= getattr(self, name) <= 1, f"augment/{name}", f"0 <= {name} <= 1", getattr(self, name))
+        both = (self.cutmix, self.halves)
+        _check(sum(both) <= 1, "augment", "cutmix + halves <= 1", both)
 
 
 @dataclass(frozen=True)
@@ -179,6 +199,9 @@ class Train:
 
     Attributes:
         seed: decides initial weights, order and augmentation.
+        balance: 0 shows every photo once an epoch; above 0 photos are drawn with replacement, each in proportion to
+            its class's size to the power of -balance, so that 1 shows all classes equally often.
+        ema: decay per step of the moving average of the weights that is validated and kept; 0 is no average.
         folds: into how many folds the store's train and val people are split anew; 0 keeps its own train and val.
         fold: the one that is validated on; the trial trains on the others (`Store.with_folds`).
     """
@@ -186,6 +209,8 @@ class Train:
     epochs: int = 60
     batch_size: int = 64
     seed: int = 42
+    balance: float = 0.0
+    ema: float = 0.0
     folds: int = 0
     fold: int = 0
 
@@ -193,6 +218,8 @@ class Train:
         _check(self.epochs >= 1, "train/epochs", "epochs >= 1", self.epochs)
         _check(self.batch_size >= 2, "train/batch_size", "batch_size >= 2", self.batch_size)
         _check(self.seed >= 0, "train/seed", "seed >= 0", self.seed)
+        _check(0 <= self.balance <= 1, "train/balance", "0 <= balance <= 1", self.balance)
+        _check(0 <= self.ema < 1, "train/ema", "0 <= ema < 1", self.ema)
         _check(self.folds == 0 or self.folds >= 2, "train/folds", "folds = 0 or folds >= 2", self.folds)
         _check(0 <= self.fold < max(1, self.folds), "train/fold", "0 <= fold < max(1, folds)", (self.fold, self.folds))
 

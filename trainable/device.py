@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import torch
 
@@ -13,12 +16,15 @@ V100 = (7, 0)
 AMPERE = (8, 0)
 
 
-def choose(name: str = "auto") -> torch.device:
+def choose(name: str = "auto", deterministic: bool = False) -> torch.device:
     """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N" -> the device, known to run this torch build.
+
+    `deterministic`: from now on this process uses only operations that give the same bits every time, at a price.
 
     Raises:
         DeviceError: no such device, or one that this torch build has no kernels for.
     """
+    _be_deterministic(deterministic)
     wanted = name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cpu":
         return torch.device("cpu")
@@ -31,9 +37,30 @@ def choose(name: str = "auto") -> torch.device:
     check_kernels(
         torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device), torch.cuda.get_arch_list()
     )
-    # Every step has the same shapes, so the search for the fastest convolution pays for itself.
-    torch.backends.cudnn.benchmark = True
+    # Every step has the same shapes, so the search for the fastest convolution pays for itself. It may find another
+    # one the next time.
+    torch.backends.cudnn.benchmark = not deterministic
     return device
+
+
+def _be_deterministic(yes: bool) -> None:
+    """https://docs.pytorch.org/docs/stable/notes/randomness.html"""
+    if yes:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+        # Nothing here reads memory that it has not written: filling it would only cost time.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(yes)
+
+
+def describe(device: torch.device, deterministic: bool = False) -> str:
+    """What the numbers of a trial depend on beside its configuration, in a line."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    packages = ", ".join(f"{package} {version(package)}" for package in ("torch", "torchvision", "numpy"))
+    how = "deterministic" if deterministic else "not deterministic"
+    return (
+        f"{name}, {amp_dtype(device)}".replace("torch.", "")
+        + f", Python {platform.python_version()}, {packages}, {how}"
+    )
 
 
 def check_kernels(name: str, capability: tuple[int, int], arch_list: Sequence[str]) -> None:

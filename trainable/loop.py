@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -15,18 +17,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data_prep.labels import MISSING
+from data_prep.labels import MISSING, N_CLASSES, IntArray
 from data_prep.store import Store
 from errors import CheckpointError, ConfigError, DivergedError
-from trainable import augment, batches, checkpoint, losses, metrics, model
+from trainable import augment, batches, checkpoint, metrics, mix, model, step
 from trainable.config import Optimizer, TrialConfig
-from trainable.device import amp_dtype, autocast
+from trainable.device import amp_dtype
+from trainable.ema import Ema
 from trainable.predict import Probabilities, predict
+from trainable.sampler import balanced
 from trainable.schedule import learning_rate
+from trainable.workbench import Workbench
 
 Metrics = dict[str, Any]
 
-ORDER, AUGMENT = 0, 1
+ORDER, AUGMENT, MIX, NETWORK = range(4)
 """What an epoch's random numbers are for: each purpose has its own stream of them."""
 
 
@@ -55,25 +60,30 @@ class Trial:
         store: with the trial's own fold as val, if it has one.
         val_rows: int64, the store's rows that are validated on: all labelled ones of val.
         model: on the device, in channels_last memory.
+        micro_batches: parts that a batch is trained in; more than 1 after the device's memory ran short.
     """
 
     def __init__(
-        self, config: TrialConfig, store: Store, device: torch.device, network: torch.nn.Module | None = None
+        self, config: TrialConfig, store: Store, bench: Workbench, network: torch.nn.Module | None = None
     ) -> None:
         """`network`: to train in place of `config.model`'s, with first weights and 18 outputs.
 
         Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than there
         are folds, WeightsError where the weights are not to be had."""
         folds, fold = config.train.folds, config.train.fold
-        self.config, self.store, self.device = config, store.with_folds(folds, fold) if folds else store, device
+        self.config, self.store, self.device = config, store.with_folds(folds, fold) if folds else store, bench.device
         self.epoch = 0
         self.best: Best | None = None
-        self._crop = batches.crop_in_store(config.crop, store)
+        self.micro_batches = 1
+        self._crop, self._size = batches.crop_in_store(config.crop, store), batches.size_in_network(config.crop, store)
         self._rows, self._classes = batches.training_set(config.labels, self.store)
         self.val_rows, self._val_classes = _validation_set(self.store)
-        self.model = model.place(network or model.build(config.model, seed=config.train.seed), device)
+        self._feed, self._say = bench.feed(self.store), bench.say
+        self.model = model.place(network, self.device) if network else bench.network(config.model, config.train.seed)
+        self._forward = bench.forward(self.model)
         self._optimizer = _optimizer(config.optimizer, self.model)
-        self._scaler = torch.GradScaler(device.type, enabled=amp_dtype(device) == torch.float16)
+        self._scaler = torch.GradScaler(self.device.type, enabled=amp_dtype(self.device) == torch.float16)
+        self._ema = Ema(self.model, config.train.ema) if config.train.ema else None
 
     def run_epoch(self) -> Metrics:
         """Train for an epoch, then validate.
@@ -81,7 +91,7 @@ class Trial:
         Returns:
             epoch (from 1), train_loss, train_focal, train_smoothing, train_soft_f1 (means over the photos),
             val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best, best_epoch, lr (of the last step),
-            train_photos, photos_per_s (while training), seconds (in all). Plain numbers.
+            train_photos, micro_batches, photos_per_s (while training), seconds (in all). Plain numbers.
 
         Raises:
             DivergedError: a loss was not finite.
@@ -100,49 +110,101 @@ class Trial:
         }
 
     def _train(self) -> Metrics:
-        seed, n = self.config.train.seed, len(self._rows)
-        order = batches.shuffled(n, batches.generator(seed, self.epoch, ORDER))
-        params = augment.draw(self.config.augment, n, batches.generator(seed, self.epoch, AUGMENT))
-        parts = batches.slices(n, self.config.train.batch_size, smallest=batches.SMALLEST)
+        order, parts = self._order(), batches.slices(len(self._rows), self.config.train.batch_size, batches.SMALLEST)
+        params = augment.draw(self.config.augment, len(order), self._generator(AUGMENT))
+        mixing = (
+            None if mix.is_off(self.config.augment) else mix.draw(self.config.augment, len(order), self._generator(MIX))
+        )
         wanted = [self._rows[order[part]] for part in parts]
-        photos = batches.read_batches(self.store, wanted, self._crop, self.config.augment.rotation, self.device)
+        # All labels of an epoch travel at once: a transfer a batch would make the host wait each time.
+        classes = torch.from_numpy(self._classes[order]).to(self.device)
+        photos = self._feed.batches(wanted, self._crop, self.config.augment.rotation)
         self.model.train()
         lr, found = [], []
-        for step, (part, batch) in enumerate(zip(parts, photos, strict=True)):
-            lr.append(learning_rate(self.epoch + step / len(parts), self.config.schedule))
-            target = torch.from_numpy(self._classes[order[part]])
-            # Kept on the device: reading a loss here would make the GPU wait for the host at every step.
-            found.append(self._step(batch, params[part], target, lr[-1]))
+        with self._seeded():
+            for number, (part, batch) in enumerate(zip(parts, photos, strict=True)):
+                lr.append(learning_rate(self.epoch + number / len(parts), self.config.schedule))
+                images, target = self._seen(batch, params[part]), classes[part]
+                if mixing is not None:
+                    images, target = mix.apply(images, target, mixing[part], N_CLASSES)
+                # Kept on the device: reading a loss here would make the host wait at every step.
+                found.append(self._step(images, target, lr[-1]))
         sizes = [len(rows) for rows in wanted]
-        return {**self._mean_losses(found, sizes, lr), "train_photos": sum(sizes), "lr": lr[-1]}
+        trained = {"train_photos": sum(sizes), "micro_batches": self.micro_batches, "lr": lr[-1]}
+        return {**self._mean_losses(found, sizes, lr), **trained}
 
-    def _step(self, photos: Tensor, params: augment.Params, target: Tensor, lr: float) -> Tensor:
+    def _order(self) -> IntArray:
+        """Positions of the epoch's photos among the train photos."""
+        balance, source = self.config.train.balance, self._generator(ORDER)
+        return balanced(self._classes, balance, source) if balance else batches.shuffled(len(self._classes), source)
+
+    def _generator(self, purpose: int) -> torch.Generator:
+        return batches.generator(self.config.train.seed, self.epoch, purpose)
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Dropout and stochastic depth draw from torch's global generators: in here they are the epoch's own."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(self._generator(NETWORK).initial_seed())
+            yield
+
+    def _seen(self, photos: Tensor, params: augment.Params) -> Tensor:
+        store = self.store
+        return augment.apply(photos, params, self._crop, store.mean, store.std, self.device, self._size)
+
+    def _step(self, images: Tensor, target: Tensor, lr: float) -> Tensor:
         """One update of the weights. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        store = self.store
-        images = augment.apply(photos, params, self._crop, store.mean, store.std, self.device)
-        with autocast(self.device):
-            logits = self.model(images)
-        parts = losses.combined(logits, target.to(self.device, non_blocking=True), self.config.loss)
-        self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(parts.total).backward()
+        found = None
+        while found is None:
+            self._optimizer.zero_grad(set_to_none=True)
+            try:
+                found = self._gradients(images, target)
+            except torch.OutOfMemoryError as error:
+                self._split(error)
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        return torch.stack(parts).detach()
+        if self._ema:
+            self._ema.update()
+        return found
+
+    def _gradients(self, images: Tensor, target: Tensor) -> Tensor:
+        if self.micro_batches == 1:
+            return step.gradients(self._forward, images, target, self.config.loss, self._scaler)
+        photos = math.ceil(self.config.train.batch_size / self.micro_batches)
+        return step.gradients_in_parts(self.model, images, target, self.config.loss, self._scaler, photos)
+
+    def _split(self, error: torch.OutOfMemoryError) -> None:
+        """Train in half as large micro-batches from now on, or give up."""
+        if self.config.train.batch_size // (2 * self.micro_batches) < step.SMALLEST:
+            raise error
+        self.micro_batches *= 2
+        self._say(
+            f"out of memory on {self.device}: from epoch {self.epoch + 1} on a batch of {self.config.train.batch_size} "
+            f"is trained in {self.micro_batches} micro-batches, the effective batch stays"
+        )
+        # The failed attempt's tensors live as long as the frames that its traceback keeps.
+        traceback.clear_frames(error.__traceback__)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _mean_losses(self, found: list[Tensor], sizes: list[int], lr: list[float]) -> Metrics:
         names = ("train_loss", "train_focal", "train_smoothing", "train_soft_f1")
         values = torch.stack(found).cpu().double().numpy()
-        for step, (row, rate) in enumerate(zip(values, lr, strict=True), start=1):
-            when = f"epoch {self.epoch + 1}, step {step} of {len(values)} (lr {rate:.3g})"
+        for number, (row, rate) in enumerate(zip(values, lr, strict=True), start=1):
+            when = f"epoch {self.epoch + 1}, step {number} of {len(values)} (lr {rate:.3g})"
             for name, value in zip(names, row, strict=True):
                 _check_finite(name, value, when)
         means = np.average(values, axis=0, weights=sizes)
         return dict(zip(names, means.tolist(), strict=True))
 
     def _validate(self) -> Metrics:
-        predictions = predict(self.model, self.store, self.val_rows, self._crop, device=self.device)
+        with self._ema.applied() if self._ema else nullcontext():
+            return self._judge(predict(self.model, self._feed, self.val_rows, self._crop, self._size))
+
+    def _judge(self, predictions: Probabilities) -> Metrics:
+        """What the predictions are worth; where they are the best so far they are kept, with the weights in use."""
         truth, guess = self._val_classes, predictions.argmax(axis=1)
         right = predictions[np.arange(len(truth)), truth]
         # A softmax that rounded to zero counts as the smallest float32 there is, not as an infinite loss.
@@ -169,12 +231,14 @@ class Trial:
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
+            "ema": self._ema and self._ema.state_dict(),
+            "micro_batches": self.micro_batches,
             "best": None if self.best is None else self._best_state(self.best),
         }
 
     def _best_state(self, best: Best) -> dict[str, Any]:
         # The same tensors twice are written once: a checkpoint after a new best is a third smaller.
-        is_current = best.epoch == self.epoch
+        is_current = best.epoch == self.epoch and self._ema is None
         return {
             "epoch": best.epoch,
             "val_f1": best.val_f1,
@@ -194,6 +258,10 @@ class Trial:
         # The optimizer would keep the given tensors as its own and write into them.
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self._scaler.load_state_dict(state["scaler"])
+        if self._ema:
+            self._ema.load_state_dict(state["ema"])
+        # What the version that wrote it did not know was as it is by default.
+        self.micro_batches = state.get("micro_batches", 1)
         best = state["best"]
         self.best = best and Best(
             best["epoch"], best["val_f1"], best["predictions"].numpy().copy(), _on_cpu(best["weights"])

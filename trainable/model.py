@@ -1,7 +1,8 @@
-"""The network of a trial: torchvision's ResNet with 18 outputs, and where its first weights come from."""
+"""The network of a trial: one of torchvision's with 18 outputs, and where its first weights come from."""
 
 from __future__ import annotations
 
+import functools
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,13 @@ from data_prep.labels import N_CLASSES
 from errors import WeightsError
 from trainable.config import Model
 
-HEAD = "fc"
+HEADS = {
+    "resnet50": "fc",
+    "resnet18": "fc",
+    "resnext50_32x4d": "fc",
+    "efficientnet_b4": "classifier.1",
+    "convnext_tiny": "classifier.2",
+}
 """The final layer of every arch in config.ARCHS."""
 
 DOWNLOAD_TIMEOUT = 30.0
@@ -41,7 +48,7 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
         model: nn.Module = torchvision.models.get_model(config.arch, weights=None, num_classes=n_classes)
     if config.weights != "none":
         file = _imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
-        _load(model, read_weights(file), file, config.arch)
+        _load(model, _read_once(file, _when(file)), file, config.arch)
     return model
 
 
@@ -73,9 +80,19 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     return dict(weights)
 
 
+@functools.lru_cache(maxsize=1)
+def _read_once(file: Path, when: int) -> dict[str, Tensor]:
+    """`read_weights`, once a process for all trials that start from one file, as it was at `when`."""
+    return read_weights(file)
+
+
+def _when(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
 def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -> None:
     own = model.state_dict()
-    head = {name for name in own if name.startswith(f"{HEAD}.")}
+    head = {name for name in own if name.startswith(f"{HEADS[arch]}.")}
     if any(name not in weights or weights[name].shape != own[name].shape for name in head):
         weights = {name: value for name, value in weights.items() if name not in head} | {n: own[n] for n in head}
     odd = weights.keys() ^ own.keys() or {name for name in own if weights[name].shape != own[name].shape}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES, IntArray
-from data_prep.store import Store
-from trainable import batches
 from trainable.augment import Size, View, apply, constant
+from trainable.batches import slices
 from trainable.device import autocast
+from trainable.feed import Feed
 
 Probabilities = npt.NDArray[np.float32]
 Statistics = Sequence[float] | npt.NDArray[np.float32]
@@ -23,32 +23,39 @@ PLAIN = (View(),)
 
 def predict(
     model: nn.Module,
-    store: Store,
+    feed: Feed,
     rows: IntArray,
     crop: Size,
+    size: Size,
     *,
-    device: torch.device,
     views: Sequence[View] = PLAIN,
     batch_size: int = 128,
 ) -> Probabilities:
-    """Mean over the views of the softmax for the store's photos at `rows`, cropped as in training.
+    """Mean over the views of the softmax for the feed's photos at `rows`, cropped as in training.
 
     Args:
-        model: on `device`; it is left in evaluation mode.
-        crop: (height, width) in stored pixels, as `batches.crop_in_store` gives it.
+        model: on the feed's device; it is left in evaluation mode.
+        crop, size: (height, width) of the crop in stored pixels and as the network sees it, as
+            `batches.crop_in_store` and `size_in_network` give them.
+        batch_size: photos at a time, halved as often as the device's memory asks for.
 
     Returns:
         float32 [len(rows), classes], rows in the order given.
     """
-    parts = [rows[part] for part in batches.slices(len(rows), batch_size)]
-    photos = batches.read_batches(store, parts, crop, max(abs(view.angle) for view in views), device)
-    return _predict(model, photos, crop, store.mean, store.std, device, views)
+    widest = max(abs(view.angle) for view in views)
+
+    def photos(n: int) -> Iterator[Tensor]:
+        return feed.batches([rows[part] for part in slices(len(rows), n)], crop, widest)
+
+    store = feed.store
+    return _predict(model, photos, batch_size, crop, size, store.mean, store.std, feed.device, views)
 
 
 def predict_photos(
     model: nn.Module,
     photos: npt.NDArray[np.uint8],
     crop: Size,
+    size: Size,
     mean: Statistics,
     std: Statistics,
     *,
@@ -59,34 +66,46 @@ def predict_photos(
     """The same for photos at hand: uint8 [n, H, W, 3], treated and sized as the store's are.
 
     Args:
-        crop: (height, width) in pixels of `photos`.
+        crop, size: as above, the crop in pixels of `photos`.
         mean, std: the store's.
     """
-    parts = (torch.from_numpy(photos[part]) for part in batches.slices(len(photos), batch_size))
-    return _predict(model, parts, crop, mean, std, device, views)
+
+    def parts(n: int) -> Iterator[Tensor]:
+        return (torch.from_numpy(photos[part]) for part in slices(len(photos), n))
+
+    return _predict(model, parts, batch_size, crop, size, mean, std, device, views)
 
 
 @torch.inference_mode()
 def _predict(
     model: nn.Module,
-    photos: Iterable[Tensor],
+    photos: Callable[[int], Iterator[Tensor]],
+    batch_size: int,
     crop: Size,
+    size: Size,
     mean: Statistics,
     std: Statistics,
     device: torch.device,
     views: Sequence[View],
 ) -> Probabilities:
+    """`photos`: all of them in batches of the size that it is called with."""
     model.eval()
 
-    def seen() -> Iterator[Tensor]:
-        for batch in photos:
-            votes = []
-            for view in views:
-                images = apply(batch, constant(view, len(batch)), crop, mean, std, device)
-                with autocast(device):
-                    votes.append(model(images).float().softmax(dim=1))
-            yield torch.stack(votes).mean(dim=0)
+    def seen(batch: Tensor) -> Tensor:
+        votes = []
+        for view in views:
+            images = apply(batch, constant(view, len(batch)), crop, mean, std, device, size)
+            with autocast(device):
+                votes.append(model(images).float().softmax(dim=1))
+        return torch.stack(votes).mean(dim=0)
 
+    found = None
+    while found is None:
+        try:
+            found = [seen(batch) for batch in photos(batch_size)]
+        except torch.OutOfMemoryError:
+            if batch_size == 1:
+                raise
+            batch_size = max(1, batch_size // 2)
     # One transfer at the end: a transfer a batch would make the GPU wait for the host each time.
-    found = list(seen())
     return torch.cat(found).cpu().numpy() if found else np.zeros((0, N_CLASSES), dtype=np.float32)

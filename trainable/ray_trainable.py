@@ -1,13 +1,13 @@
 """The one file of the training core that knows Ray: a Trial as a class Trainable, one step an epoch.
 
-An actor is kept from one trial to the next (`reset_config`): imports, the GPU context and the open store stay,
-weights and optimizer go.
+An actor is kept from one trial to the next (`reset_config`): imports, the GPU context, the open store, photos on the
+GPU, the network and its compiled code stay (`workbench.py`); weights are set anew, the optimizer goes.
 """
 
 from __future__ import annotations
 
 import functools
-import gc
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from ray import tune
 
 from data_prep.store import Store
 from errors import DivergedError
+from files import TRIAL_LOG
 from trainable import checkpoint, device
 from trainable.config import TrialConfig
 from trainable.loop import Trial
+from trainable.workbench import Workbench
 
 SHARED = "shared"
 """Key of a trial's Ray config under which everything lies that the search does not vary."""
@@ -30,23 +32,26 @@ def _store(path: str) -> Store:
 
 
 class RayTrial(tune.Trainable):
-    """config: {"shared": {"settings", "store", "cpus"}, group: {name: value}, ...}."""
+    """config: {"shared": {"settings", "store", "cpus", "deterministic", "compile"}, group: {name: value}, ...}.
+
+    The last two of "shared" are off where they are missing.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
         self._trial: Trial | None = None
+        self._bench: Workbench | None = None
         torch.set_num_threads(max(1, int(config[SHARED]["cpus"])))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Free the last trial. The next model is built in the first step(), where an error is the new trial's own:
-        Ray would blame the old one for an error raised here, and hang on a False."""
+        """Free the last trial. The next one is built in the first step(), where an error is its own: Ray would blame
+        the old one for an error raised here, and hang on a False."""
         self._trial = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        if self._bench is not None:
+            self._bench.clear()
         return True
 
     def cleanup(self) -> None:
-        self._trial = None
+        self._trial = self._bench = None
 
     def step(self) -> dict[str, Any]:
         trial = self._current()
@@ -89,8 +94,22 @@ class RayTrial(tune.Trainable):
             shared = self.config[SHARED]
             store = _store(shared["store"])
             config = TrialConfig.from_flat({**shared["settings"], **flat(self.config)})
-            self._trial = Trial(config, store, device.choose())
+            bench = self._bench_of(shared)
+            self._say(f"seed {config.train.seed}; {device.describe(bench.device, shared.get('deterministic', False))}")
+            self._trial = Trial(config, store, bench)
         return self._trial
+
+    def _bench_of(self, shared: dict[str, Any]) -> Workbench:
+        """Made in the first trial's first step, kept for the others."""
+        if self._bench is None:
+            chosen = device.choose(deterministic=shared.get("deterministic", False))
+            self._bench = Workbench(chosen, compile=shared.get("compile", False), say=self._say)
+        return self._bench
+
+    def _say(self, line: str) -> None:
+        """To the log of the trial that runs now."""
+        with (self._folder() / TRIAL_LOG).open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')}  {line}\n")
 
     def _folder(self) -> Path:
         """runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder is

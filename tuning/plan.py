@@ -17,7 +17,13 @@ from tuning.profile import Profile
 from tuning.resources import Resources, unit
 from tuning.spaces import Point, Space
 
-WEIGHTS_GB = {"resnet50": 0.095, "resnet18": 0.045}
+WEIGHTS_GB = {
+    "resnet50": 0.095,
+    "resnet18": 0.045,
+    "resnext50_32x4d": 0.093,
+    "efficientnet_b4": 0.071,
+    "convnext_tiny": 0.112,
+}
 """float32, with 18 outputs."""
 
 
@@ -34,6 +40,8 @@ class Plan:
         grace: epochs before ASHA may stop a trial.
         reduction: of the trials that reach a rung, one in so many goes on.
         keep: of how many trials, the best, the weights are kept.
+        deterministic: every trial uses only operations that give the same bits every time.
+        compile: trials use torch.compile where the device can.
     """
 
     folder: Path
@@ -48,6 +56,8 @@ class Plan:
     keep: int
     resources: Resources
     seed: int
+    deterministic: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.grace <= self.epochs:
@@ -60,6 +70,11 @@ class Plan:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def execution(self) -> dict[str, bool]:
+        """How trials run, beside what they are."""
+        return {"deterministic": self.deterministic, "compile": self.compile}
 
     def config(self, point: Point) -> TrialConfig:
         """The trial that tries `point`: what the space varies wins over what the search fixes."""
@@ -87,6 +102,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "keep": plan.keep,
         "resources": vars(plan.resources),
         "seed": plan.seed,
+        **plan.execution,
     }
 
 
@@ -105,6 +121,7 @@ def from_json(folder: Path, about: dict[str, Any]) -> Plan:
             budget=Budget(**about["budget"]),
             resources=Resources(**about["resources"]),
             **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},
+            **{name: about.get(name, False) for name in ("deterministic", "compile")},
         )
     except (KeyError, TypeError) as error:
         raise SearchError(
@@ -113,13 +130,19 @@ def from_json(folder: Path, about: dict[str, Any]) -> Plan:
 
 
 def settings(
-    space: Space, profile: Profile, *, epochs: int | None = None, weights: str | None = None, seed: int
+    space: Space,
+    profile: Profile,
+    *,
+    epochs: int | None = None,
+    arch: str | None = None,
+    weights: str | None = None,
+    seed: int,
 ) -> dict[str, Any]:
     """What every trial of a search shares: the profile, the space's FIXED, then the command line.
 
     A cycle longer than the trial would never come down from its peak, so --epochs shortens the cycle with it.
     """
-    asked = {"train/epochs": epochs, "model/weights": weights, "train/seed": seed}
+    asked = {"train/epochs": epochs, "model/arch": arch, "model/weights": weights, "train/seed": seed}
     merged = {**profile.settings, **space.fixed, **{key: value for key, value in asked.items() if value is not None}}
     for key in space.distributions:
         merged.pop(key, None)
@@ -187,6 +210,7 @@ def describe(plan: Plan) -> str:
         *(f"  {text}" for text in _differences(plan)),
         "Runs",
         f"  one trial on {where}; {resources.concurrent} at a time",
+        *(f"  {text}" for text in _execution(plan)),
         f"  {_stopping(plan)}",
         f"  until it has spent {limits(plan)}",
         *(f"  {text}" for text in _worst_case(plan)),
@@ -207,11 +231,12 @@ def disk_gb(plan: Plan) -> float:
     """Peak disk of a search, in GB (1e9 bytes): the weights of the trials kept and of those still running, and for each
     slot two checkpoints, a third being written, and as many of a trial that has just ended (`checkpoints.SETTLED`).
 
-    A checkpoint holds the weights, the optimizer's one or two moments, and the best epoch's weights.
+    A checkpoint holds the weights, the optimizer's one or two moments, the average of the weights where there is one,
+    and the best epoch's weights.
     """
-    model, optimizer = plan.config(plan.space.start[0]).model, plan.config(plan.space.start[0]).optimizer
-    weights = WEIGHTS_GB[model.arch]
-    checkpoint = weights * (2 + (2 if optimizer.name == "adamw" else 1))
+    config = plan.config(plan.space.start[0])
+    weights = WEIGHTS_GB[config.model.arch]
+    checkpoint = weights * (2 + (2 if config.optimizer.name == "adamw" else 1) + (config.train.ema > 0))
     return weights * (_kept(plan) + 2 * plan.resources.concurrent) + 2 * 3 * checkpoint * plan.resources.concurrent
 
 
@@ -231,6 +256,11 @@ def _clipped(value: Any, distribution: BaseDistribution) -> Any:
     if isinstance(distribution, IntDistribution | FloatDistribution):
         return min(max(value, distribution.low), distribution.high)
     return value
+
+
+def _execution(plan: Plan) -> list[str]:
+    said = {"deterministic": "deterministic: the same bits in every run on one device", "compile": "torch.compile"}
+    return [said[name] for name, yes in plan.execution.items() if yes]
 
 
 def _stopping(plan: Plan) -> str:

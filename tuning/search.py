@@ -194,7 +194,7 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
 def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -> dict[str, Any]:
     """Of tune.run, which serves a new search and a resumed one alike."""
     resources = plan.resources
-    shared = {"settings": plan.settings, "store": str(plan.store), "cpus": resources.cpus}
+    shared = {"settings": plan.settings, "store": str(plan.store), "cpus": resources.cpus, **plan.execution}
     keys = list(plan.space.distributions)
     return {
         "name": plan.name,

@@ -10,6 +10,7 @@ import torch
 from data_prep.store import Store
 from trainable.config import TrialConfig
 from trainable.loop import Trial
+from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")
 
@@ -45,6 +46,6 @@ def small_config() -> Callable[..., TrialConfig]:
 @pytest.fixture
 def small_trial(small_store: Store, small_config) -> Callable[..., Trial]:
     def make(**changes: object) -> Trial:
-        return Trial(small_config(**changes), small_store, CPU)
+        return Trial(small_config(**changes), small_store, Workbench(CPU))
 
     return make

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-import torch
 
 from data_prep.labels import age_band
 from errors import ConfigError
-from trainable.batches import ahead, crop_in_store, generator, read_batches, shuffled, slices, training_set
+from trainable.batches import crop_in_store, generator, shuffled, size_in_network, slices, training_set
 from trainable.config import Crop, Labels
 
 
@@ -27,6 +26,11 @@ class _Sizes:
 )
 def test_a_crop_scales_with_the_store(size, crop, stored):
     assert crop_in_store(crop, _Sizes(size, (512, 384))) == stored
+
+
+@pytest.mark.parametrize(("resize", "seen"), [(1.0, (68, 68)), (0.5, (34, 34)), (2.0, (136, 136)), (0.1, (8, 8))])
+def test_the_network_sees_the_crop_resized(resize, seen):
+    assert size_in_network(Crop(360, 360, resize), _Sizes((96, 72), (512, 384))) == seen
 
 
 def test_a_crop_larger_than_the_photo_is_an_error_that_names_the_side():
@@ -66,23 +70,3 @@ def test_a_last_batch_is_kept_unless_it_is_a_single_photo(n, lengths):
 
 def test_without_a_smallest_no_photo_is_lost():
     assert [part.stop - part.start for part in slices(65, 32)] == [32, 32, 1]
-
-
-def test_batches_hold_the_stores_photos_in_the_order_asked(small_store):
-    rows = small_store.rows("val")[::-1]
-    batches = list(read_batches(small_store, [rows[:5], rows[5:7]], (23, 23), 180.0, torch.device("cpu")))
-    assert [tuple(batch.shape) for batch in batches] == [(5, 32, 24, 3), (2, 32, 24, 3)]
-    assert np.array_equal(np.concatenate(batches), small_store.read(rows[:7]))
-
-
-def test_work_is_done_one_ahead_in_order_and_no_further():
-    done = []
-    results = ahead(lambda item: done.append(item) or item * 10, range(5))
-    assert next(results) == 0
-    assert set(done) <= {0, 1}
-    assert list(results) == [10, 20, 30, 40]
-
-
-def test_an_error_in_the_work_reaches_the_caller():
-    with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda item: 1 // item, [1, 0, 1]))

@@ -9,14 +9,17 @@ import torch.nn.functional as F
 
 from data_prep import store as stores
 from errors import CheckpointError, ConfigError, DivergedError
+from trainable.feed import Streamed
 from trainable.loop import Trial, train
 from trainable.metrics import macro_f1
 from trainable.predict import predict
 from trainable.schedule import learning_rate
+from trainable.workbench import Workbench
 
+CPU = torch.device("cpu")
 KEYS = [
     "epoch", "train_loss", "train_focal", "train_smoothing", "train_soft_f1", "train_photos", "lr", "val_loss",
-    "val_accuracy", "val_f1", "val_f1_best", "best_epoch", "photos_per_s", "seconds",
+    "val_accuracy", "val_f1", "val_f1_best", "best_epoch", "micro_batches", "photos_per_s", "seconds",
 ]  # fmt: skip
 TIMES = ("photos_per_s", "seconds")
 
@@ -73,7 +76,7 @@ def test_the_rate_moves_at_every_step_of_an_epoch(small_trial, monkeypatch):
 
 
 def test_training_learns_what_the_photos_tell(small_trial):
-    trial = small_trial(train__epochs=5)
+    trial = small_trial(train__epochs=5, train__batch_size=32, schedule__max_lr=1e-3)
     reports = []
     train(trial, reports.append)
     assert reports[-1]["train_loss"] < reports[0]["train_loss"] / 1.5
@@ -99,7 +102,7 @@ def test_the_best_epoch_keeps_the_weights_that_made_its_predictions(small_trial,
     reports = [trial.run_epoch() for _ in range(3)]
     assert trial.best.val_f1 == max(report["val_f1"] for report in reports) == reports[-1]["val_f1_best"]
     trial.model.load_state_dict(trial.best.weights)
-    again = predict(trial.model, small_store, trial.val_rows, (23, 23), device=torch.device("cpu"))
+    again = predict(trial.model, Streamed(small_store, CPU), trial.val_rows, (23, 23), (23, 23))
     assert np.array_equal(again, trial.best.predictions)
 
 
@@ -166,4 +169,4 @@ def test_a_store_without_labelled_val_photos_is_an_error(tmp_path, small_config)
     index = index.assign(mask="none", gender="male", split="train")
     store = stores.write(tmp_path / "s", np.zeros((2, 64, 48, 3), np.uint8), index, source_size=(512, 384))
     with pytest.raises(ConfigError, match="no labelled photo in val"):
-        Trial(small_config(), store, torch.device("cpu"))
+        Trial(small_config(), store, Workbench(CPU))

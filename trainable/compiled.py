@@ -1,0 +1,59 @@
+"""torch.compile, where it can help and only as long as it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from trainable.device import AMPERE
+
+Say = Callable[[str], None]
+
+
+class Compiled:
+    """A network's compiled forward pass in training. Batches of another size than a trial's first (the last one of an
+    epoch) run uncompiled, so that nothing is compiled for them; so does everything after compiling has failed."""
+
+    def __init__(self, network: nn.Module, say: Say) -> None:
+        self._network, self._say = network, say
+        self._fast: Callable[[Tensor], Tensor] | None = torch.compile(network, dynamic=False)
+        self._shape: torch.Size | None = None
+
+    def restart(self) -> None:
+        """Another trial begins, perhaps with batches of another shape; what was compiled for the same one is kept."""
+        self._shape = None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        if self._fast is None or self._shape not in (None, images.shape):
+            return self._eager(images)
+        if self._shape == images.shape:
+            return self._fast(images)
+        return self._first(self._fast, images)
+
+    def _first(self, fast: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """The call that compiles."""
+        try:
+            logits = fast(images)
+        except torch.OutOfMemoryError:
+            raise
+        # Dynamo, Inductor, Triton and the C++ compiler each fail with errors of their own.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            self._say(f"torch.compile failed, going on without it: {reason}")
+            self._fast = None
+            return self._eager(images)
+        self._shape = images.shape
+        return logits
+
+    def _eager(self, images: Tensor) -> Tensor:
+        logits: Tensor = self._network(images)
+        return logits
+
+
+def why_not(device: torch.device) -> str | None:
+    """Why torch.compile is left out on this device, in words; None where it can be tried."""
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < AMPERE:
+        return "Triton, which it needs, has no support for GPUs below sm_80"
+    return None

@@ -1,0 +1,81 @@
+"""What a process keeps from one trial to the next: device, photos on it, the network and its compiled code."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+import torch
+from torch import nn
+
+from data_prep.store import Store
+from trainable import feed, model
+from trainable.compiled import Compiled, Say, why_not
+from trainable.config import Model
+from trainable.feed import Feed
+from trainable.step import Forward
+
+
+class Workbench:
+    """Serves one trial at a time: the next one's weights replace the last one's in the same network.
+
+    Attributes:
+        device: where trials run.
+        say: hears a line about every choice that is made for a trial.
+    """
+
+    def __init__(self, device: torch.device, *, compile: bool = False, say: Say = lambda line: None) -> None:
+        """`compile`: use torch.compile, if the device can."""
+        self.device, self.say = device, say
+        self._compile = compile
+        self._feed: Feed | None = None
+        self._arch: str | None = None
+        self._network: nn.Module | None = None
+        self._compiled: Compiled | None = None
+
+    def clear(self) -> None:
+        """Between two trials: what the last one held, and nothing else refers to, goes back to the system."""
+        gc.collect()
+        _trim_heap()
+
+    def feed(self, store: Store) -> Feed:
+        """The store's photos on their way to the device; another store's make room first."""
+        if self._feed is None or self._feed.store.hash != store.hash:
+            self._feed = None
+            self._feed = feed.choose(store, self.device, self.say)
+        return self._feed
+
+    def network(self, config: Model, seed: int) -> nn.Module:
+        """A network with the first weights of a trial, on the device; the one of the last trial if it is of this arch.
+
+        Raises:
+            WeightsError: the weights are not to be had.
+        """
+        fresh = model.build(config, seed=seed)
+        if self._network is not None and self._arch == config.arch:
+            self._network.load_state_dict(fresh.state_dict())
+            self._network.zero_grad(set_to_none=True)
+        else:
+            self._network = self._compiled = None  # its memory makes room first
+            self._network, self._arch = model.place(fresh, self.device), config.arch
+        return self._network
+
+    def forward(self, network: nn.Module) -> Forward:
+        """The network itself in training, or its compiled code."""
+        if not self._compile:
+            return network
+        if reason := why_not(self.device):
+            self.say(f"torch.compile is left out: {reason}")
+            return network
+        if self._compiled is None or network is not self._network:
+            self._compiled = Compiled(network, self.say)
+        self._compiled.restart()
+        return self._compiled
+
+
+def _trim_heap() -> None:
+    """glibc keeps what was freed, and a process would seem to grow with its first trials. Other libraries of C have no
+    such call and need none."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
