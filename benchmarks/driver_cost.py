@@ -505,7 +505,9 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m benchmarks.driver_cost", description=__doc__.splitlines()[0])
     result.add_argument("--trials", type=positive, default=10000)
     result.add_argument("--slots", type=positive, default=500, help="simulated GPUs (default: 500)")
-    result.add_argument("--window", type=positive, default=200, help="trials that a row is measured over (default: 200)")
+    result.add_argument(
+        "--window", type=positive, default=200, help="trials that a row is measured over (default: 200)"
+    )
     result.add_argument("--seed", type=int, default=1)
     result.add_argument("--minutes", type=float, default=60, help="stop then, as a budget would (default: 60)")
     result.add_argument("--json", type=Path, help="write the table's rows here as well")

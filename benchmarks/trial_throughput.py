@@ -1,94 +1,241 @@
-"""How much of a trial's time is the model's: photos/s of a trial's epoch against the same model on one constant batch.
+"""How fast a trial trains: against the conventional trainer, its own model on a constant batch, and the device's limit.
 
-    python -m benchmarks.trial_throughput --store data/sample-96x72
+    python -m benchmarks.trial_throughput --store data/sample-96x72 --photos 256 --workers 0,1,2
 
-Both train in turn in one process, n times; the ratio is taken pair by pair. 1.0 would mean that reading, augmenting,
-the losses and the schedule cost nothing.
+Parts, each a table; those that compare programs run them in turn in this process, n rounds, ratios round by round:
+
+    conventional    a trial's epoch against DataLoader, PIL transforms, NCHW (conventional.py), with and without JPEG
+    pipeline        data alone, on one core, against the same transforms by PIL
+    constant        a trial's epoch against the same model, loss and optimizer on one batch that is on the device
+    memory          peak memory and photos/s by batch size and crop, a process a cell
+    limit           FLOP/s against this device's fastest matrix product, and a profile of where the time goes
+
+Nothing else may run on the cores that are measured: threads wait for one that has lost its core, and two of them can
+train ten times slower than one. Tables say how busy the machine was before ("load before").
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import json
 import sys
-import time
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
+from benchmarks import conventional, limit, measure, memory, pipeline, subject
+from benchmarks.conventional import Conventional
+from benchmarks.measure import Table
 from command_line import exit_code, positive
 from data_prep.store import Store
 from trainable import batches, device, losses
-from trainable.config import TrialConfig
+from trainable.config import TrialConfig, parse_setting
 from trainable.loop import Trial
-from tuning import profile
+from tuning.resources import cpu_cores
+
+CELL = "cell"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     store = Store.open(options.store)
-    settings = {**profile.for_store(store.profile).settings, "model/arch": options.arch, "model/weights": "none"}
-    trial = Trial(TrialConfig.from_flat(settings), store, device.choose())
-    photos = len(batches.training_set(trial.config.labels, store)[0])
-    trial._train()  # warm-up
-    pairs = np.array(
-        [(photos / timed(trial._train), photos / timed(lambda: constant(trial, photos))) for _ in range(options.n)]
-    )
-    ratios = pairs[:, 0] / pairs[:, 1]
-    print(
-        f"{platform.processor() or platform.machine()}, {trial.device}, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads, {options.arch}, batch {trial.config.train.batch_size}, n = {options.n}"
-    )
-    for name, values in (
-        ("trial, photos/s", pairs[:, 0]),
-        ("constant batch, photos/s", pairs[:, 1]),
-        ("ratio", ratios),
-    ):
-        low, middle, high = np.quantile(values, [0, 0.5, 1])
-        print(f"  {name:<26} median {middle:7.3f}   min {low:7.3f}   max {high:7.3f}")
+    config = subject.config_for(store, options.arch, **settings(options))
+    if options.part == [CELL]:
+        photos = memory.photos_of(config.train.batch_size, options.photos)
+        print(json.dumps(memory.cell(trial(options, config, subject.few(store, photos, config)), options.n)))
+        return 0
+    store, tables = subject.few(store, options.photos, config), []
+    for part in options.part:
+        for table in PARTS[part](options, config, store):
+            print(table.markdown(), flush=True)
+            tables.append(table.to_json())
+            if options.json:
+                options.json.write_text(json.dumps(tables, indent=2, default=str) + "\n")
     return 0
 
 
-def constant(trial: Trial, photos: int) -> None:
+def settings(options: argparse.Namespace) -> dict[str, object]:
+    """By flat key, what the command line asks for beside the store's profile."""
+    asked = {"train/batch_size": options.batch_size, "crop/height": options.crop, "crop/width": options.crop}
+    return {**{key: value for key, value in asked.items() if value}, **dict(map(parse_setting, options.set))}
+
+
+def trial(options: argparse.Namespace, config: TrialConfig, store: Store) -> Trial:
+    return subject.trial_on(config, store, device.choose(options.device), options.compile)
+
+
+def against_conventional(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
+    ours = trial(options, config, store)
+    trainer = Conventional(config, ours.device, options.item)
+    with tempfile.TemporaryDirectory(prefix="conventional-") as folder:
+        conventional.write_jpegs(store, ours._rows, Path(folder))
+        programs: dict[str, Callable[[], int]] = {"trial": partial(epoch, ours)}
+        for source in options.sources:
+            photos = conventional.dataset(config, store, source, Path(folder))
+            for workers in options.workers:
+                loader = conventional.loader(photos, config.train.batch_size, workers, ours.device)
+                programs[f"{source}, {workers} workers"] = partial(trainer.epoch, loader)
+        speeds = measure.in_turn(programs, options.n, ours.device)
+        about = facts(options, ours)
+        programs.clear()  # and with it the workers, before their files go
+    fastest = {
+        max((n for n in speeds if n.startswith(s)), key=lambda n: measure.spread(speeds[n])) for s in options.sources
+    }
+    rows = [
+        [f"**{name}**" if name in fastest else name, *measure.spread(speed), *measure.ratio(speeds["trial"], speed)]
+        for name, speed in speeds.items()
+    ]
+    yield Table(
+        "A trial's epoch against the conventional trainer",
+        {**about, "loss read at every step": options.item},
+        ["", "median photos/s", "min", "max", "trial is times as fast", "min", "max"],
+        rows,
+        "In bold: the fastest number of workers, the one to compare with.",
+    )
+
+
+def data_alone(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
+    ours = trial(options, config, store)
+    with tempfile.TemporaryDirectory(prefix="conventional-") as folder:
+        conventional.write_jpegs(store, ours._rows, Path(folder))
+        yield pipeline.compare(ours, options.n, Path(folder))
+
+
+def against_constant(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
+    ours = trial(options, config, store)
+    speeds = measure.in_turn(
+        {"trial": partial(epoch, ours), "constant batch": constant_epoch(ours)}, options.n, ours.device
+    )
+    yield Table(
+        "A trial's epoch against its model on a constant batch",
+        facts(options, ours),
+        ["", "median", "min", "max"],
+        [
+            *([f"{name}, photos/s", *measure.spread(speed)] for name, speed in speeds.items()),
+            ["ratio", *measure.ratio(speeds["trial"], speeds["constant batch"])],
+        ],
+    )
+
+
+def memory_and_speed(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
+    shared = ["--store", str(store.path), "--arch", options.arch, "--threads", str(options.threads)]
+    shared += ["-n", str(options.n), "--device", options.device, *(["--compile"] if options.compile else [])]
+    shared += ["--photos", str(options.photos)] if options.photos else []
+    shared += ["--set", *options.set] if options.set else []
+    cells = [
+        [*shared, "--crop", str(crop), "--batch-size", str(size)]
+        for crop in options.crops
+        for size in options.batch_sizes
+    ]
+    about = {**measure.machine(device.choose(options.device)), "arch": options.arch, "optimizer": config.optimizer.name}
+    yield memory.table(cells, about, options.n)
+
+
+def to_the_limit(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
+    ours = trial(options, config, store)
+    yield limit.compare(ours, partial(epoch, ours), constant_epoch(ours), options.n)
+    yield limit.where_time_goes(config, store, ours.device)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace, TrialConfig, Store], Iterator[Table]]] = {
+    "conventional": against_conventional,
+    "pipeline": data_alone,
+    "constant": against_constant,
+    "memory": memory_and_speed,
+    "limit": to_the_limit,
+}
+
+
+def epoch(trial: Trial) -> int:
+    """The training part of an epoch. Returns how many photos it went through."""
+    photos: int = trial._train()["train_photos"]
+    return photos
+
+
+def constant_epoch(trial: Trial) -> Callable[[], int]:
     """An epoch's worth of steps of model, loss and optimizer on one batch that is already on the device."""
-    size = trial.config.train.batch_size
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(size, 3, *trial._crop, generator=generator).to(trial.device, memory_format=torch.channels_last)
+    size, generator = trial.config.train.batch_size, torch.Generator().manual_seed(0)
+    seen = batches.size_in_network(trial.config.crop, trial.store)
+    images = torch.randn(size, 3, *seen, generator=generator).to(trial.device, memory_format=torch.channels_last)
     target = torch.randint(18, (size,), generator=generator).to(trial.device)
-    trial.model.train()
-    for part in batches.slices(photos, size, smallest=batches.SMALLEST):
-        n = part.stop - part.start
-        with device.autocast(trial.device):
-            logits = trial.model(images[:n])
-        loss = losses.combined(logits, target[:n], trial.config.loss).total
-        trial._optimizer.zero_grad(set_to_none=True)
-        trial._scaler.scale(loss).backward()
-        trial._scaler.step(trial._optimizer)
-        trial._scaler.update()
+    parts = batches.slices(len(trial._rows), size, smallest=batches.SMALLEST)
+    lengths = [part.stop - part.start for part in parts]
+
+    def run() -> int:
+        trial.model.train()
+        for n in lengths:
+            trial._optimizer.zero_grad(set_to_none=True)
+            with device.autocast(trial.device):
+                logits = trial._forward(images[:n])
+            loss = losses.combined(logits, target[:n], trial.config.loss).total
+            trial._scaler.scale(loss).backward()
+            trial._scaler.step(trial._optimizer)
+            trial._scaler.update()
+        return sum(lengths)
+
+    return run
 
 
-def timed(work: object) -> float:
-    """Seconds, with the GPU's queue empty at both ends."""
-    synchronize()
-    start = time.perf_counter()
-    work()  # type: ignore[operator]
-    synchronize()
-    return time.perf_counter() - start
+def facts(options: argparse.Namespace, trial: Trial) -> dict[str, object]:
+    compiled = {"compiled": True} if options.compile else {}
+    return {
+        **measure.machine(trial.device),
+        **subject.facts(trial),
+        **compiled,
+        "photos": len(trial._rows),
+        "n =": options.n,
+    }
 
 
-def synchronize() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+def numbers(text: str) -> list[int]:
+    """An argparse type: "0,1,2"."""
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"whole numbers separated by commas are needed, but got {text!r}")
+    return [int(part) for part in text.split(",")]
 
 
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m benchmarks.trial_throughput", description=__doc__.splitlines()[0])
+    sources = {"jpeg": conventional.JPEG, "decoded": conventional.DECODED}
     result.add_argument("--store", type=Path, required=True, help="a dataset store")
+    result.add_argument(
+        "--part",
+        nargs="+",
+        choices=[*PARTS, CELL],
+        metavar="PART",
+        default=list(PARTS),
+        help=f"which: {', '.join(PARTS)}; default: all",
+    )
     result.add_argument("--arch", default="resnet50")
-    result.add_argument("--threads", type=positive, default=1, help="CPU threads (default: 1)")
-    result.add_argument("-n", type=positive, default=5, help="pairs of epochs (default: 5)")
+    result.add_argument("--threads", type=positive, default=cpu_cores(), help="torch's, of both (default: all cores)")
+    result.add_argument("-n", type=positive, default=5, help="rounds (default: 5)")
+    result.add_argument("--photos", type=positive, help="cut an epoch to so many (default: all)")
+    result.add_argument("--batch-size", type=positive, help="(default: the profile's)")
+    result.add_argument("--crop", type=positive, help="side of a square, in source pixels (default: the profile's)")
+    result.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of the trial")
+    result.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    result.add_argument("--compile", action="store_true", help="the trial with torch.compile")
+    result.add_argument("--json", type=Path, help="write the tables here as well")
+    group = result.add_argument_group("conventional")
+    group.add_argument(
+        "--workers", type=numbers, default=[cpu_cores()], help="of the DataLoader, 0,1,2 say (default: a worker a core)"
+    )
+    group.add_argument(
+        "--decoded",
+        dest="sources",
+        action="store_const",
+        const=[sources["decoded"]],
+        default=list(sources.values()),
+        help="only with photos that are decoded already (default: with and without JPEG)",
+    )
+    group.add_argument("--no-item", dest="item", action="store_false", help="do not read the loss at every step")
+    group = result.add_argument_group("memory")
+    group.add_argument("--batch-sizes", type=numbers, default=[16, 32, 64, 128], help="(default: 16,32,64,128)")
+    group.add_argument("--crops", type=numbers, default=[224, 360], help="in source pixels (default: 224,360)")
     return result
 
 

@@ -1,0 +1,79 @@
+"""Peak memory and photos/s of a trial's training by batch size and crop, each cell measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import measure, subject
+from benchmarks.measure import Table
+from trainable.loop import Trial
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = 4
+"""At least so many batches are an epoch of a cell."""
+
+
+def table(cells: Iterable[Sequence[str]], about: dict[str, Any], rounds: int) -> Table:
+    """Args:
+    cells: the arguments of `python -m benchmarks.trial_throughput --part cell` for each.
+    """
+    rows = []
+    for arguments in cells:
+        command = [sys.executable, "-m", "benchmarks.trial_throughput", "--part", "cell", *arguments]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        found = json.loads(done.stdout)
+        measure.say(done.stdout.strip())
+        rows.append([*found["what"], *(found["photos_per_s"] or ("out of memory", None, None)), found["gigabytes"]])
+    columns = ["crop", "batch", "micro-batches", "photos an epoch", "median photos/s", "min", "max", "peak memory, GB"]
+    note = (
+        "Memory: what torch had allocated at most on the GPU, the (cut) epoch's photos that lie there included."
+        if about["GPU"] != "no GPU"
+        else "Memory: the most that the process held (resident set), Python, torch and the photos read included."
+    )
+    return Table("Memory and speed by batch and crop", {**about, "n =": rounds}, columns, rows, note)
+
+
+def cell(trial: Trial, rounds: int) -> dict[str, Any]:
+    """One cell: what was measured, spread of the photos/s (None: out of memory), peak memory in GB (1e9 bytes)."""
+    try:
+        speeds = measure.in_turn({"trial": lambda: trial._train()["train_photos"]}, rounds, trial.device)
+        found = measure.spread(speeds["trial"])
+    except torch.OutOfMemoryError:
+        found = None
+    about = subject.facts(trial)
+    return {
+        "what": [about["crop"], about["batch"], trial.micro_batches, len(trial._rows)],
+        "photos_per_s": found,
+        "gigabytes": peak_bytes(trial.device) / 1e9,
+    }
+
+
+def photos_of(batch: int, photos: int | None) -> int | None:
+    """Photos of a cell's epoch: whole batches, at least STEPS of them."""
+    return None if photos is None else max(STEPS, photos // batch) * batch
+
+
+def peak_bytes(device: torch.device) -> int:
+    """On a GPU what torch had allocated at most there, otherwise this process's largest resident set.
+
+    Linux hands the parent's ru_maxrss on to the child, VmHWM is the process's own.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        own = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        own = None
+    if own:
+        return int(own[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,76 @@
+"""The trial that is measured: its settings, a store cut to a few photos, and what a table says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data_prep.store import Store, write
+from trainable import batches
+from trainable.config import TrialConfig
+from trainable.loop import Trial
+from trainable.workbench import Workbench
+from tuning import profile
+
+UNUSED = "unused"
+"""Split of the train photos that a shorter epoch leaves out."""
+
+
+def config_for(store: Store, arch: str, **more: Any) -> TrialConfig:
+    """What a search on this store would train, from scratch; `more` is by flat key."""
+    return TrialConfig.from_flat(
+        {**profile.for_store(store.profile).settings, "model/arch": arch, "model/weights": "none", **more}
+    )
+
+
+def trial_on(config: TrialConfig, store: Store, device: torch.device, compile: bool = False) -> Trial:
+    """A trial with a workbench of its own, so that several can live side by side."""
+    return Trial(config, store, Workbench(device, compile=compile))
+
+
+def few(store: Store, photos: int | None, config: TrialConfig) -> Store:
+    """The store with `photos` of the trial's train photos, drawn at random; None, or more than there are: all."""
+    rows, _ = batches.training_set(config.labels, store)
+    if photos is None or photos >= len(rows):
+        return store
+    kept = np.random.default_rng(0).choice(rows, photos, replace=False)
+    index = store.index.copy()
+    index.loc[np.setdiff1d(store.rows("train"), kept), "split"] = UNUSED
+    return Store(store.path, store.meta, index, store._shards)
+
+
+def small_copy(store: Store, folder: Path, train: int, val: int) -> Store:
+    """A store in `folder` of the first people of train and val that have at least so many photos together."""
+    rows = np.concatenate([_first_people(store, "train", train), _first_people(store, "val", val)])
+    return write(
+        folder,
+        store.read(rows),
+        store.index.iloc[rows],
+        profile=store.profile,
+        bands=store.bands,
+        source_size=store.source_size,
+    )
+
+
+def facts(trial: Trial) -> dict[str, Any]:
+    """What of a trial decides its speed."""
+    height, width = trial.store.size
+    crop, size = (f"{h}x{w}" for h, w in (trial._crop, batches.size_in_network(trial.config.crop, trial.store)))
+    return {
+        "arch": trial.config.model.arch,
+        "optimizer": trial.config.optimizer.name,
+        "batch": trial.config.train.batch_size,
+        "crop": f"{crop} of {height}x{width}" + (f" seen at {size}" if size != crop else ""),
+        **({"feed": type(trial._feed).__name__} if trial.device.type == "cuda" else {}),
+    }
+
+
+def _first_people(store: Store, split: str, photos: int) -> np.ndarray:
+    rows = store.rows(split)
+    if len(rows) <= photos:
+        return rows
+    people = list(dict.fromkeys(store.person[rows[:photos]]))
+    return rows[np.isin(store.person[rows], people)]
