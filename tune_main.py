@@ -216,7 +216,7 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
         settings=settings,
         budget=Budget.of({name: getattr(options, name) for name in LIMITS}, chosen.trials),
         epochs=epochs,
-        grace=options.grace or min(chosen.grace, epochs),
+        grace=options.grace or min(chosen.grace_of(space.distributions), epochs),
         reduction=options.reduction or chosen.reduction,
         keep=options.keep or profile.KEEP,
         resources=_resources(options.address, options.cpus_per_trial, options.gpus_per_trial),

@@ -60,7 +60,7 @@ from tuning.spaces import Space
 
 Floats = npt.NDArray[np.float64]
 
-CURVES = Path(__file__).parent / "curves" / "scheduler_decay.jsonl"
+CURVES = Path(__file__).parent / "curves" / "bands_and_crops.jsonl"
 BUDGETS = (0.1, 0.2, 0.5, 1.0)
 """Shares of the budget at which methods are compared."""
 GRACES, REDUCTIONS = (2, 3, 4, 6, 8, 9, 12), (2, 3, 4)
@@ -184,7 +184,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--curves", type=Path, default=CURVES, metavar="FILE", help="(default: %(default)s)")
     result.add_argument(
-        "--space", default="scheduler_decay", metavar="NAME", help="of the curves (default: %(default)s)"
+        "--space", default="age_bands+crop_sizes", metavar="NAME", help="of the curves (default: %(default)s)"
     )
     result.add_argument("--trials", type=positive, default=50, metavar="N", help="the budget (default: %(default)s)")
     result.add_argument(
@@ -194,7 +194,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--share", type=float, default=1.0, help="of the curves, drawn anew for each seed (default: 1)")
     result.add_argument("--repeat", action="store_true", help="a curve may answer again before all others have")
     ours = result.add_argument_group("this search")
-    ours.add_argument("--grace", type=positive, default=8, metavar="N", help="(default: %(default)s)")
+    ours.add_argument("--grace", type=positive, default=3, metavar="N", help="(default: %(default)s)")
     ours.add_argument("--reduction", type=positive, default=3, metavar="N", help="(default: %(default)s)")
     ours.add_argument("--by-best", action="store_true", help="ASHA compares the best val_f1 so far, not the last one")
     ours.add_argument("--told", choices=(COMPLETE, PRUNED), default=COMPLETE, help="of a stopped trial, to Optuna")

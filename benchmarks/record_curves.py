@@ -110,8 +110,8 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--store", type=Path, required=True, metavar="STORE", help="dataset store to train on")
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines, added to")
-    result.add_argument("--space", default="scheduler_decay", metavar="NAME", help="(default: scheduler_decay)")
-    result.add_argument("--curves", type=positive, default=128, metavar="N", help="(default: 128)")
+    result.add_argument("--space", default="age_bands+crop_sizes", metavar="NAME", help="(default: %(default)s)")
+    result.add_argument("--curves", type=positive, default=256, metavar="N", help="(default: 256)")
     result.add_argument("--epochs", type=positive, default=18, metavar="N", help="(default: 18)")
     result.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every trial")
     result.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,30 +16,38 @@ class Profile:
     Attributes:
         about: why it differs.
         settings: flat key -> value.
-        trials, grace, reduction: defaults of --trials, --grace (epochs before ASHA may stop a trial) and --reduction
-            (of the trials that reach a rung, one in so many goes on).
+        trials, reduction: defaults of --trials and --reduction (of those that reach a rung, one in so many goes on).
+        grace, late_grace: defaults of --grace (epochs before ASHA may stop a trial), the later one for spaces that vary
+            the schedule.
     """
 
     name: str
     about: str
     trials: int
     grace: int
+    late_grace: int
     reduction: int = 3
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def grace_of(self, keys: Iterable[str]) -> int:
+        """The default of --grace for a space that varies these flat keys."""
+        return self.late_grace if any(key.startswith("schedule/") for key in keys) else self.grace
 
 
 KEEP = 10
 """Trials whose weights are kept unless told otherwise: more than an ensemble of four chooses from."""
 
-# Grace: the first cycle's end. On recorded curves trials that are compared before some 40% of their length are compared
-# on noise, and searches that stop them find less than full-length TPE (benchmarks/README.md).
-REFERENCE = Profile(name="reference", about="the reference recipe as it is", trials=50, grace=20)
+# On recorded curves (benchmarks/README.md) trials under one schedule can be told apart after a sixth of their length.
+# Under different schedules they cannot before some 40% of it, and searches that stop them sooner find less than TPE at
+# full length: there the first rung is the first cycle's end.
+REFERENCE = Profile(name="reference", about="the reference recipe as it is", trials=50, grace=10, late_grace=20)
 
 SAMPLE = Profile(
     name="sample",
     about="small drawn photos, trained from scratch on CPU cores: Adam instead of SGD, one short cycle",
     trials=5,
     grace=4,
+    late_grace=4,
     settings={
         "model/weights": "none",
         "optimizer/name": "adamw",

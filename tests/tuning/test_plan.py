@@ -26,7 +26,7 @@ def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() 
 
 def test_what_the_space_varies_is_never_fixed() -> None:
     space = spaces.load("age_bands")
-    fixed = settings(space, profile.Profile("x", "", 1, 1, 3, {"labels/old_from": 58}), seed=0)
+    fixed = settings(space, profile.Profile("x", "", 1, 1, 1, 3, {"labels/old_from": 58}), seed=0)
     assert "labels/old_from" not in fixed
 
 
@@ -108,3 +108,9 @@ def test_peak_disk_grows_with_what_is_kept_and_with_what_runs(make_plan: Callabl
     assert planning.disk_gb(ten) - planning.disk_gb(one) == pytest.approx(9 * 0.095)
     wider = make_plan(keep=1, budget=Budget(trials=100), resources=Resources(1, 0, 4))
     assert planning.disk_gb(wider) > 1.5 * planning.disk_gb(one)
+
+
+def test_trials_are_compared_later_where_the_space_varies_their_schedules() -> None:
+    reference = profile.REFERENCE
+    assert reference.grace_of(spaces.load("age_bands+crop_sizes").distributions) == reference.grace == 10
+    assert reference.grace_of(spaces.load("recipe").distributions) == reference.late_grace == 20
