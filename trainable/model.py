@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES
 from errors import WeightsError
+from trainable import pointwise
 from trainable.config import Model
 
 HEADS = {
@@ -53,7 +54,12 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """The model on `device` in channels_last memory, the layout that tensor cores and oneDNN compute in."""
+    """The model on `device` in channels_last memory, the layout that tensor cores and oneDNN compute in.
+
+    On a CPU its 1x1 convolutions are replaced (`pointwise`).
+    """
+    if device.type == "cpu":
+        pointwise.replace(model)
     return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
