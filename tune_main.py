@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--cpus-per-trial", metavar="N", type=positive, help="CPU cores of one trial")
     where.add_argument("--deterministic", action="store_true", help="trials give the same bits again, at a price")
-    where.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on and on CPUs")
+    where.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
     where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
     result.add_argument(
         "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"

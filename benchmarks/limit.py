@@ -40,7 +40,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "convolution": ("conv",),
     "batch norm": ("batch_norm", "batchnorm", "layer_norm", "layernorm"),
     "pooling": ("pool",),
-    "fully connected": ("addmm", "aten::mm", "linear"),
+    "matrix products": ("addmm", "aten::mm", "linear"),
     "copies and casts": ("copy", "aten::to", "clone", "contiguous", "memcpy", "accumulategrad"),
     "allocating, zeroing": ("empty", "zero", "fill", "memset", "new_full", "ones"),
     "ReLU, additions, other elementwise": ("relu", "threshold", "add", "mul", "div", "sub", "silu", "gelu", "sigmoid"),

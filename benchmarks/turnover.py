@@ -6,10 +6,13 @@ Two real searches of n + 1 trials of one epoch each, one trial at a time, on a s
 as it runs for a person, the second one with `reuse_actors` off. Times are the workers' clocks, all of one machine:
 
     result      the last epoch is trained, validated and its best weights are written
-    saved       the checkpoint of that epoch is written
+    saved       the checkpoint of that epoch is written, where there is one
     reset       a reused actor hears of the next trial; until then Ray's driver is at work
     asked       the next trial's first epoch is asked for
-    first step  its first step has been taken and is finished on the device: model, optimizer, data, the step itself
+    first step  model, optimizer and data are ready, and its first step begins
+    stepped     that step is finished on the device
+
+"In all" is until the first step begins.
 """
 
 from __future__ import annotations
@@ -42,9 +45,9 @@ from tuning.plan import Plan
 from tuning.plan import settings as plan_settings
 
 TRAIN_PHOTOS, VAL_PHOTOS = 128, 32
-SAVED, RESET, ASKED, FIRST, ENDED = "saved_at", "reset_at", "asked_at", "first_step", "ended_at"
+SAVED, RESET, ASKED, FIRST, STEPPED, ENDED = "saved_at", "reset_at", "asked_at", "first_step", "stepped_at", "ended_at"
 """Moments of a trial's result, of time.time(); the first two are of the trial before, if the actor was its too."""
-PARTS = {"result to saved": SAVED, "to reset": RESET, "to asked": ASKED, "to first step": FIRST}
+PARTS = {"result to saved": SAVED, "to reset": RESET, "to asked": ASKED, "to first step": FIRST, "the step": STEPPED}
 ALL = "in all"
 WITH, WITHOUT = "reused actor", "new actor"
 
@@ -73,9 +76,10 @@ class Timed(RayTrial):
         step = trial._step
 
         def first(*given: Any) -> Any:
+            moments[FIRST] = time.time()
             found = step(*given)
             measure.synchronize(trial.device)
-            moments[FIRST] = time.time()
+            moments[STEPPED] = time.time()
             trial._step = step  # type: ignore[method-assign]
             return found
 

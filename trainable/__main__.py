@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint and best epoch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--deterministic", action="store_true", help="the same bits in every run on one device")
-    parser.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on and on CPUs")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
     options = parser.parse_args(arguments)
     flat = dict(map(parse_setting, options.set))
     if options.epochs is not None:

@@ -54,6 +54,8 @@ class Compiled:
 
 def why_not(device: torch.device) -> str | None:
     """Why torch.compile is left out on this device, in words; None where it can be tried."""
+    if device.type == "cpu":
+        return "on a CPU it takes a minute and a half and gains nothing"  # docs/trial.md
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < AMPERE:
-        return "Triton, which it needs, has no support for GPUs below sm_80"
+        return "Triton, which it needs, has dropped older GPUs; sm_80 is the first it is used on"
     return None

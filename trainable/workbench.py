@@ -6,7 +6,7 @@ import ctypes
 import gc
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from data_prep.store import Store
 from trainable import feed, model
@@ -32,6 +32,8 @@ class Workbench:
         self._arch: str | None = None
         self._network: nn.Module | None = None
         self._compiled: Compiled | None = None
+        self._first_weights: dict[str, Tensor] = {}
+        self._of: tuple[Model, int] | None = None
 
     def clear(self) -> None:
         """Between two trials: what the last one held, and nothing else refers to, goes back to the system."""
@@ -51,14 +53,21 @@ class Workbench:
         Raises:
             WeightsError: the weights are not to be had.
         """
-        fresh = model.build(config, seed=seed)
-        if self._network is not None and self._arch == config.arch:
-            self._network.load_state_dict(fresh.state_dict())
-            self._network.zero_grad(set_to_none=True)
-        else:
+        if self._network is None or self._arch != config.arch:
             self._network = self._compiled = None  # its memory makes room first
-            self._network, self._arch = model.place(fresh, self.device), config.arch
+            self._network, self._arch = model.place(model.build(config, seed=seed), self.device), config.arch
+            self._remember(config, seed, self._network)
+            return self._network
+        if self._of != (config, seed):
+            self._remember(config, seed, model.build(config, seed=seed))
+        self._network.load_state_dict(self._first_weights)
+        self._network.zero_grad(set_to_none=True)
         return self._network
+
+    def _remember(self, config: Model, seed: int, fresh: nn.Module) -> None:
+        """Most trials of a search begin with the same weights: to draw them takes longer than to copy them."""
+        weights = {name: value.detach().to("cpu", copy=True) for name, value in fresh.state_dict().items()}
+        self._first_weights, self._of = weights, (config, seed)
 
     def forward(self, network: nn.Module) -> Forward:
         """The network itself in training, or its compiled code."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ class Sweeper(tune.Callback):
         self._swept: set[str] = set()
         self._kept: dict[Path, float] = {}
         self._looked = -TICK
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A trial that ends with this result needs no checkpoint of it, which would keep its GPU from the next trial
+        for a second or two. If the driver dies before the end is written down, the trial repeats its last epoch."""
+        if result.get("done"):
+            manager = trial.run_metadata.checkpoint_manager
+            manager._checkpoint_config = replace(manager.checkpoint_config, checkpoint_frequency=0)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         now = time.monotonic()

@@ -114,7 +114,7 @@ def test_a_table_names_what_it_was_measured_on() -> None:
         (["autograd::engine::evaluate_function: ConvolutionBackward0", "epoch"], "convolution"),
         (["aten::native_batch_norm_backward", "epoch"], "batch norm"),
         (["aten::max_pool2d_with_indices", "epoch"], "pooling"),
-        (["aten::addmm", "epoch"], "fully connected"),
+        (["aten::addmm", "epoch"], "matrix products"),
         (["aten::threshold_backward", "epoch"], "ReLU, additions, other elementwise"),
         (["aten::add_", "epoch"], "ReLU, additions, other elementwise"),
         (["aten::copy_", "aten::to", "epoch"], "copies and casts"),
@@ -140,12 +140,26 @@ def test_a_process_knows_its_peak_memory() -> None:
 
 def test_a_turnover_is_from_a_result_to_the_next_first_step() -> None:
     last = {"ended_at": 10.0}
-    kept = {"saved_at": 10.5, "reset_at": 10.75, "asked_at": 11.0, "first_step": 12.0, "ended_at": 20.0}
-    new = {"asked_at": 25.0, "first_step": 28.0}
+    kept = {
+        "saved_at": 10.5,
+        "reset_at": 10.75,
+        "asked_at": 11.0,
+        "first_step": 12.0,
+        "stepped_at": 12.5,
+        "ended_at": 20.0,
+    }
+    new = {"asked_at": 25.0, "first_step": 28.0, "stepped_at": 30.0}
     found = turnover.turnovers([last, kept, new])
-    reused = {"result to saved": 0.5, "to reset": 0.25, "to asked": 0.25, "to first step": 1.0, "in all": 2.0}
-    assert found == [reused, {"to asked": 5.0, "to first step": 3.0, "in all": 8.0}]
-    assert turnover.medians(found[1:]) == [None, None, 5.0, 3.0]
+    reused = {
+        "result to saved": 0.5,
+        "to reset": 0.25,
+        "to asked": 0.25,
+        "to first step": 1.0,
+        "the step": 0.5,
+        "in all": 2.0,
+    }
+    assert found == [reused, {"to asked": 5.0, "to first step": 3.0, "the step": 2.0, "in all": 8.0}]
+    assert turnover.medians(found[1:]) == [None, None, 5.0, 3.0, 2.0]
 
 
 def test_every_part_makes_its_tables(

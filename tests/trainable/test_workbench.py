@@ -89,7 +89,18 @@ def test_weights_in_a_file_are_read_once_a_process(tmp_path, monkeypatch):
         assert _same(bench.network(Model("resnet18", str(tmp_path / "w.pt")), seed), build(SCRATCH, seed=1))
     assert len(reads) == 1
     torch.save(build(SCRATCH, seed=5).state_dict(), tmp_path / "w.pt")
-    assert _same(bench.network(Model("resnet18", str(tmp_path / "w.pt")), 0), build(SCRATCH, seed=5))
+    assert _same(bench.network(Model("resnet18", str(tmp_path / "w.pt")), 3), build(SCRATCH, seed=5))
+
+
+def test_a_search_draws_its_first_weights_once(monkeypatch):
+    built, build_one = [], model.build
+    monkeypatch.setattr(model, "build", lambda config, seed: built.append(seed) or build_one(config, seed=seed))
+    bench = Workbench(CPU)
+    for _ in range(3):
+        network = bench.network(SCRATCH, seed=4)
+        assert _same(network, build(SCRATCH, seed=4))
+        torch.nn.init.zeros_(network.fc.weight)
+    assert built == [4]
 
 
 def test_training_does_not_write_into_the_weights_that_were_read(tmp_path, small_config, small_store):
@@ -170,15 +181,24 @@ def test_memory_that_runs_short_while_compiling_is_no_failure_to_compile():
 
 
 @pytest.mark.parametrize(("capability", "left_out"), [((7, 0), True), ((7, 5), True), ((8, 0), False), ((9, 0), False)])
-def test_gpus_that_triton_dropped_are_not_compiled_for(monkeypatch, capability, left_out):
+def test_cpus_and_gpus_that_triton_dropped_are_not_compiled_for(monkeypatch, capability, left_out):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert bool(why_not(torch.device("cuda"))) is left_out
+    assert why_not(CPU)
 
 
-def test_a_workbench_that_may_not_compile_says_why(monkeypatch):
+def test_a_workbench_that_may_not_compile_says_why():
     said = []
-    monkeypatch.setattr("trainable.workbench.why_not", lambda device: "it is too old")
     bench = Workbench(CPU, compile=True, say=said.append)
     network = bench.network(SCRATCH, 0)
     assert bench.forward(network) is network
-    assert said == ["torch.compile is left out: it is too old"]
+    assert said == ["torch.compile is left out: on a CPU it takes a minute and a half and gains nothing"]
+
+
+def test_a_workbench_keeps_the_compiled_code_for_the_next_trial(monkeypatch):
+    monkeypatch.setattr("trainable.workbench.why_not", lambda device: None)
+    bench = Workbench(CPU, compile=True)
+    first = bench.forward(bench.network(SCRATCH, 0))
+    assert isinstance(first, Compiled)
+    assert bench.forward(bench.network(SCRATCH, 1)) is first
+    assert bench.forward(bench.network(Model("resnet50", "none"), 1)) is not first
