@@ -7,6 +7,7 @@ Parts, each a table; those that compare programs run them in turn in this proces
     conventional    a trial's epoch against DataLoader, PIL transforms, NCHW (conventional.py), with and without JPEG
     pipeline        data alone, on one core, against the same transforms by PIL
     constant        a trial's epoch against the same model, loss and optimizer on one batch that is on the device
+    deterministic   a trial's epoch with --deterministic against one without
     memory          peak memory and photos/s by batch size and crop, a process a cell
     limit           FLOP/s against this device's fastest matrix product, and a profile of where the time goes
 
@@ -121,6 +122,30 @@ def against_constant(options: argparse.Namespace, config: TrialConfig, store: St
     )
 
 
+def cost_of_determinism(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
+    device.choose(options.device, deterministic=True)  # first, since cuBLAS looks at its setting only once
+    ours = trial(options, config, store)
+
+    def chosen(deterministic: bool) -> int:
+        device.choose(options.device, deterministic)
+        return epoch(ours)
+
+    programs = {"default": partial(chosen, False), "deterministic": partial(chosen, True)}
+    try:
+        speeds = measure.in_turn(programs, options.n, ours.device)
+    finally:
+        device.choose(options.device)
+    yield Table(
+        "A deterministic trial's epoch against the default",
+        facts(options, ours),
+        ["", "median", "min", "max"],
+        [
+            *([f"{name}, photos/s", *measure.spread(speed)] for name, speed in speeds.items()),
+            ["ratio", *measure.ratio(speeds["deterministic"], speeds["default"])],
+        ],
+    )
+
+
 def memory_and_speed(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
     shared = ["--store", str(store.path), "--arch", options.arch, "--threads", str(options.threads)]
     shared += ["-n", str(options.n), "--device", options.device, *(["--compile"] if options.compile else [])]
@@ -145,6 +170,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, TrialConfig, Store], Iterator[Tab
     "conventional": against_conventional,
     "pipeline": data_alone,
     "constant": against_constant,
+    "deterministic": cost_of_determinism,
     "memory": memory_and_speed,
     "limit": to_the_limit,
 }

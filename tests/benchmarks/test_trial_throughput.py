@@ -170,10 +170,10 @@ def test_every_part_makes_its_tables(
     monkeypatch.setattr(limit, "PROFILED_STEPS", 1)
     small = ["--store", str(small_store.path), "--arch", "resnet18", "--threads", "1", "-n", "1", "--photos", "16"]
     file = tmp_path / "tables.json"
-    parts = ["conventional", "pipeline", "constant", "limit"]
+    parts = ["conventional", "pipeline", "constant", "deterministic", "limit"]
     assert trial_throughput.main([*small, "--part", *parts, "--workers", "0", "--json", str(file)]) == 0
     tables = json.loads(file.read_text())
-    assert capsys.readouterr().out.count("| --- |") == len(tables) == 5
+    assert capsys.readouterr().out.count("| --- |") == len(tables) == 6
     assert [row[0] for row in tables[0]["rows"]] == [
         "trial",
         "**JPEG files, 0 workers**",
