@@ -1,4 +1,4 @@
-"""Which device a trial runs on, and which 16-bit float it may use there."""
+"""Which device a trial runs on, and what it computes in there."""
 
 from __future__ import annotations
 

@@ -176,7 +176,8 @@ class Trial:
         return step.gradients_in_parts(self.model, images, target, self.config.loss, self._scaler, photos)
 
     def _split(self, error: torch.OutOfMemoryError) -> None:
-        """Train in half as large micro-batches from now on, or give up."""
+        """Train in half as large micro-batches from now on, or give up. What of the failed attempt stays is that batch
+        normalization may have counted some photos twice in its running statistics."""
         if self.config.train.batch_size // (2 * self.micro_batches) < step.SMALLEST:
             raise error
         self.micro_batches *= 2

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES, IntArray
-from trainable.augment import Size, View, apply, constant
+from trainable.augment import Size, Statistics, View, apply, constant
 from trainable.batches import slices
 from trainable.device import autocast
 from trainable.feed import Feed
 
 Probabilities = npt.NDArray[np.float32]
-Statistics = Sequence[float] | npt.NDArray[np.float32]
 
 PLAIN = (View(),)
 
