@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from errors import DeviceError
-from trainable.device import amp_dtype, autocast, check_kernels, choose
+from trainable.device import _faster_on_this_cpu, amp_dtype, autocast, check_kernels, choose
 
 TORCH_2_10 = ["sm_70", "sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
 TORCH_2_11 = TORCH_2_10[1:]
@@ -54,3 +54,12 @@ def test_autocast_computes_in_the_dtype_of_the_device():
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == amp_dtype(device)
     assert amp_dtype(device) in (torch.bfloat16, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("gain", "dtype"), [(0.5, torch.float32), (1.1, torch.float32), (1.6, torch.bfloat16), (2.0, torch.bfloat16)]
+)
+def test_a_cpu_computes_in_bfloat16_only_where_that_is_clearly_faster(monkeypatch, gain, dtype):
+    seconds = {torch.float32: gain, torch.bfloat16: 1.0}
+    monkeypatch.setattr("trainable.device._seconds_of_a_product", seconds.__getitem__)
+    assert _faster_on_this_cpu.__wrapped__() is dtype
