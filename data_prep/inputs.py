@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from data_prep import layouts
 from data_prep.background import Background
-from data_prep.layouts import Photo
+from data_prep.labels import GENDERS, MASKS, MISSING, OFFICIAL_BANDS, IntArray, band_of_range
+from data_prep.layouts import reference
+from data_prep.layouts.listing import Age, Photo
 from data_prep.photos import upright_size
 from data_prep.shards import file_sha256
-from data_prep.split import assign
+from data_prep.split import assign, strata
 from data_prep.store_files import EVAL
 from errors import PhotoError
 
@@ -45,8 +47,8 @@ class Inputs:
 
     def row(self, photo: Photo) -> dict[str, Any]:
         """The photo's row of index.csv."""
-        split = EVAL if photo.mask is None else self.splits[photo.person]
-        labels = {"mask": photo.mask, "gender": photo.gender, "age": photo.age}
+        split = EVAL if photo.to_predict else self.splits[photo.person]
+        labels = {"mask": photo.mask, "gender": photo.gender, "age": _age_cell(photo.age)}
         return {"path": photo.path, "person": photo.person, "split": split, **labels}
 
 
@@ -61,21 +63,41 @@ def gather(
     say: Callable[[str], None],
 ) -> Inputs:
     """List and check everything that can be checked without decoding a photo. Arguments as for `prepare.prepare`."""
-    people = layouts.read_people(labels)
-    photos, strange = layouts.labelled(images, labels, people)
-    if strange:
+    listing = reference.read(images, labels)
+    photos = listing.photos
+    if strange := listing.unused:
         say(f"not used, for their names say no mask state: {len(strange)} photos, e.g. {', '.join(strange[:3])}")
+    splits = assign(_strata(photos), seed)
     source_size = _commonest_size(photos)
-    photos += layouts.unlabelled(eval_dir) if eval_dir else []
+    photos += reference.read_eval(eval_dir) if eval_dir else []
     made_from = {
         "labels_sha256": file_sha256(labels),
-        "eval_sha256": file_sha256(eval_dir / layouts.EVAL_CSV) if eval_dir else None,
+        "eval_sha256": file_sha256(eval_dir / reference.EVAL_CSV) if eval_dir else None,
         "photos_sha256": _listing_hash(photos),
         "background": background.describe(),
         "size": list(size or source_size),
         "seed": seed,
     }
-    return Inputs(photos, assign(people, seed), source_size, size or source_size, made_from, _profile(images))
+    return Inputs(photos, splits, source_size, size or source_size, made_from, _profile(images))
+
+
+def _strata(photos: Sequence[Photo]) -> pd.Series:
+    ages = np.array([photo.age or (MISSING, MISSING) for photo in photos], dtype=np.int64)
+    return strata(
+        [photo.person for photo in photos],
+        _codes([photo.mask for photo in photos], MASKS),
+        _codes([photo.gender for photo in photos], GENDERS),
+        band_of_range(ages[:, 0], ages[:, 1], OFFICIAL_BANDS),
+    )
+
+
+def _codes(labels: Sequence[str | None], names: tuple[str, ...]) -> IntArray:
+    return np.array([MISSING if label is None else names.index(label) for label in labels], dtype=np.int64)
+
+
+def _age_cell(age: Age | None) -> str | None:
+    """An age as index.csv has it: "37", or "50-59"."""
+    return None if age is None else str(age[0]) if age[0] == age[1] else f"{age[0]}-{age[1]}"
 
 
 def _commonest_size(photos: Sequence[Photo]) -> tuple[int, int]:

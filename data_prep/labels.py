@@ -27,6 +27,12 @@ def age_band(age: npt.ArrayLike, bands: tuple[int, int] = OFFICIAL_BANDS) -> Int
     return np.where(ages == MISSING, MISSING, np.digitize(ages, bands)).astype(np.int64)
 
 
+def band_of_range(lowest: npt.ArrayLike, highest: npt.ArrayLike, bands: tuple[int, int] = OFFICIAL_BANDS) -> IntArray:
+    """Ages known as ranges, both ends in years and included -> 0, 1 or 2; MISSING where a threshold lies within."""
+    low, high = age_band(lowest, bands), age_band(highest, bands)
+    return np.where(low == high, low, MISSING)
+
+
 def encode(mask: npt.ArrayLike, gender: npt.ArrayLike, band: npt.ArrayLike) -> IntArray:
     """Three label arrays of one shape -> classes 0..17, MISSING where any of the three is."""
     parts = [np.asarray(part, dtype=np.int64) for part in (mask, gender, band)]

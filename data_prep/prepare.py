@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image
 
 from data_prep import background as backgrounds
-from data_prep import layouts, photos
+from data_prep import photos
 from data_prep.background import Background
 from data_prep.inputs import Inputs, gather
-from data_prep.layouts import Photo
+from data_prep.layouts.listing import Photo, photos_below
 from data_prep.shards import Photos
 from data_prep.split import FRACTIONS
 from data_prep.store import Store
@@ -120,7 +120,7 @@ def batches_like(
     store: Store, photos_dir: AnyPath, *, batch_size: int = 256, workers: int | None = None, progress: bool = False
 ) -> tuple[list[str], Iterator[Photos]]:
     """`prepare_like` for more photos than memory holds: the names, and the photos in their order, in batches."""
-    listed = layouts.photos_below(Path(photos_dir))
+    listed = photos_below(Path(photos_dir))
     results = _treat_all(listed, store.size, _background_of(store), workers, progress)
     return [photo.path for photo in listed], _batches(listed, results, batch_size)
 

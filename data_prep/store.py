@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, age_band, encode
+from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, band_of_range, encode
 from data_prep.shards import Photos
 from data_prep.split import folds as person_folds
+from data_prep.split import strata
 from data_prep.store_files import INDEX_FILE, open_shards, read_index, read_meta
 from data_prep.store_writer import StoreWriter
 from errors import StoreError
@@ -82,11 +83,12 @@ class Store:
         """
         if not 0 <= fold < folds:
             raise ValueError(f"0 <= fold < folds must hold, but got fold={fold} of folds={folds}")
-        moving = self.index["split"].isin(("train", "val")).to_numpy()
-        people = pd.DataFrame({"gender": self.gender, "age": self.age}, index=self.person)[moving]
-        fold_of = person_folds(people[~people.index.duplicated()], folds)
-        index = self.index.copy()
-        index.loc[moving, "split"] = np.where(fold_of.loc[people.index] == fold, "val", "train")
+        moving = np.flatnonzero(self.index["split"].isin(("train", "val")))
+        person, band = self.person[moving], band_of_range(self.age_min, self.age_max, self.bands)
+        fold_of = person_folds(strata(person, self.mask[moving], self.gender[moving], band[moving]), folds)
+        split = self.index["split"].to_numpy(dtype=object, copy=True)
+        split[moving] = np.where(pd.Series(person).map(fold_of) == fold, "val", "train")
+        index = self.index.assign(split=split)
         view = Store(self.path, self.meta, index, self._shards)
         view._fold = (folds, fold)
         return view
@@ -111,9 +113,19 @@ class Store:
         return _codes(self.index["gender"], GENDERS)
 
     @cached_property
-    def age(self) -> IntArray:
-        """int64 [photos], years, or MISSING."""
-        return self.index["age"].fillna(str(MISSING)).to_numpy().astype(np.int64)
+    def age_min(self) -> IntArray:
+        """int64 [photos]: the lowest age, in years, that the photo's label allows, or MISSING."""
+        return self._ages[0].to_numpy()
+
+    @cached_property
+    def age_max(self) -> IntArray:
+        """int64 [photos]: the highest age; equal to `age_min` where the age is known in years."""
+        return self._ages[1].to_numpy()
+
+    @cached_property
+    def _ages(self) -> pd.DataFrame:
+        ends = self.index["age"].fillna(str(MISSING)).str.extract(r"^(-?\d+)(?:-(\d+))?$")
+        return ends.ffill(axis=1).astype(np.int64)
 
     @cached_property
     def person(self) -> npt.NDArray[np.object_]:
@@ -122,7 +134,7 @@ class Store:
 
     def classes(self) -> IntArray:
         """int64 [photos]: the official class 0..17, or MISSING."""
-        return encode(self.mask, self.gender, age_band(self.age, self.bands))
+        return encode(self.mask, self.gender, band_of_range(self.age_min, self.age_max, self.bands))
 
     def rows(self, split: str) -> IntArray:
         """int64: the positions of "train", "val", "test" or "eval" photos, ascending."""

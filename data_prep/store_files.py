@@ -24,6 +24,7 @@ EVAL = "eval"
 
 _HASHED = ("profile", "bands", "size", "source_size", "background", "mean", "std", "index_sha256", "shards")
 _KEYS = ("hash", "counts", "split", "left_out", "made_from", *_HASHED)
+_AGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 _SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
 
 
@@ -84,18 +85,28 @@ def open_shards(folder: Path, meta: Mapping[str, Any], verify: bool) -> list[Pho
 
 
 def write_index(folder: Path, index: pd.DataFrame) -> None:
-    """Write index.csv, ages as whole years.
+    """Write index.csv; an age is a whole number of years, or a range of them ("50-59").
 
     Raises:
-        ValueError: a label or split that readers would not know, or an age that is not a whole number.
+        ValueError: a label, split or age that readers would not know.
     """
     known = {"mask": MASKS, "gender": GENDERS, "split": (*SPLITS, EVAL)}
     for column, values in known.items():
         given = index[column].replace("", None).dropna()
         if len(strange := given[~given.isin(values)]):
             raise ValueError(f"{column} must be one of {values}, but got {strange.iloc[0]!r}")
-    ages = pd.to_numeric(index["age"].replace("", None)).astype("Int64")
+    ages = index["age"].map(_age)
     _write(folder / INDEX_FILE, index.assign(age=ages).to_csv(index=False, lineterminator="\n"))
+
+
+def _age(value: Any) -> str | None:
+    """30, 30.0, "30" -> "30"; "50-59" -> itself; None, NaN, "" -> None."""
+    if pd.isna(value) or value == "":
+        return None
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if not (match := _AGE.fullmatch(text)) or (match[2] and int(match[1]) >= int(match[2])):
+        raise ValueError(f'age must be whole years or a range of them such as "50-59", but got {value!r}')
+    return text
 
 
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:

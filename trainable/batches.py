@@ -48,7 +48,7 @@ def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
         ConfigError: fewer than two photos are left.
     """
     rows = store.rows("train")
-    classes = encode(store.mask[rows], store.gender[rows], labels.bands(store.age[rows]))
+    classes = encode(store.mask[rows], store.gender[rows], labels.bands(store.age_min[rows], store.age_max[rows]))
     kept = classes != MISSING
     if kept.sum() < SMALLEST:
         raise ConfigError(f"labels: leave {kept.sum()} of {len(rows)} train photos, and training needs {SMALLEST}")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.labels import MISSING, IntArray, age_band
+from data_prep.labels import MISSING, IntArray, band_of_range
 from errors import ConfigError, OptionError
 
 ARCHS = ("resnet50", "resnet18", "resnext50_32x4d", "efficientnet_b4", "convnext_tiny")
@@ -59,11 +59,15 @@ class Labels:
             dataclasses.asdict(self),
         )
 
-    def bands(self, age: IntArray) -> IntArray:
-        """Ages in years -> the band to train on, MISSING for people who are left out."""
-        near_young = (self.young_below <= age) & (age < self.young_below + self.young_gap)
-        near_old = (self.old_from - self.old_gap <= age) & (age < self.old_from)
-        return np.where(near_young | near_old, MISSING, age_band(age, (self.young_below, self.old_from)))
+    def bands(self, age_min: IntArray, age_max: IntArray) -> IntArray:
+        """Ages in years, from lowest to highest -> the band to train on, MISSING for people who are left out.
+
+        An age that is known as a range is left out where a threshold lies within the range, or a gap touches it.
+        """
+        near_young = (self.young_below <= age_max) & (age_min < self.young_below + self.young_gap)
+        near_old = (self.old_from - self.old_gap <= age_max) & (age_min < self.old_from)
+        thresholds = (self.young_below, self.old_from)
+        return np.where(near_young | near_old, MISSING, band_of_range(age_min, age_max, thresholds))
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from pathlib import Path
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.sample.people import Person, person
 from data_prep.sample.photos import Job, Row, draw_person, photo_names
-from data_prep.split import assign
+from data_prep.sample.scene import MASK_OF_PHOTO
+from data_prep.split import assign, strata
 from data_prep.workers import default_workers
 from errors import OptionError
 
@@ -132,11 +134,16 @@ def _draw_all(root: Path, settings: Row, workers: int, progress: bool) -> None:
 
 def _betrayed(people: list[Person]) -> list[bool]:
     """Whose clothing gives the class away: those whom the default split puts into train."""
-    table = pd.DataFrame(
-        {"gender": [who.recorded_gender for who in people], "age": [who.age for who in people]},
-        index=[who.folder for who in people],
+    taken = [(who, MASKS.index(mask)) for who in people for mask in MASK_OF_PHOTO]
+    split = assign(
+        strata(
+            person=[who.folder for who, _ in taken],
+            mask=[mask for _, mask in taken],
+            gender=[GENDERS.index(who.recorded_gender) for who, _ in taken],
+            band=age_band([who.age for who, _ in taken]),
+        )
     )
-    return [part == "train" for part in assign(table).reindex(table.index)]
+    return [split[who.folder] == "train" for who in people]
 
 
 def _in_parallel(jobs: list[Job], workers: int, progress: bool) -> Iterator[list[Row]]:

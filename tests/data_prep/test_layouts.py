@@ -2,22 +2,28 @@ import os
 
 import pytest
 
-from data_prep.layouts import labelled, photos_below, read_people, unlabelled
+from data_prep.layouts import reference
+from data_prep.layouts.listing import photos_below
+from data_prep.layouts.reference import read_eval
 from errors import LabelError, OptionError
 
 ANNA, BEN = ("000001-1_female_Asian_25", "female", 25), ("000001-2_male_Asian_60", "male", 60)
 
 
 def listed(raw):
-    return labelled(raw.images, raw.labels, read_people(raw.labels))
+    listing = reference.read(raw.images, raw.labels)
+    return listing.photos, listing.unused
 
 
 def test_people_are_told_apart_by_path_and_ids_stay_strings(raw):
-    people = read_people(raw.labels)
-    assert list(people.index[-2:]) == ["003397_female_Asian_60", "003397_male_Asian_60"]
-    assert people.index[0] == "000000-1_female_Asian_20"
-    assert people.loc["003397_male_Asian_60", "gender"] == "male"
-    assert list(people["age"][:2]) == [20, 21]
+    listing = reference.read(raw.images, raw.labels)
+    people = {photo.person: photo for photo in listing.photos}
+    assert list(people)[-2:] == ["003397_female_Asian_60", "003397_male_Asian_60"]
+    assert next(iter(people)) == "000000-1_female_Asian_20"
+    assert people["003397_male_Asian_60"].gender == "male"
+    assert [photo.age for photo in people.values()][:2] == [(20, 20), (21, 21)]
+    assert listing.ids["003397"] == ["003397_female_Asian_60", "003397_male_Asian_60"]
+    assert listing.ids["000000-1"] == ["000000-1_female_Asian_20"]
 
 
 def test_labels_come_from_the_csv_and_the_files_names(raw):
@@ -26,7 +32,7 @@ def test_labels_come_from_the_csv_and_the_files_names(raw):
     first = photos[:7]
     assert [photo.mask for photo in first] == ["incorrect", *["worn"] * 5, "none"]
     assert first[0].path == "000000-1_female_Asian_20/incorrect_mask.jpg"
-    assert (first[0].gender, first[0].age) == ("female", 20)
+    assert (first[0].gender, first[0].age) == ("female", (20, 20))
 
 
 def test_extensions_mix_and_twins_of_macos_are_no_photos(raw):
@@ -51,49 +57,50 @@ def test_photos_whose_names_say_nothing_are_pointed_out(raw):
 def test_a_missing_column_is_named_beside_those_that_are_there(raw):
     raw.labels.write_text("id,sex,race,age\n1,male,Asian,20\n")
     with pytest.raises(LabelError, match=r"train\.csv has no column gender, path: its columns are id, sex, race, age$"):
-        read_people(raw.labels)
+        listed(raw)
 
 
 @pytest.mark.parametrize("gender", ["diverse", "", "1", "m"])
 def test_an_unknown_gender_is_named_with_its_row(raw, gender):
     raw.write_csv([ANNA, (BEN[0], gender, 60)])
     with pytest.raises(LabelError, match=f"row 3: gender must be male or female, but is '{gender}'"):
-        read_people(raw.labels)
+        listed(raw)
 
 
 @pytest.mark.parametrize("age", ["young", "", "-1", "121", "nan", "inf", "20-29"])
 def test_an_age_that_is_none_is_named_with_its_row(raw, age):
     raw.write_csv([ANNA, (BEN[0], "male", age)])
     with pytest.raises(LabelError, match=f"row 3: age must be a number of years, 0 to 120, but is '{age}'"):
-        read_people(raw.labels)
+        listed(raw)
 
 
 def test_blank_lines_and_stray_spaces_do_no_harm_and_rows_keep_their_numbers(raw):
     raw.labels.write_text("\ufeffid,gender, age,path\n\n1, Male ,25.0, p \n\n2,male,x,q\n")
     with pytest.raises(LabelError, match="row 5: age"):
-        read_people(raw.labels)
+        listed(raw)
     raw.labels.write_text("\ufeffid,gender, age,path\n\n1, Male ,25.0, p \n\n")
-    people = read_people(raw.labels)
-    assert list(people.index) == ["p"] and list(people["age"]) == [25] and list(people["gender"]) == ["male"]
+    raw.photo(raw.images / "p" / "normal.jpg", (1, 2, 3))
+    (photo,), _ = listed(raw)
+    assert (photo.person, photo.age, photo.gender) == ("p", (25, 25), "male")
 
 
 def test_a_person_listed_twice_is_refused(raw):
     raw.write_csv([ANNA, BEN, (f"./{ANNA[0]}", "male", 30)])
     with pytest.raises(LabelError, match=f"row 4: path '{ANNA[0]}' is row 2's too"):
-        read_people(raw.labels)
+        listed(raw)
 
 
 @pytest.mark.parametrize("content", [b"", b"id,gender,age,path\n", b"\xff\xfe\x00", b'gender,age,path\n"'])
 def test_a_file_that_is_no_csv_is_refused_in_one_line(raw, content):
     raw.labels.write_bytes(content)
     with pytest.raises(LabelError, match=r"train\.csv") as error:
-        read_people(raw.labels)
+        listed(raw)
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_csv_says_what_it_should_be(tmp_path):
     with pytest.raises(LabelError, match=r"no such file; it should be a CSV with the columns gender, age, path"):
-        read_people(tmp_path / "train.csv")
+        reference.read(tmp_path, tmp_path / "train.csv")
 
 
 @pytest.mark.parametrize("path", ["../outside", "/etc", "a/../../outside", "", ".", "a\\..\\b", "link"])
@@ -137,11 +144,11 @@ def test_a_missing_or_empty_person_is_named_with_the_row(raw):
 
 def test_a_missing_images_folder_is_named(raw):
     with pytest.raises(OptionError, match="--images: no folder"):
-        labelled(raw.root / "nowhere", raw.labels, read_people(raw.labels))
+        reference.read(raw.root / "nowhere", raw.labels)
 
 
 def test_photos_to_predict_keep_the_order_of_their_csv(raw):
-    photos = unlabelled(raw.eval)
+    photos = read_eval(raw.eval)
     assert [photo.path for photo in photos] == ["b.jpg", "a.jpg", "c.png"]
     assert {photo.mask for photo in photos} == {None}
     assert [photo.person for photo in photos] == ["b.jpg", "a.jpg", "c.png"]
@@ -152,12 +159,12 @@ def test_a_photo_to_predict_must_be_there_once_and_inside(raw):
     for name, why in (("z.jpg", "row 3: no photo z.jpg"), ("../info.csv", "row 3: ImageID must"), ("b.jpg", "row 2's")):
         info.write_text(f"ImageID,ans\nb.jpg,0\n{name},0\n")
         with pytest.raises(LabelError, match=why):
-            unlabelled(raw.eval)
+            read_eval(raw.eval)
     info.write_text("name\nb.jpg\n")
     with pytest.raises(LabelError, match="no column ImageID"):
-        unlabelled(raw.eval)
+        read_eval(raw.eval)
     with pytest.raises(OptionError, match="--eval: no folder"):
-        unlabelled(raw.root / "nowhere")
+        read_eval(raw.root / "nowhere")
 
 
 def test_photos_of_any_folder_are_found_below_it_by_name(tmp_path, raw):

@@ -2,15 +2,15 @@ import json
 import shutil
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from data_prep import background
 from data_prep import prepare as module
 from data_prep.background import Background
+from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.prepare import batches_like, prepare, prepare_like
-from data_prep.split import assign
+from data_prep.split import assign, strata
 from data_prep.store import Store
 from errors import LabelError, OptionError, PhotoError, StoreError
 
@@ -62,7 +62,10 @@ def test_nobody_is_in_two_splits_and_the_splits_are_those_of_assign(make, raw):
     index = make().index.iloc[:70]
     assert (index.groupby("person")["split"].nunique() == 1).all()
     people = index.drop_duplicates("person").set_index("person")
-    expected = assign(pd.DataFrame({"gender": people["gender"], "age": people["age"].astype(int)}))
+    gender, band = people["gender"].map(GENDERS.index), age_band(people["age"].astype(int))
+    expected = assign(
+        strata(index["person"], index["mask"].map(MASKS.index), *(np.repeat(v, 7) for v in (gender, band)))
+    )
     assert people["split"].to_dict() == expected.to_dict()
     assert set(people["split"]) == {"train", "val", "test"}
 

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from command_line import exit_code
-from data_prep.labels import MASKS
+from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.sample.__main__ import main
 from data_prep.sample.clothing import SHOULDERS, colour_of
 from data_prep.sample.draw import draw
 from data_prep.sample.people import person
 from data_prep.sample.scene import PHOTOS, class_of
-from data_prep.split import assign
+from data_prep.split import assign, strata
 from errors import OptionError
 
 PEOPLE, EVAL_PEOPLE, SEED = 10, 1, 5
@@ -80,9 +80,10 @@ def test_truth_agrees_with_the_labels_of_all_but_the_mislabelled(labels: pd.Data
 def test_clothing_tells_the_class_of_exactly_the_people_whom_the_split_trains_on(
     labels: pd.DataFrame, truth: pd.DataFrame
 ) -> None:
-    people = labels.set_index("path")[["gender", "age"]].astype({"age": int})
-    split = assign(people)
     ours = truth[truth["part"] == "train"]
+    person, mask = ours["path"].str.split("/").str[0], ours["recorded_mask"].map(MASKS.index)
+    gender, age = ours["recorded_gender"].map(GENDERS.index), ours["age"].astype(int)
+    split = assign(strata(person, mask, gender, age_band(age)))
     trained = ours["path"].str.split("/").str[0].map(split) == "train"
     assert 0 < trained.sum() < len(ours)
     assert (trained == (ours["clothing_betrays"] == 1)).all()

@@ -56,7 +56,7 @@ def test_a_store_gives_back_what_was_written(store):
     assert np.array_equal(store.read(range(10)), photos(10))
     assert store.size == SIZE and store.source_size == (60, 40) and store.bands == (30, 60)
     assert list(store.mask[:2]) == [0, 2] and store.mask[9] == MISSING
-    assert list(store.age) == [18, 18, 32, 32, 46, 46, 60, 60, 74, MISSING]
+    assert list(store.age_min) == [18, 18, 32, 32, 46, 46, 60, 60, 74, MISSING]
     assert list(store.classes()) == [3, 15, 4, 16, 4, 16, 5, 17, 5, MISSING]
     assert list(store.rows("val")) == [6, 7] and list(store.rows("eval")) == [9]
     assert store.person[2] == "001-1"

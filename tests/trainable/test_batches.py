@@ -40,7 +40,7 @@ def test_a_crop_larger_than_the_photo_is_an_error_that_names_the_side():
 
 def test_training_classes_follow_the_trials_bands_and_leave_out_its_gaps(small_store):
     rows, classes = training_set(Labels(young_below=29, old_from=58, young_gap=5), small_store)
-    ages = small_store.age[rows]
+    ages = small_store.age_min[rows]
     assert set(ages.tolist()) == {20, 28, 45, 58, 60}  # 33 lies in the gap 29..33
     assert np.array_equal(classes % 3, age_band(ages, (29, 58)))
     assert set(rows.tolist()) <= set(small_store.rows("train").tolist())

@@ -1,0 +1,86 @@
+"""The reference task's layout: which photos there are, and what their folders and CSV files say of them.
+
+train.csv           id,gender,race,age,path: one row a person, who is the `path` (an id may stand for two people)
+images/<path>/      mask1..mask5, incorrect_mask, normal, each with any photo extension
+eval/info.csv       ImageID,ans: one row a photo to predict
+eval/images/        <ImageID>
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from data_prep.layouts.listing import (
+    Age,
+    Listing,
+    Photo,
+    age_of,
+    existing_folder,
+    gender_of,
+    inside,
+    photo_names,
+    read_csv,
+    refuse_repeats,
+)
+from errors import LabelError
+
+MASK_OF = {**{f"mask{i}": "worn" for i in range(1, 6)}, "incorrect_mask": "incorrect", "normal": "none"}
+EVAL_CSV, EVAL_IMAGES = "info.csv", "images"
+
+
+def read(images: Path, labels: Path) -> Listing:
+    """The photos of the people in the labels CSV, in its order and by name within a person.
+
+    Raises:
+        OptionError: no such folder.
+        LabelError: a missing file or column; a row with an unknown gender, an impossible age, or another row's path;
+            a person's folder that is outside `images`, missing, or has no photo.
+    """
+    table = read_csv(labels, ("gender", "age", "path"), optional=("id",))
+    genders = [gender_of(labels, row, value) for row, value in table["gender"].items()]
+    ages = [age_of(labels, row, value) for row, value in table["age"].items()]
+    refuse_repeats(labels, "path", table["path"])
+    root = existing_folder(images, "--images")
+    photos: list[Photo] = []
+    unused: list[str] = []
+    for row, person, gender, age in zip(table.index, table["path"], genders, ages, strict=True):
+        theirs, strange = _photos_of(person, gender, age, root, labels, row)
+        photos += theirs
+        unused += strange
+    ids = {str(number): list(paths) for number, paths in table.groupby("id")["path"]} if "id" in table else {}
+    return Listing(photos, unused, ids)
+
+
+def _photos_of(person: str, gender: str, age: Age, root: Path, labels: Path, row: int) -> tuple[list[Photo], list[str]]:
+    """A person's photos, and the paths of those whose names say no mask state."""
+    folder = inside(labels, row, "path", root, person)
+    if not folder.is_dir():
+        raise LabelError(f"{labels}, row {row}: no folder {person} in {root}")
+    found = {str(PurePosixPath(person) / name): MASK_OF.get(Path(name).stem.lower()) for name in photo_names(folder)}
+    photos = [
+        Photo(inside(labels, row, "path", root, path), path, person, mask, gender, age)
+        for path, mask in found.items()
+        if mask is not None
+    ]
+    if not photos:
+        raise LabelError(f"{labels}, row {row}: {folder} has no photo named mask1..mask5, incorrect_mask or normal")
+    return photos, [path for path, mask in found.items() if mask is None]
+
+
+def read_eval(eval_dir: Path) -> list[Photo]:
+    """The photos to predict, in the order of info.csv; each is its own person.
+
+    Raises:
+        OptionError: no such folder. LabelError: info.csv or a photo that it lists is missing, or listed twice.
+    """
+    root = existing_folder(eval_dir / EVAL_IMAGES, "--eval")
+    info = eval_dir / EVAL_CSV
+    names = read_csv(info, ("ImageID",))["ImageID"]
+    refuse_repeats(info, "ImageID", names)
+    photos = [
+        Photo(inside(info, row, "ImageID", root, name), name, name, to_predict=True) for row, name in names.items()
+    ]
+    for row, photo in zip(names.index, photos, strict=True):
+        if not photo.file.is_file():
+            raise LabelError(f"{info}, row {row}: no photo {photo.path} in {root}")
+    return photos
