@@ -1,9 +1,11 @@
-"""What files are called in a search's folder, and how every small file is written: whole, then renamed.
+"""What files are called in a search's folder, how every small file is written (whole, then renamed), and how a
+trial's predictions are read.
 
 runs/<search>/search.json            the command, versions, store and budget
               leaderboard.csv        one line a trial, best first
               study.db               the Optuna study, for Optuna's own tools
               ensemble.json          the members of the vote and their scores
+              suspects.csv, .html    labels that the predictions contradict
               confirm/               the best trials again, a search of its own, with confirmation.json
               <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
               <trial>/best.safetensors, val_predictions.npz      of the trial's best epoch
@@ -13,9 +15,15 @@ runs/<search>/search.json            the command, versions, store and budget
 from __future__ import annotations
 
 import json
+import math
 import os
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 SEARCH = "search.json"
 LEADERBOARD = "leaderboard.csv"
@@ -25,6 +33,7 @@ CONFIRMATION = "confirmation.json"
 BEST_WEIGHTS = "best.safetensors"
 VAL_PREDICTIONS = "val_predictions.npz"
 TRIAL_LOG = "trial.log"
+SUSPECTS, SUSPECTS_SHEET = "suspects.csv", "suspects.html"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -35,3 +44,44 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, default=str) + "\n")
+
+
+class ValPredictions(NamedTuple):
+    """A trial's val_predictions.npz, as far as others need it.
+
+    Attributes:
+        store_hash: of the store that the rows are of.
+        rows: int64 [n], n >= 1, ascending: the photos that the trial was validated on, and so did not train on.
+        probabilities: float32 [n, 18], their softmax at the trial's best epoch.
+        val_f1: macro F1 of that epoch; NaN where the file has none.
+    """
+
+    store_hash: str
+    rows: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    val_f1: float
+
+
+def read_val_predictions(file: Path) -> ValPredictions:
+    """Read what `checkpoint.export_best` wrote.
+
+    Raises:
+        ValueError: the file is missing, cut short, or holds something else; its message says what.
+    """
+    import numpy as np  # here, since programs that only need names start without it
+
+    try:
+        # NumPy leaves a file open that is no archive.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
+            rows, probabilities = saved["rows"], saved["probabilities"]
+            val_f1 = float(saved["val_f1"]) if "val_f1" in saved else math.nan
+            read = ValPredictions(str(saved["store_hash"]), rows, probabilities, val_f1)
+    except (KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from None
+    if rows.dtype.kind != "i" or rows.ndim != 1 or len(rows) == 0 or (np.diff(rows) <= 0).any():
+        raise ValueError(f"ascending rows of the store are needed, but they are {rows.dtype} {rows.shape}")
+    if probabilities.dtype.kind != "f" or probabilities.shape != (len(rows), 18):
+        raise ValueError(
+            f"probabilities [{len(rows)}, 18] are needed, but they are {probabilities.dtype} {probabilities.shape}"
+        )
+    return read

@@ -60,7 +60,12 @@ def parser() -> argparse.ArgumentParser:
     )
     what = result.add_argument_group("what to search")
     what.add_argument("--space", metavar="NAME", help="a space, a join a+b, or a file of your own: ./my_space.py:SPACE")
-    what.add_argument("--data", metavar="STORE", type=Path, help="dataset store made by `python -m data_prep`")
+    what.add_argument(
+        "--data",
+        metavar="STORE",
+        help="dataset store made by `python -m data_prep`: a folder that every node has, or an address (s3://, gs://, "
+        "hdfs://, file://...), copied to each node once",
+    )
     what.add_argument("--arch", metavar="NAME", help="network of every trial (default: resnet50)")
     what.add_argument("--weights", metavar="imagenet|none|FILE", help="weights a trial starts from")
     what.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
@@ -156,7 +161,7 @@ def _check_confirm(options: argparse.Namespace) -> None:
 def _confirm(folder: Path, options: argparse.Namespace) -> int:
     from tuning import leaderboard, record, rerun, search
 
-    store = search.store_of(folder)
+    store = search.store_of(folder, say=print)
     of = _here(planning.from_json(folder, record.read(folder)), options.address)
     seeds = None if options.folds else options.seeds or 3
     plan, confirms = rerun.plan_of(of, leaderboard.read(folder), options.confirm, seeds, options.folds)
@@ -174,15 +179,13 @@ def _confirm(folder: Path, options: argparse.Namespace) -> int:
 
 def _store(options: argparse.Namespace) -> Store | None:
     """The store to search on; None for a dry run on a sample that is not there yet."""
-    from data_prep.store import Store
+    from data_prep.node_copy import open_store
 
-    if options.data is not None:
-        return Store.open(options.data, verify=True)
-    if not SAMPLE_STORE.exists():
+    if options.data is None and not SAMPLE_STORE.exists():
         if options.dry_run:
             return None
         _make_sample()
-    return Store.open(SAMPLE_STORE, verify=True)
+    return open_store(options.data or SAMPLE_STORE, verify=True, say=print, progress=True)
 
 
 def _make_sample() -> None:
@@ -203,16 +206,17 @@ def _make_sample() -> None:
 
 
 def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store: Store | None) -> Plan:
-    chosen = profile.for_store(store.profile) if store else profile.SAMPLE
-    settings = planning.settings(
-        space, chosen, epochs=options.epochs, arch=options.arch, weights=options.weights, seed=options.seed
-    )
+    from data_prep.node_copy import absolute
+
+    chosen, bands = (profile.for_store(store.profile), store.bands) if store else (profile.SAMPLE, None)
+    asked = {name: getattr(options, name) for name in ("epochs", "arch", "weights", "seed")}
+    settings = planning.settings(space, chosen, **asked, bands=bands)
     epochs = planning.epochs(settings)
     return planning.Plan(
         folder=folder,
-        space=planning.with_profile(space, chosen),
+        space=planning.with_profile(planning.with_bands(space, bands) if bands else space, chosen),
         profile=chosen,
-        store=(options.data or SAMPLE_STORE).absolute(),
+        store=absolute(options.data or SAMPLE_STORE),
         settings=settings,
         budget=Budget.of({name: getattr(options, name) for name in LIMITS}, chosen.trials),
         epochs=epochs,

@@ -1,17 +1,24 @@
 """Raw photos -> the dataset store that every trial reads.
 
 python -m data_prep --images data/train/images --labels data/train/train.csv --eval data/eval --out data/store
+
+Interrupted or killed, the same command goes on where it was. Afterwards
+
+python -m data_prep.check data/store --sheet sheet.png --images data/train/images
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import time
 from pathlib import Path
 
 from command_line import exit_code
 from data_prep.background import METHODS
+from data_prep.labels import OFFICIAL_BANDS
+from data_prep.layouts import LAYOUTS
 from data_prep.prepare import MAX_LEFT_OUT, prepare
 from data_prep.store import Store
 from errors import OptionError
@@ -23,28 +30,48 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = options.add_argument
-    add(
-        "--images",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="one folder a person: mask1..5, incorrect_mask, normal",
+    what = options.add_argument_group("what there is")
+    what.add_argument("--images", type=Path, required=True, metavar="DIR", help="the folder that holds the photos")
+    what.add_argument("--labels", type=Path, metavar="CSV", help="what is known of them, where a CSV file says it")
+    what.add_argument("--layout", metavar="NAME", help=f"{', '.join(LAYOUTS)} (default: guessed, and said)")
+    what.add_argument("--eval", type=Path, metavar="DIR", help="photos to predict: DIR/info.csv (ImageID), DIR/images/")
+    what.add_argument(
+        "--corrections",
+        nargs="+",
+        default=[],
+        metavar="CSV",
+        help="columns target, field, value, why; or those that are known of the reference task: agreed, doubtful",
     )
-    add("--labels", type=Path, required=True, metavar="CSV", help="columns gender, age, path: one row a person")
-    add("--out", type=Path, required=True, metavar="STORE", help="the store to make")
-    add("--eval", type=Path, metavar="DIR", help="photos to predict: DIR/info.csv (ImageID) and DIR/images/")
-    add("--background", default=METHODS[0], metavar="METHOD", help=f"{', '.join(METHODS)} (default: %(default)s)")
-    add("--size", metavar="HxW", help="pixels to store, e.g. 96x72 (default: as most photos are)")
-    add("--seed", type=int, default=0, metavar="N", help="of the train, val and test split (default: %(default)s)")
-    add(
+    what.add_argument(
+        "--bands",
+        default=",".join(map(str, OFFICIAL_BANDS)),
+        metavar="A,B",
+        help="first ages of the middle and the old band (default: %(default)s)",
+    )
+    made = options.add_argument_group("what is made")
+    made.add_argument("--out", type=Path, required=True, metavar="STORE", help="the store to make")
+    made.add_argument(
+        "--background",
+        default=METHODS[0],
+        metavar="METHOD",
+        help=f"{', '.join(METHODS)}, or a model.onnx (default: %(default)s)",
+    )
+    made.add_argument("--size", metavar="HxW", help="pixels to store, e.g. 96x72 (default: as most photos are)")
+    made.add_argument("--seed", type=int, default=0, metavar="N", help="of the splits by person (default: %(default)s)")
+    made.add_argument(
         "--allow-left-out",
         type=float,
         default=MAX_LEFT_OUT,
         metavar="SHARE",
         help="of the photos, that may be unusable before the run stops (default: %(default)s)",
     )
-    add("--workers", type=int, metavar="N", help="photos at a time (default: one a core)")
+    where = options.add_argument_group("who works")
+    where.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: one a core)")
+    where.add_argument(
+        "--address",
+        metavar="ADDR",
+        help="of a Ray cluster that sees --images and --out: auto, HOST:PORT, or local for every GPU of this machine",
+    )
     return options
 
 
@@ -57,39 +84,60 @@ def size_of(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
+def bands_of(text: str) -> tuple[int, int]:
+    """ "30,60" -> (30, 60)."""
+    if not (match := re.fullmatch(r"(\d{1,3}),(\d{1,3})", text)):
+        raise OptionError(f"--bands must be two ages in years, such as 30,60, but is {text!r}")
+    return int(match[1]), int(match[2])
+
+
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
-    if options.workers is not None and options.workers < 1:
-        raise OptionError(f"--workers must be 1 or more, but is {options.workers}")
     start = time.monotonic()
     store = prepare(
         options.images,
         options.labels,
         options.out,
         eval_dir=options.eval,
+        layout=options.layout,
+        corrections=options.corrections,
+        bands=bands_of(options.bands),
         background=options.background,
         size=size_of(options.size),
         seed=options.seed,
         max_left_out=options.allow_left_out,
         workers=options.workers,
+        address=options.address,
     )
     print(summary(store, time.monotonic() - start))
-    print(f"\nnext:  python tune_main.py --space age_bands --data {options.out}")
+    print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
+    print(f"       python tune_main.py --space age_bands --data {shlex.quote(str(options.out))}")
 
 
 def summary(store: Store, seconds: float) -> str:
     """What is in the store and what is not, for a person to read."""
-    counts, left_out = store.meta["counts"], store.meta["left_out"]
+    counts, left_out, masks = store.meta["counts"], store.meta["left_out"], store.meta.get("masks")
     splits = [f"{name} {split['photos']}" for name, split in counts["splits"].items()]
     lines = [
         f"{store.path}: {counts['photos']} photos of {counts['people']} people at {store.size[0]}x{store.size[1]}, "
         f"background {store.meta['background']['method']}, {seconds:.0f} s",
         f"photos: {', '.join(splits)}; left out {len(left_out)}",
-        *(f"  left out: {photo['path']} ({photo['why']})" for photo in left_out[:SHOWN]),
+        *_some("left out", left_out, "left_out", store),
     ]
-    if len(left_out) > SHOWN:
-        lines.append(f"  and {len(left_out) - SHOWN} more: see left_out in {store.path / 'store.json'}")
+    if masks:
+        lines.append(
+            f"masks keep {masks['coverage']['50%']:.0%} of a photo (90% of them {masks['coverage']['5%']:.0%} to "
+            f"{masks['coverage']['95%']:.0%}); implausible {len(masks['implausible'])}"
+        )
+        lines += _some("implausible", masks["implausible"], "masks", store)
     return "\n".join(lines)
+
+
+def _some(what: str, photos: list[dict[str, str]], key: str, store: Store) -> list[str]:
+    lines = [f"  {what}: {photo['path']} ({photo['why']})" for photo in photos[:SHOWN]]
+    if len(photos) > SHOWN:
+        lines.append(f"  and {len(photos) - SHOWN} more: see {key} in {store.path / 'store.json'}")
+    return lines
 
 
 if __name__ == "__main__":

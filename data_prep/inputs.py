@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,82 +13,104 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_prep.background import Background
+from data_prep import corrections, layouts
 from data_prep.labels import GENDERS, MASKS, MISSING, OFFICIAL_BANDS, IntArray, band_of_range
-from data_prep.layouts import reference
-from data_prep.layouts.listing import Age, Photo
+from data_prep.layouts.listing import Listing, Photo, age_text
+from data_prep.layouts.reference import read_eval
 from data_prep.photos import upright_size
-from data_prep.shards import file_sha256
 from data_prep.split import assign, strata
 from data_prep.store_files import EVAL
 from errors import PhotoError
 
 SAMPLE_FILE = "sample.json"
 
+Row = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where photos and labels are, and how they are to be read.
+
+    Attributes:
+        images, labels: as the layout has them; some layouts need no labels.
+        eval_dir: holds info.csv and images/: photos to predict.
+        layout: one of layouts.LAYOUTS; None: guessed.
+        corrections: files, or names of corrections that come with this package.
+        bands: the official age bands' first ages, in years.
+        seed: of the splits.
+    """
+
+    images: Path
+    labels: Path | None = None
+    eval_dir: Path | None = None
+    layout: str | None = None
+    corrections: tuple[str, ...] = ()
+    bands: tuple[int, int] = OFFICIAL_BANDS
+    seed: int = 0
+
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that decides a store's bytes, bar the photos' own.
+    """What a source holds.
 
     Attributes:
-        photos: labelled ones in the CSV's order, then those to predict in info.csv's.
-        splits: of each labelled person, drawn before any photo is left out.
+        photos: labelled ones in their layout's order, then those to predict; labels are corrected.
+        rows: of index.csv, one a photo. Splits are drawn before corrections: they move nobody to another split.
         source_size: (height, width) that most labelled photos have.
-        size: (height, width) to store.
-        made_from: hashes and settings, equal for two runs that would make the same store.
+        made_from: hashes and settings, equal for two sources that make the same store; says nothing of the pixels.
         profile: "sample" where the photos lie in a drawn sample, else "reference".
     """
 
     photos: list[Photo]
-    splits: pd.Series
+    rows: list[Row]
     source_size: tuple[int, int]
-    size: tuple[int, int]
     made_from: dict[str, Any]
     profile: str
 
-    def row(self, photo: Photo) -> dict[str, Any]:
-        """The photo's row of index.csv."""
-        split = EVAL if photo.to_predict else self.splits[photo.person]
-        labels = {"mask": photo.mask, "gender": photo.gender, "age": _age_cell(photo.age)}
-        return {"path": photo.path, "person": photo.person, "split": split, **labels}
 
+def gather(source: Source, say: Callable[[str], None]) -> Inputs:
+    """List and check everything that can be checked without decoding a photo.
 
-def gather(
-    images: Path,
-    labels: Path,
-    eval_dir: Path | None,
-    *,
-    background: Background,
-    size: tuple[int, int] | None,
-    seed: int,
-    say: Callable[[str], None],
-) -> Inputs:
-    """List and check everything that can be checked without decoding a photo. Arguments as for `prepare.prepare`."""
-    listing = reference.read(images, labels)
-    photos = listing.photos
-    if strange := listing.unused:
-        say(f"not used, for their names say no mask state: {len(strange)} photos, e.g. {', '.join(strange[:3])}")
-    splits = assign(_strata(photos), seed)
-    source_size = _commonest_size(photos)
-    photos += reference.read_eval(eval_dir) if eval_dir else []
+    Raises:
+        OptionError, LabelError, PhotoError: a layout, label, correction or folder that is not what it should be.
+    """
+    name, listing = _read(source, say)
+    splits = assign(_strata(listing.photos, source.bands), source.seed)
+    if source.corrections:
+        listing, report = corrections.apply(listing, corrections.read(source.corrections))
+        for line in report:
+            say(line)
+    photos = [*listing.photos, *(read_eval(source.eval_dir) if source.eval_dir else [])]
+    rows = [_row(photo, splits) for photo in photos]
     made_from = {
-        "labels_sha256": file_sha256(labels),
-        "eval_sha256": file_sha256(eval_dir / reference.EVAL_CSV) if eval_dir else None,
-        "photos_sha256": _listing_hash(photos),
-        "background": background.describe(),
-        "size": list(size or source_size),
-        "seed": seed,
+        "layout": name,
+        "labels_sha256": _hash([{**row, "split": None} for row in rows]),
+        "photos_sha256": _hash([[photo.path, photo.file.stat().st_size] for photo in photos]),
+        "bands": list(source.bands),
+        "seed": source.seed,
     }
-    return Inputs(photos, splits, source_size, size or source_size, made_from, _profile(images))
+    return Inputs(photos, rows, _commonest_size(listing.photos), made_from, _profile(source.images))
 
 
-def _strata(photos: Sequence[Photo]) -> pd.Series:
+def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
+    if source.layout is None:
+        name, why = layouts.guess(source.images, source.labels)
+        say(f"layout: {why} (--layout names another)")
+    else:
+        name = source.layout
+    listing = layouts.read(name, source.images, source.labels)
+    if unused := listing.unused:
+        say(f"not used, for their names say nothing: {len(unused)} photos, e.g. {', '.join(unused[:3])}")
+    return name, listing
+
+
+def _strata(photos: Sequence[Photo], bands: tuple[int, int]) -> pd.Series:
     ages = np.array([photo.age or (MISSING, MISSING) for photo in photos], dtype=np.int64)
     return strata(
         [photo.person for photo in photos],
         _codes([photo.mask for photo in photos], MASKS),
         _codes([photo.gender for photo in photos], GENDERS),
-        band_of_range(ages[:, 0], ages[:, 1], OFFICIAL_BANDS),
+        band_of_range(ages[:, 0], ages[:, 1], bands),
     )
 
 
@@ -95,9 +118,10 @@ def _codes(labels: Sequence[str | None], names: tuple[str, ...]) -> IntArray:
     return np.array([MISSING if label is None else names.index(label) for label in labels], dtype=np.int64)
 
 
-def _age_cell(age: Age | None) -> str | None:
-    """An age as index.csv has it: "37", or "50-59"."""
-    return None if age is None else str(age[0]) if age[0] == age[1] else f"{age[0]}-{age[1]}"
+def _row(photo: Photo, splits: pd.Series) -> Row:
+    split = EVAL if photo.to_predict else splits[photo.person]
+    labels = {"mask": photo.mask, "gender": photo.gender, "age": age_text(photo.age) if photo.age else None}
+    return {"path": photo.path, "person": photo.person, "split": split, **labels}
 
 
 def _commonest_size(photos: Sequence[Photo]) -> tuple[int, int]:
@@ -107,10 +131,8 @@ def _commonest_size(photos: Sequence[Photo]) -> tuple[int, int]:
     return max(sizes, key=lambda size: (sizes[size], size))
 
 
-def _listing_hash(photos: Sequence[Photo]) -> str:
-    """Tells a changed set of photos from the one that was prepared, without reading them."""
-    lines = (f"{photo.mask}\t{photo.path}\t{photo.file.stat().st_size}\n" for photo in photos)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def _hash(values: object) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
 def _profile(images: Path) -> str:

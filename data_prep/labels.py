@@ -46,8 +46,12 @@ def decode(classes: npt.ArrayLike) -> tuple[IntArray, IntArray, IntArray]:
     return values // 6, values // 3 % 2, values % 3
 
 
+def band_name(band: int, bands: tuple[int, int] = OFFICIAL_BANDS) -> str:
+    """`band_name(1)` is "30-59"."""
+    return (f"<{bands[0]}", f"{bands[0]}-{bands[1] - 1}", f">={bands[1]}")[band]
+
+
 def class_name(value: int, bands: tuple[int, int] = OFFICIAL_BANDS) -> str:
     """`class_name(17)` is "none female >=60"."""
     mask, gender, band = (int(part) for part in decode(value))
-    ages = (f"<{bands[0]}", f"{bands[0]}-{bands[1] - 1}", f">={bands[1]}")[band]
-    return f"{MASKS[mask]} {GENDERS[gender]} {ages}"
+    return f"{MASKS[mask]} {GENDERS[gender]} {band_name(band, bands)}"

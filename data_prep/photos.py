@@ -5,6 +5,8 @@ Pillow decodes only the formats named here, and nothing too large; it does not f
 
 from __future__ import annotations
 
+import errno
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,10 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif"
 """Names of photos, lower case. What Pillow may not decode here is named and left out, not passed over in silence."""
 
 MAX_PIXELS = 64_000_000
+_OF_THE_MACHINE = {
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENETDOWN),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 _ORIENTATION, _SIDEWAYS = 0x0112, range(5, 9)
 
 
@@ -32,14 +38,19 @@ def load(file: Path) -> Image.Image:
     Raises:
         PhotoError: it cannot be decoded in full, is in another format, or has more than MAX_PIXELS. The message says
             why, and leaves naming the photo to the caller, who may know it by a better name.
+        OSError, MemoryError: the machine's fault and not the photo's: a storage that is gone, too many open files.
     """
     try:
         with _open(file) as photo:
             photo.load()
-            return _rgb(ImageOps.exif_transpose(photo))
-    except PhotoError:
+            with suppress(Exception):  # an EXIF block that is garbage says nothing; the photo is good
+                ImageOps.exif_transpose(photo, in_place=True)
+            return _rgb(photo)
+    except (PhotoError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder makes of broken bytes
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise
         raise PhotoError(_why(error)) from None
 
 
@@ -47,7 +58,9 @@ def upright_size(file: Path) -> tuple[int, int] | None:
     """(height, width) from the header, None where it cannot be read."""
     try:
         with _open(file) as photo:
-            sideways = photo.getexif().get(_ORIENTATION) in _SIDEWAYS
+            sideways = False
+            with suppress(Exception):
+                sideways = photo.getexif().get(_ORIENTATION) in _SIDEWAYS
             return (photo.width, photo.height) if sideways else (photo.height, photo.width)
     except Exception:  # `load` says why
         return None
@@ -58,7 +71,7 @@ def fit(photo: Image.Image, size: tuple[int, int]) -> Photos:
     height, width = size
     if (photo.height, photo.width) != size:
         photo = ImageOps.fit(photo, (width, height), Image.Resampling.BICUBIC)
-    return np.array(photo, dtype=np.uint8)
+    return np.asarray(photo, dtype=np.uint8)
 
 
 def _open(file: Path) -> Image.Image:
@@ -77,7 +90,7 @@ def _rgb(photo: Image.Image) -> Image.Image:
     if photo.has_transparency_data:
         photo = photo.convert("RGBA")
         photo = Image.alpha_composite(Image.new("RGBA", photo.size, (0, 0, 0, 255)), photo)
-    return photo.convert("RGB")
+    return photo if photo.mode == "RGB" else photo.convert("RGB")
 
 
 def _why(error: Exception) -> str:

@@ -140,6 +140,11 @@ class Store:
         """int64: the positions of "train", "val", "test" or "eval" photos, ascending."""
         return np.flatnonzero(self.index["split"].to_numpy() == split)
 
+    def labelled(self, split: str) -> IntArray:
+        """int64: those of `rows` whose official class is known. Only they can be judged."""
+        rows = self.rows(split)
+        return rows[self.classes()[rows] != MISSING]
+
     def read(
         self,
         rows: npt.ArrayLike,

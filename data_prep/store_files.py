@@ -24,6 +24,7 @@ EVAL = "eval"
 
 _HASHED = ("profile", "bands", "size", "source_size", "background", "mean", "std", "index_sha256", "shards")
 _KEYS = ("hash", "counts", "split", "left_out", "made_from", *_HASHED)
+_SELF = "json_sha256"
 _AGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 _SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
 
@@ -32,6 +33,12 @@ def content_hash(meta: Mapping[str, Any]) -> str:
     """SHA-256 over what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
     content = {key: meta[key] for key in _HASHED}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _json_hash(meta: Mapping[str, Any]) -> str:
+    """SHA-256 over all that store.json says, itself left aside."""
+    rest = {key: value for key, value in meta.items() if key != _SELF}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
@@ -55,7 +62,8 @@ def read_meta(folder: Path) -> dict[str, Any]:
 def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
     if absent := [key for key in _KEYS if key not in meta]:
         raise StoreError(f"{folder / META_FILE} lacks {', '.join(absent)}; prepare the store again")
-    if meta["hash"] != content_hash(meta):
+    # Stores made before 0.4 do not have the second one.
+    if meta["hash"] != content_hash(meta) or meta.get(_SELF, _json_hash(meta)) != _json_hash(meta):
         raise StoreError(f"{folder / META_FILE}: its hash does not match its contents; prepare the store again")
 
 
@@ -113,11 +121,14 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     """Add the hashes to `meta` and write store.json."""
     meta["index_sha256"] = file_sha256(folder / INDEX_FILE)
     meta["hash"] = content_hash(meta)
+    meta[_SELF] = _json_hash(meta)
     _write(folder / META_FILE, json.dumps(meta, indent=2) + "\n")
 
 
 def _write(file: Path, text: str) -> None:
-    with file.open("x", encoding="utf-8", newline="\n") as stream:
+    fresh = file.with_name(f".{file.name}.tmp")
+    with fresh.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+    fresh.replace(file)

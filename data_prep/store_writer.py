@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data_prep.labels import OFFICIAL_BANDS
-from data_prep.shards import Photos, ShardWriter
+from data_prep.moments import Moments
+from data_prep.shards import PHOTOS_PER_SHARD, Photos, ShardWriter
 from data_prep.split import SPLITS
 from data_prep.store_files import COLUMNS, EVAL, SCHEMA, write_index, write_meta
 from errors import StoreError
@@ -39,94 +39,118 @@ class StoreWriter:
         self.size = size
         self._folder = self.out.with_name(f".{self.out.name}.partial-{secrets.token_hex(4)}")
         self._rows: list[Mapping[str, Any]] = []
-        # Counts of each byte value in each channel: exact whatever the order, so mean and std are too.
-        self._histogram = np.zeros((3, 256), dtype=np.int64)
+        self._shards: list[dict[str, Any]] = []
+        self._moments: list[Moments] = []
+        self._shard: ShardWriter | None = None
 
     def __enter__(self) -> StoreWriter:
-        try:
-            self._folder.mkdir(parents=True)
-        except OSError as error:
-            raise StoreError(f"cannot write {self.out}: {error.strerror}; choose another --out") from None
-        self._shards = ShardWriter(self._folder, self.size)
+        make_folder(self._folder, self.out)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._shards.abandon()
+        if self._shard is not None:
+            self._shard.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, photo: Photos, row: Mapping[str, Any]) -> None:
         """Append a photo, uint8 [height, width, 3], and its index row (COLUMNS; None, NaN or "" where unknown)."""
-        self._shards.add(photo)
+        if self._shard is None:
+            self._shard = ShardWriter(self._folder, len(self._shards), self.size)
+        self._shard.add(photo)
         self._rows.append({column: row[column] for column in COLUMNS})
         if row["split"] == SPLITS[0]:
-            for channel, counts in enumerate(self._histogram):
-                counts += np.bincount(photo[..., channel].ravel(), minlength=256)
+            self._moments.append(Moments.of(photo))
+        if self._shard.photos == PHOTOS_PER_SHARD:
+            self._close_shard()
 
-    def finish(
-        self,
-        *,
-        profile: str = "reference",
-        bands: tuple[int, int] = OFFICIAL_BANDS,
-        source_size: tuple[int, int] | None = None,
-        background: Mapping[str, Any] = KEPT_BACKGROUND,
-        left_out: Iterable[Mapping[str, str]] = (),
-        split: Mapping[str, Any] | None = None,
-        made_from: Mapping[str, Any] | None = None,
-        versions: Mapping[str, str] | None = None,
-    ) -> Path:
-        """Write index.csv and store.json, rename the folder to `out`, and return that.
-
-        Args:
-            source_size: (height, width) of the photos before they were treated; None: as stored.
-            background: what was done to it: {"method", "model", "sha256"}.
-            left_out: photos that are not in the store: {"path", "why"} each.
-            split: how the splits were drawn, e.g. {"seed", "fractions"}.
-            made_from: what tells these inputs and settings from others; kept in store.json as it is.
-            versions: of the packages that made the pixels.
+    def finish(self, **meta: Any) -> Path:
+        """Write index.csv and store.json (`meta`: as for `seal`), rename the folder to `out`, and return that.
 
         Raises:
             StoreError: there is no train photo to take mean and std from, or `out` has appeared meanwhile.
         """
-        self._shards.close()
-        index = pd.DataFrame(self._rows, columns=pd.Index(COLUMNS))
-        mean, std = self._statistics()
-        write_index(self._folder, index)
-        meta = {
-            "schema": SCHEMA,
-            "hash": "",
-            "profile": profile,
-            "bands": list(bands),
-            "size": list(self.size),
-            "source_size": list(source_size or self.size),
-            "background": dict(background),
-            "mean": mean,
-            "std": std,
-            "counts": _counts(index),
-            "left_out": [dict(photo) for photo in left_out],
-            "split": dict(split or {}),
-            "made_from": dict(made_from or {}),
-            "versions": dict(versions or {}),
-            "index_sha256": "",
-            "shards": self._shards.shards,
-        }
-        write_meta(self._folder, meta)
-        self._take_name()
+        self._close_shard()
+        seal(self._folder, self.out, self.size, self._rows, self._shards, Moments.total(self._moments), **meta)
         return self.out
 
-    def _take_name(self) -> None:
-        try:
-            self._folder.rename(self.out)
-        except OSError as error:
-            raise StoreError(f"cannot write {self.out}: {error.strerror}; choose another --out") from None
+    def _close_shard(self) -> None:
+        if self._shard is not None:
+            self._shards.append(self._shard.finish())
+            self._shard.close()
+            self._shard = None
 
-    def _statistics(self) -> tuple[list[float], list[float]]:
-        pixels = self._histogram[0].sum()
-        if pixels == 0:
-            raise StoreError(f"{self.out}: no photo is left to train on, of {len(self._rows)} in the store")
-        values = np.arange(256) / 255
-        mean = self._histogram @ values / pixels
-        variance = (self._histogram * np.square(values - mean[:, None])).sum(axis=1) / pixels
-        return mean.tolist(), np.sqrt(variance).tolist()
+
+def make_folder(folder: Path, out: Path) -> None:
+    """Make `folder`, in which a store is written that will be `out`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot write {out}: {error.strerror}; choose another --out") from None
+
+
+def seal(
+    folder: Path,
+    out: Path,
+    size: tuple[int, int],
+    rows: Sequence[Mapping[str, Any]],
+    shards: Sequence[Mapping[str, Any]],
+    moments: Moments,
+    *,
+    profile: str = "reference",
+    bands: tuple[int, int] = OFFICIAL_BANDS,
+    source_size: tuple[int, int] | None = None,
+    background: Mapping[str, Any] = KEPT_BACKGROUND,
+    masks: Mapping[str, Any] | None = None,
+    left_out: Iterable[Mapping[str, str]] = (),
+    split: Mapping[str, Any] | None = None,
+    made_from: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> None:
+    """Write index.csv and store.json beside the shards in `folder`, and rename it to `out`.
+
+    Args:
+        rows: of index.csv, in the order of the photos in the shards.
+        shards: {"file", "photos", "sha256"} each, in their order.
+        moments: of the train photos.
+        source_size: (height, width) of the photos before they were treated; None: as stored.
+        background: what was done to it: {"method", "model", "sha256"}.
+        masks: what the masks of the background's removal were like.
+        left_out: photos that are not in the store: {"path", "why"} each.
+        split: how the splits were drawn, e.g. {"seed", "fractions"}.
+        made_from: what tells these inputs and settings from others; kept in store.json as it is.
+        versions: of the packages that made the pixels.
+
+    Raises:
+        StoreError: there is no train photo to take mean and std from, or `out` has appeared meanwhile.
+    """
+    index = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+    if moments.pixels == 0:
+        raise StoreError(f"{out}: no photo is left to train on, of {len(index)} in the store")
+    write_index(folder, index)
+    meta = {
+        "schema": SCHEMA,
+        "hash": "",
+        "profile": profile,
+        "bands": list(bands),
+        "size": list(size),
+        "source_size": list(source_size or size),
+        "background": dict(background),
+        "masks": dict(masks) if masks else None,
+        "mean": moments.mean,
+        "std": moments.std,
+        "counts": _counts(index),
+        "left_out": [dict(photo) for photo in left_out],
+        "split": dict(split or {}),
+        "made_from": dict(made_from or {}),
+        "versions": dict(versions or {}),
+        "index_sha256": "",
+        "shards": [dict(shard) for shard in shards],
+    }
+    write_meta(folder, meta)
+    try:
+        folder.rename(out)
+    except OSError as error:
+        raise StoreError(f"cannot write {out}: {error.strerror}; choose another --out") from None
 
 
 def _counts(index: pd.DataFrame) -> dict[str, Any]:

@@ -6,10 +6,20 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,24 +30,49 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result]:
-    """`map(function, items)` in threads. No more than a few results a worker wait to be taken."""
+class Threads(ThreadPoolExecutor):
+    """So many threads, for one job after the other.
+
+    Attributes:
+        ahead: results that may wait to be taken, of a job.
+        turn: held by the job that feeds them.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.ahead, self.turn = 2 * number, Lock()
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], threads: Threads) -> Generator[Result]:
+    """`map(function, items)` in `threads`, a few of them ahead."""
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) >= 4 * workers:
-                    yield pending.popleft().result()
-            while pending:
+    try:
+        for item in items:
+            pending.append(threads.submit(function, item))
+            if len(pending) >= threads.ahead:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+class Speed(ProgressColumn):
+    """Photos a second since the bar began."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.1f}/s" if speed < 100 else f"{speed:,.0f}/s")
+
+
+def bar(shown: bool = True) -> Progress:
+    """A bar on stderr: what, how many of how many, how fast, and the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=not shown, speed_estimate_period=60)
 
 
 def with_bar(items: Iterable[Item], total: int, what: str, shown: bool = True) -> Generator[Item]:
-    """`items`, `total` of them, with a bar on stderr that moves as they are taken."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
+    """`items`, `total` of them, with a bar that moves as they are taken."""
+    with bar(shown) as progress:
         yield from progress.track(items, total=total, description=what)

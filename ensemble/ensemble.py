@@ -38,7 +38,7 @@ class Ensemble:
         """Load the chosen trials' models. Val decides on test-time augmentation (`tta` views) as it does on members,
         so that what predicts is never below its best member there."""
         members = [Member.load(candidate.folder, store, device.choose()) for candidate in chosen]
-        val = store.rows("val")
+        val = store.labelled("val")
         truth = store.classes()[val]
         on_val = {"best_single": chosen[0].val_f1, "vote": vote_f1(chosen, truth)}
         ensemble = cls(chosen, members, views(tta), on_val)

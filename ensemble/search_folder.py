@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from data_prep import node_copy
 from data_prep.store import Store
 from errors import EnsembleError
 from files import SEARCH
@@ -23,17 +24,14 @@ def newest(runs: Path) -> Path:
 
 
 def open_store(search: Path) -> Store:
-    """The store named in search.json, with its shards verified.
+    """The store named in search.json, with its shards verified; one at an address is copied here, if it is not yet.
 
     Raises:
-        EnsembleError: `search` is no search, or its store is another one now.
-        StoreError: the store is missing or damaged.
+        EnsembleError: `search` is no search.
+        StoreError: the store is missing or damaged, or another one now.
     """
     about = _read(search)["store"]
-    store = Store.open(about["path"], verify=True)
-    if store.hash != about["hash"]:
-        raise EnsembleError(f"{store.path} has changed since {search} ran on it; prepare that store again")
-    return store
+    return node_copy.open_store(about["path"], about["hash"], verify=True, say=print, progress=True)
 
 
 def _started(search: Path) -> str:

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     search = options.search or search_folder.newest(options.runs)
     store = search_folder.open_store(search)
     found = candidates(search, store)
-    chosen = choose(found, store.classes()[store.rows("val")], options.members)
+    chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     print(f"{search}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     ensemble = Ensemble.of(chosen, store, options.tta)
     if options.photos:
@@ -82,16 +82,26 @@ class Score:
 
 
 def _open_test(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> int:
-    test, unlabelled = store.rows("test"), store.rows("eval")
+    test, unlabelled = store.labelled("test"), store.rows("eval")
     votes = ensemble.predict_rows(np.concatenate([test, unlabelled]))
-    single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
-    voted = Score.of(votes[: len(test)], store, test)
-    _warn_if_opened_before(search)
-    _print_scores(ensemble, single, voted, len(np.unique(store.person[test])))
+    on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
     out = _write_predictions(options, search, store.index["path"].to_numpy()[unlabelled], votes[len(test) :])
-    on_test = {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted)}
     write_json(search / ENSEMBLE, _about(store, ensemble, on_test, out))
     return 0
+
+
+def _score_test(
+    search: Path, store: Store, ensemble: Ensemble, test: np.ndarray, votes: Probabilities
+) -> dict[str, Any] | None:
+    """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
+    if len(test) == 0:
+        print("The store has no test photos with all three labels, so nothing says how the vote does on new people.")
+        return None
+    single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
+    voted = Score.of(votes, store, test)
+    _warn_if_opened_before(search)
+    _print_scores(ensemble, single, voted, len(np.unique(store.person[test])))
+    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted)}
 
 
 def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> int:
@@ -135,7 +145,7 @@ def _warn_if_opened_before(search: Path) -> None:
         print("Test was opened before for this search: choose on val, or test stops being a test.")
 
 
-def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any], out: Path | None) -> dict[str, Any]:
+def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "store_hash": store.hash,

@@ -5,7 +5,7 @@ Every trial keeps its softmax over val at its best epoch (val_predictions.npz), 
 
 from __future__ import annotations
 
-import zipfile
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from data_prep.store import Store
 from ensemble.vote import Probabilities, soft_vote
 from errors import EnsembleError
-from files import BEST_WEIGHTS, VAL_PREDICTIONS
+from files import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
 from trainable.metrics import macro_f1
 
 FLOOR = 0.8
@@ -84,11 +84,11 @@ def vote_f1(members: list[Candidate], truth: npt.NDArray[np.int64]) -> float:
 
 def _read(file: Path, store: Store) -> Candidate:
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
-            store_hash, rows = str(saved["store_hash"]), saved["rows"]
-            probabilities, val_f1 = saved["probabilities"], float(saved["val_f1"])
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        saved = read_val_predictions(file)
+        if math.isnan(saved.val_f1):
+            raise ValueError("it has no val_f1")
+    except ValueError as error:
         raise EnsembleError(f"{file} is damaged ({error}); remove the trial's folder and go on without it") from None
-    if store_hash != store.hash or not np.array_equal(rows, store.rows("val")):
+    if saved.store_hash != store.hash or not np.array_equal(saved.rows, store.labelled("val")):
         raise EnsembleError(f"{file} was made on another store than {store.path}; name the search's own store")
-    return Candidate(file.parent, val_f1, probabilities)
+    return Candidate(file.parent, saved.val_f1, saved.probabilities)

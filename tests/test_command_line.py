@@ -21,6 +21,8 @@ from data_prep import store as stores
 from data_prep.store import Store
 from ensemble import select_and_predict
 from errors import MasktuneError
+from tests.relabelled import relabelled, without
+from trainable.__main__ import main as trial_main
 
 ROOT = Path(__file__).resolve().parents[1]
 KNOWN = "age_bands, crop_sizes, loss_weights, recipe, scheduler_decay, or name a file of your own: ./my_space.py:SPACE"
@@ -119,6 +121,47 @@ def test_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_pat
 def test_weights_that_cannot_be_had(small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     arguments = ["--space", "age_bands", "--data", str(small_store.path), "--weights", "gone.safetensors"]
     assert "gone.safetensors: no such file of weights" in refused(capsys, tune_main.main, *arguments)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_store_in_which_nobody_has_all_three_labels(
+    small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store = without(small_store, tmp_path / "masks", "gender", "age")
+    line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(store.path))
+    assert "none of its 252 train photos has the mask, gender and age that the 18 classes need" in line
+    assert "(no gender for 252, no age in one band for 252); add the labels" in line
+    assert line == refused(capsys, trial_main, "--data", str(store.path))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_space_of_other_age_bands_than_the_stores(
+    small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store = relabelled(small_store, tmp_path / "other", small_store.index, bands=(25, 40))
+    line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(store.path))
+    assert "varies labels/young_below over 27 .. 32, but the store's official age bands begin at 25 and 40" in line
+    assert "--space ./my_space.py:SPACE" in line
+    assert tune_main.main(["--space", "crop_sizes", "--data", str(store.path), "--dry-run"]) == 0
+    assert "labels/old_from          40  (reference 60)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("main", ["search", "trial"])
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ftp://host/x", "ftp://host/x: no such kind of address; name a folder, or one of s3://"),
+        ("file:///nowhere", "file:///nowhere: no store is there"),
+        ("s3://me:secret@bucket/x", "leave the password out of it"),
+    ],
+)
+def test_addresses_without_a_store(
+    main: str, address: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    called = (trial_main, "--data", address)
+    if main == "search":
+        called = (tune_main.main, "--space", "age_bands", "--data", address)
+    assert message in refused(capsys, *called)
     assert not (tmp_path / "runs").exists()
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,10 +23,13 @@ import tune_main
 from data_prep.store import Store
 from ensemble import select_and_predict
 from errors import OptionError
+from tests.relabelled import mixed
 from trainable.checkpoint import load_best
 from trainable.metrics import macro_f1
 from tuning import plan as planning
 from tuning import record
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +223,29 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(
     said = capsys.readouterr().out
     assert "at most 5 trials x 5 epochs = 25 epochs" in said
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_store_at_an_address_with_bands_of_its_own_and_labels_missing_is_searched_and_predicted_like_any_other(
+    small_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = mixed(small_store, tmp_path / "store", bands=(25, 40))
+    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
+    arguments = ["--space", "loss_weights", "--data", f"file://{store.path}", "--arch", "resnet18"]
+    limits = ["--trials", "1", "--epochs", "1", "--cpus-per-trial", "1"]
+    command = [sys.executable, str(ROOT / "tune_main.py"), *arguments, *limits]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # Ray knows the cache when it starts
+    assert (done.returncode, done.stderr) == (0, "")
+    copy = tmp_path / "cache/stores" / store.hash[:16]
+    assert f"store: copied from file://{store.path} to {copy} in " in done.stdout
+    search = Path("runs/loss_weights")
+    assert json.loads((search / "search.json").read_text())["store"]["path"] == f"file://{store.path}"
+    assert f"store: the copy in {copy} of file://{store.path}" in (search / "trial-001/trial.log").read_text()
+    config, _, about = load_best(search / "trial-001/best.safetensors")
+    assert (config.labels.young_below, config.labels.old_from) == (25, 40)
+    assert about["store_hash"] == store.hash
+
+    store.path.rename(store.path.with_name("gone"))
+    assert select_and_predict.main(["--tta", "1"]) == 0
+    assert f"the copy in {copy}" in capsys.readouterr().out
+    on_test = json.loads((search / "ensemble.json").read_text())["test"]
+    assert on_test["photos"] == len(store.labelled("test")) < len(store.rows("test"))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command_line import exit_code
-from data_prep.store import Store
+from data_prep import node_copy
+from trainable import official
 from trainable.config import ARCHS, TrialConfig, parse_setting
 from trainable.device import choose, describe
 from trainable.loop import Metrics, Trial, train
@@ -18,7 +19,9 @@ from trainable.workbench import Workbench
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one line an epoch; with --out, keep a checkpoint and go on from one that is there."""
     parser = argparse.ArgumentParser(prog="python -m trainable", description="Train one trial, without a search.")
-    parser.add_argument("--data", required=True, type=Path, metavar="STORE", help="dataset store to train on")
+    parser.add_argument(
+        "--data", required=True, metavar="STORE", help="dataset store to train on: a folder, or an address (s3://...)"
+    )
     parser.add_argument("--epochs", type=int, help="short for --set train/epochs=N")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="loss/smoothing=0.1")
     parser.add_argument("--arch", help=f"short for --set model/arch=...: {', '.join(ARCHS)}")
@@ -28,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--deterministic", action="store_true", help="the same bits in every run on one device")
     parser.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
     options = parser.parse_args(arguments)
-    flat = dict(map(parse_setting, options.set))
+    given = dict(map(parse_setting, options.set))
+    store = node_copy.open_store(options.data, say=_say, progress=True)
+    official.check_labelled(store)
+    flat = {**official.thresholds(store.bands), **given}
     if options.epochs is not None:
         flat["train/epochs"] = options.epochs
     if options.weights is not None:
@@ -37,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         flat["model/arch"] = options.arch
     config, device = TrialConfig.from_flat(flat), choose(options.device, options.deterministic)
     _say(f"seed {config.train.seed}; {describe(device, options.deterministic)}")
-    trial = Trial(config, Store.open(options.data), Workbench(device, compile=options.compile, say=_say))
+    trial = Trial(config, store, Workbench(device, compile=options.compile, say=_say))
     train(trial, _print, options.out)
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data_prep.labels import MISSING, N_CLASSES, IntArray
+from data_prep.labels import N_CLASSES, IntArray
 from data_prep.store import Store
 from errors import CheckpointError, ConfigError, DivergedError
 from trainable import augment, batches, checkpoint, metrics, mix, model, step
@@ -299,14 +299,12 @@ def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None =
 
 def _validation_set(store: Store) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """(rows, official classes) of val."""
-    rows = store.rows("val")
-    classes = store.classes()[rows]
-    labelled = classes != MISSING
-    if not labelled.any():
+    rows = store.labelled("val")
+    if len(rows) == 0:
         raise ConfigError(
             f"{store.path}: has no labelled photo in val to judge a trial by; prepare it with more people"
         )
-    return rows[labelled], classes[labelled]
+    return rows, store.classes()[rows]
 
 
 def _optimizer(config: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:

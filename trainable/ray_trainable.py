@@ -6,7 +6,6 @@ GPU, the network and its compiled code stay (`workbench.py`); weights are set an
 
 from __future__ import annotations
 
-import functools
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from ray import tune
 
+from data_prep import node_copy
 from data_prep.store import Store
 from errors import DivergedError
 from files import TRIAL_LOG
@@ -26,20 +26,15 @@ SHARED = "shared"
 """Key of a trial's Ray config under which everything lies that the search does not vary."""
 
 
-@functools.cache
-def _store(path: str) -> Store:
-    return Store.open(Path(path))
-
-
 class RayTrial(tune.Trainable):
-    """config: {"shared": {"settings", "store", "cpus", "deterministic", "compile"}, group: {name: value}, ...}.
-
-    The last two of "shared" are off where they are missing.
+    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile"}, group: {name: value},
+    ...}. Of "shared" the last three may be missing: any store will do, and both are off.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
         self._trial: Trial | None = None
         self._bench: Workbench | None = None
+        self._store: Store | None = None
         torch.set_num_threads(max(1, int(config[SHARED]["cpus"])))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -51,7 +46,7 @@ class RayTrial(tune.Trainable):
         return True
 
     def cleanup(self) -> None:
-        self._trial = self._bench = None
+        self._trial = self._bench = self._store = None
 
     def step(self) -> dict[str, Any]:
         trial = self._current()
@@ -92,12 +87,18 @@ class RayTrial(tune.Trainable):
     def _current(self) -> Trial:
         if self._trial is None:
             shared = self.config[SHARED]
-            store = _store(shared["store"])
+            store = self._store_of(shared)
             config = TrialConfig.from_flat({**shared["settings"], **flat(self.config)})
             bench = self._bench_of(shared)
             self._say(f"seed {config.train.seed}; {device.describe(bench.device, shared.get('deterministic', False))}")
             self._trial = Trial(config, store, bench)
         return self._trial
+
+    def _store_of(self, shared: dict[str, Any]) -> Store:
+        """Opened, and if need be copied to this node, in the first trial's first step; kept for the others."""
+        if self._store is None:
+            self._store = node_copy.open_store(shared["store"], shared.get("store_hash"), say=self._say)
+        return self._store
 
     def _bench_of(self, shared: dict[str, Any]) -> Workbench:
         """Made in the first trial's first step, kept for the others."""

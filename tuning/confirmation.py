@@ -12,7 +12,6 @@ folds are free of most of that.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy.typing as npt
 
 from data_prep.store import Store
 from errors import SearchError
-from files import VAL_PREDICTIONS
+from files import VAL_PREDICTIONS, read_val_predictions
 from trainable.metrics import bootstrap_macro_f1, macro_f1
 
 IntArray = npt.NDArray[np.int64]
@@ -167,15 +166,12 @@ def read_runs(folder: Path, store: Store) -> dict[str, Run]:
 
 def _read(file: Path, store: Store) -> Run:
     try:
-        # NumPy leaves a file open that is no archive.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
-            store_hash, rows, predicted = str(saved["store_hash"]), saved["rows"], saved["probabilities"].argmax(axis=1)
-        run = Run(rows, predicted)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        saved = read_val_predictions(file)
+    except ValueError as error:
         raise SearchError(f"{file} is damaged ({error}); remove the trial's folder and confirm again") from None
-    if store_hash != store.hash or rows[0] < 0 or rows[-1] >= len(store):
+    if saved.store_hash != store.hash or saved.rows[0] < 0 or saved.rows[-1] >= len(store):
         raise SearchError(f"{file} was made on another store than {store.path}; name the search's own store")
-    return run
+    return Run(saved.rows, saved.probabilities.argmax(axis=1))
 
 
 def _same_photos(candidates: Sequence[Candidate]) -> tuple[IntArray, list[IntArray]]:

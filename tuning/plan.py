@@ -9,7 +9,8 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from errors import ConfigError, OptionError, SearchError
+from errors import ConfigError, OptionError, SearchError, SpaceError
+from trainable import official
 from trainable.config import TrialConfig
 from tuning import profile, spaces
 from tuning.budget import Budget
@@ -33,7 +34,7 @@ class Plan:
 
     Attributes:
         folder: where it is kept; its name is the search's name.
-        store: the dataset store's folder.
+        store: the dataset store's folder, absolute, or its address.
         settings: flat key -> value of everything that does not vary, where it differs from the reference recipe.
         budget: what ends the search.
         epochs: epochs of a trial that is never stopped.
@@ -47,7 +48,7 @@ class Plan:
     folder: Path
     space: Space
     profile: Profile
-    store: Path
+    store: str
     settings: dict[str, Any]
     budget: Budget
     epochs: int
@@ -117,7 +118,7 @@ def from_json(folder: Path, about: dict[str, Any]) -> Plan:
             folder=folder,
             space=spaces.from_json(about["space"]),
             profile=profile.for_store(about["profile"]),
-            store=Path(about["store"]["path"]),
+            store=about["store"]["path"],
             budget=Budget(**about["budget"]),
             resources=Resources(**about["resources"]),
             **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},
@@ -137,13 +138,15 @@ def settings(
     arch: str | None = None,
     weights: str | None = None,
     seed: int,
+    bands: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """What every trial of a search shares: the profile, the space's FIXED, then the command line.
+    """What every trial of a search shares: the profile, the store's `bands`, the space's FIXED, then the command line.
 
     A cycle longer than the trial would never come down from its peak, so --epochs shortens the cycle with it.
     """
     asked = {"train/epochs": epochs, "model/arch": arch, "model/weights": weights, "train/seed": seed}
-    merged = {**profile.settings, **space.fixed, **{key: value for key, value in asked.items() if value is not None}}
+    given = {key: value for key, value in asked.items() if value is not None}
+    merged = {**profile.settings, **_own_bands(bands), **space.fixed, **given}
     for key in space.distributions:
         merged.pop(key, None)
     try:
@@ -156,6 +159,12 @@ def settings(
     return merged
 
 
+def _own_bands(bands: tuple[int, int] | None) -> dict[str, Any]:
+    """Settings for official age bands, where they are not the reference recipe's."""
+    recipe = TrialConfig().to_flat()
+    return {key: value for key, value in official.thresholds(bands).items() if value != recipe[key]} if bands else {}
+
+
 def epochs(settings: dict[str, Any]) -> int:
     """Epochs of a full-length trial under `settings`."""
     return TrialConfig.from_flat(settings).train.epochs
@@ -164,12 +173,33 @@ def epochs(settings: dict[str, Any]) -> int:
 def with_profile(space: Space, profile: Profile) -> Space:
     """The space with its starting points, all but the first, moved to what the profile says where they say what the
     recipe does: a learning rate for ImageNet weights is far from what small photos from scratch need."""
-    reference = space.reference()
-    varied = space.distributions
+    reference, varied = space.start[0], space.distributions
     own = {key: _clipped(value, varied[key]) for key, value in profile.settings.items() if key in varied}
     moved = [{**point, **{key: own[key] for key in own if point[key] == reference[key]}} for point in space.start]
     start = [reference]
     start += [point for number, point in enumerate(moved) if point not in [reference, *moved[:number]]]
+    return dataclasses.replace(space, start=start)
+
+
+def with_bands(space: Space, bands: tuple[int, int]) -> Space:
+    """The space for a store of these official age bands: its first point trains on them, as far as it varies them.
+
+    Raises:
+        SpaceError: its ranges leave them out, or allow what is no valid trial with them.
+    """
+    varied = {key: value for key, value in official.thresholds(bands).items() if key in space.distributions}
+    for key, value in varied.items():
+        if not spaces.within(value, space.distributions[key]):
+            raise SpaceError(
+                f"space {space.name}: varies {key} over {range_text(space.distributions[key])}, but the store's "
+                f"official age bands begin at {bands[0]} and {bands[1]}; write a space of your own around them "
+                "(--space ./my_space.py:SPACE), or leave the age bands out of the search"
+            )
+    first = {**space.start[0], **varied}
+    start = [first, *(point for point in space.start if point != first)]
+    # Built for its checks only: the thresholds that do not vary are the plan's, and FIXED stays as its file has it.
+    fixed = {key: value for key, value in _own_bands(bands).items() if key not in varied}
+    dataclasses.replace(space, fixed={**fixed, **space.fixed}, start=start)
     return dataclasses.replace(space, start=start)
 
 

@@ -8,7 +8,7 @@ from optuna.distributions import IntDistribution
 
 from data_prep.store import Store
 from errors import OptionError
-from trainable import device
+from trainable import device, official
 from trainable.batches import crop_in_store
 from trainable.config import Crop
 from trainable.model import build
@@ -18,11 +18,13 @@ from tuning.plan import Plan
 
 def check(plan: Plan, store: Store, *, local: bool) -> None:
     """Raises:
+    StoreError: no train or no val photo of the store has all three labels.
     ConfigError: a crop that the space allows is larger than the photo.
     OptionError: the disk has less room than the search may need.
     WeightsError: the weights cannot be had; they are fetched here, once, before trials need them.
     DeviceError: this machine's GPU has no kernels in this torch build (`local`: the trials run here).
     """
+    official.check_labelled(store)
     crop_in_store(_largest_crop(plan), store)
     _check_disk(plan)
     if local and plan.resources.gpus:
@@ -32,7 +34,7 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
 
 def _largest_crop(plan: Plan) -> Crop:
     """What the space's ranges allow at most, or what it fixes."""
-    point = plan.space.reference()
+    point = dict(plan.space.start[0])
     for key in ("crop/height", "crop/width"):
         distribution = plan.space.distributions.get(key)
         if isinstance(distribution, IntDistribution):

@@ -76,7 +76,7 @@ def create(plan: Plan, store_hash: str, **more: Any) -> None:
         "name": plan.name,
         "state": "running",
         **planning.to_json(plan),
-        "store": {"path": str(plan.store), "hash": store_hash},
+        "store": {"path": plan.store, "hash": store_hash},
         "versions": versions(),
         "code": code_hash(),
         "started": _now(),

@@ -24,8 +24,9 @@ from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
+from data_prep import node_copy
 from data_prep.store import Store
-from errors import OptionError, SearchError, SpaceError, StoreError
+from errors import OptionError, SearchError, SpaceError
 from trainable.ray_trainable import SHARED, RayTrial
 from tuning import checkpoints, record, spaces, study
 from tuning import plan as planning
@@ -111,21 +112,19 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Res
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
     _check_budget(plan, about, spent)
-    store_of(folder)
+    store_of(folder, say=print)
     return Resumable(plan, spent, _changes(plan, about))
 
 
-def store_of(folder: Path) -> Store:
-    """The store that the search in `folder` began with.
+def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
+    """The store that the search in `folder` began with; one at an address is copied here, if it is not yet, and `say`
+    hears where to.
 
     Raises:
         StoreError: it is gone or has changed.
     """
     about = record.read(folder)["store"]
-    store = Store.open(Path(about["path"]))
-    if store.hash != about["hash"]:
-        raise StoreError(f"{store.path} is not the store that {folder} began with; prepare that one again")
-    return store
+    return node_copy.open_store(about["path"], about["hash"], say=say, progress=True)
 
 
 def _check_owner(folder: Path) -> None:
@@ -194,7 +193,13 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
 def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -> dict[str, Any]:
     """Of tune.run, which serves a new search and a resumed one alike."""
     resources = plan.resources
-    shared = {"settings": plan.settings, "store": str(plan.store), "cpus": resources.cpus, **plan.execution}
+    shared = {
+        "settings": plan.settings,
+        "store": plan.store,
+        "store_hash": record.read(plan.folder)["store"]["hash"],
+        "cpus": resources.cpus,
+        **plan.execution,
+    }
     keys = list(plan.space.distributions)
     return {
         "name": plan.name,
@@ -244,15 +249,23 @@ def start_ray(address: str | None = None) -> None:
         logging.getLogger(name).addFilter(_is_news)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # Spinning threads of one trial would take the cores from the others: passive ones cost 3% alone, nothing shared.
-    environment = {"env_vars": {"PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE"}}
+    environment = {"env_vars": {"PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE", **_cache_named_here()}}
     if ray.is_initialized():
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": environment}
     if address:
         ray.init(address=address, **quiet)
     else:
+        # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
-        ray.init(num_cpus=cpu_cores(), include_dashboard=False, object_store_memory=128 * 2**20, **quiet)
+        alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
+        ray.init(address="local", **alone, **quiet)
+
+
+def _cache_named_here() -> dict[str, str]:
+    """Where copies of stores are kept, if this process was told: the other nodes keep theirs at the same path."""
+    named = os.environ.get(node_copy.CACHE)
+    return {node_copy.CACHE: str(Path(named).expanduser().absolute())} if named else {}
 
 
 def cluster_size() -> tuple[int, int]:

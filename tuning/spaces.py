@@ -90,7 +90,7 @@ class Space:
             wrong = sorted(set(point) ^ set(self.distributions))
             raise SpaceError(f"space {self.name}: {where} must name exactly SPACE's keys, but differs in {wrong}")
         for key, distribution in self.distributions.items():
-            if not _within(point[key], distribution):
+            if not within(point[key], distribution):
                 raise SpaceError(f"space {self.name}: {where} has {key}={point[key]!r}, outside {distribution}")
         try:
             TrialConfig.from_flat({**self.fixed, **point})
@@ -187,9 +187,14 @@ def _of_module(module: ModuleType, name: str, attribute: str = "SPACE") -> Space
     start = [dict(point) for point in getattr(module, "START", [])]
     space = Space(name, _about(module), dict(getattr(module, attribute)), fixed, start)
     reference = space.reference()
-    if not start or start[0] != reference:
+    if not start or _without_bands(start[0]) != _without_bands(reference):
         raise SpaceError(f"space {name}: START must begin with the reference recipe, {reference}")
     return space
+
+
+def _without_bands(point: Point) -> Point:
+    """Which official age bands the recipe trains on is the store's to say (`plan.with_bands`)."""
+    return {key: value for key, value in point.items() if key not in ("labels/young_below", "labels/old_from")}
 
 
 def _about(module: ModuleType) -> str:
@@ -203,7 +208,8 @@ def _ends(distribution: BaseDistribution) -> tuple[Any, ...]:
     return (distribution.low, distribution.high)
 
 
-def _within(value: Any, distribution: BaseDistribution) -> bool:
+def within(value: Any, distribution: BaseDistribution) -> bool:
+    """Whether the distribution can propose the value."""
     try:
         return bool(distribution._contains(distribution.to_internal_repr(value)))
     except (TypeError, ValueError):
@@ -216,7 +222,7 @@ def _join(name: str, parts: list[Space]) -> Space:
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise SpaceError(f"space {name}: {twice[0]} is in more than one of its parts; join spaces that do not overlap")
-    reference = {key: value for part in parts for key, value in part.reference().items()}
+    reference = {key: value for part in parts for key, value in part.start[0].items()}
     start: list[Point] = []
     for part in parts:
         start += [point for own in part.start if (point := {**reference, **own}) not in start]

@@ -1,19 +1,15 @@
-"""What every layout comes to: photos, with what is known of each; and the checks that layouts share.
+"""What every layout comes to: photos, with what is known of each; and how photos are found below a folder.
 
 Ages are (lowest, highest) in whole years, both included, equal where the age is known to the year.
 """
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
-
-from data_prep.labels import GENDERS
 from data_prep.photos import is_photo
 from errors import LabelError, OptionError
 
@@ -56,62 +52,75 @@ class Listing:
     ids: Mapping[str, list[str]] = field(default_factory=dict)
 
 
+def age_text(age: Age) -> str:
+    """As index.csv and corrections have it: "37", or "50-59"."""
+    return str(age[0]) if age[0] == age[1] else f"{age[0]}-{age[1]}"
+
+
 def photos_below(folder: Path, option: str = "--photos") -> list[Photo]:
-    """Every photo in `folder` and below it, by name; each is its own person.
+    """Every photo in `folder` and below it, by name; each is its own person. A photo may be a link to anywhere.
 
     Raises:
-        OptionError: no such folder, or no photo in it.
+        OptionError: no such folder, one that cannot be read, no photo in it, or a name that is not UTF-8.
     """
     root = existing_folder(folder, option)
-    files = sorted(file for file in root.rglob("*") if is_photo(file.name) and file.is_file())
-    shown = [file for file in files if not any(part.startswith(".") for part in file.relative_to(root).parts)]
-    if not shown:
-        raise OptionError(f"{option} {folder}: no photo in it")
-    names = [file.relative_to(root).as_posix() for file in shown]
-    return [Photo(file, name, name) for file, name in zip(shown, names, strict=True)]
+    return _found(folder, option, _walk(str(root), "", lambda name: None))
 
 
-def read_csv(file: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:
-    """The columns `needed`, and those of `optional` that are there, all cells as stripped strings.
+def images_below(images: Path) -> list[Photo]:
+    """As `photos_below`, for layouts: `file` has no link left in it, and what links out of `images` is refused.
 
-    The index is the row in the file, whose header is row 1.
+    Raises:
+        OptionError: as above. LabelError: a photo or a folder that is a link to something outside `images`.
     """
+    root = existing_folder(images, "--images")
+
+    def stay_inside(name: str) -> None:
+        if not Path(target := os.path.realpath(root / name)).is_relative_to(root):
+            raise LabelError(f"{images}: {name} is a link to {target}, outside it; put what it links to there instead")
+
+    return _found(images, "--images", _walk(str(root), "", stay_inside))
+
+
+def _found(folder: Path, option: str, walk: Iterator[tuple[str, Path]]) -> list[Photo]:
+    photos = [Photo(file, name, name) for name, file in walk]
+    if not photos:
+        raise OptionError(f"{option} {folder}: no photo in it")
+    if odd := next((photo.path for photo in photos if not _is_utf8(photo.path)), None):
+        raise OptionError(f"{option} {folder}: the name {odd!r} is not UTF-8, so no CSV can hold it; rename it")
+    return photos
+
+
+def _walk(folder: str, prefix: str, check_link: Callable[[str], None]) -> Iterator[tuple[str, Path]]:
+    """(path below the first folder, file) of every photo, by name. Links to folders are checked and not followed."""
+    for entry in _entries(folder):
+        name = prefix + entry.name
+        if entry.is_symlink() and (is_photo(entry.name) or Path(entry.path).is_dir()):
+            check_link(name)
+        if entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith("."):
+                yield from _walk(entry.path, f"{name}/", check_link)
+        elif is_photo(entry.name) and _is_file(entry):
+            yield name, Path(os.path.realpath(entry.path) if entry.is_symlink() else entry.path)
+
+
+def _is_utf8(name: str) -> bool:
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
-    except FileNotFoundError:
-        raise LabelError(f"{file}: no such file; it should be a CSV with the columns {', '.join(needed)}") from None
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise LabelError(f"{file} is not a CSV file that can be read: {' '.join(str(error).split())}") from None
-    table.columns = table.columns.str.strip()
-    if absent := [column for column in needed if column not in table.columns]:
-        raise LabelError(f"{file} has no column {', '.join(absent)}: its columns are {', '.join(table.columns)}")
-    table.index = pd.RangeIndex(2, len(table) + 2)
-    table = table[[*needed, *(column for column in optional if column in table.columns)]].apply(
-        lambda column: column.str.strip()
-    )
-    table = table[(table != "").any(axis=1)]
-    if table.empty:
-        raise LabelError(f"{file} has a header but no rows")
-    return table
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise OptionError(f"{folder} cannot be read: {error.strerror}") from None
 
 
-def refuse_repeats(file: Path, column: str, values: pd.Series) -> None:
-    same = pd.Series([str(PurePosixPath(value)) for value in values], index=values.index)
-    if len(again := same[same.duplicated()]):
-        first = same[same == again.iloc[0]].index[0]
-        raise LabelError(
-            f"{file}, row {again.index[0]}: {column} {again.iloc[0]!r} is row {first}'s too; keep one of them"
-        )
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file()  # entry's fails on links in a circle
 
 
-def inside(file: Path, row: object, column: str, root: Path, name: str) -> Path:
-    """`root`/`name`, with no link left in it; a LabelError where that is not below `root`."""
-    relative = PurePosixPath(name)
-    if name and not relative.is_absolute() and ".." not in relative.parts and not set(name) & {"\\", "\0"}:
-        path = (root / relative).resolve()
-        if path != root and path.is_relative_to(root):
-            return path
-    raise LabelError(f"{file}, row {row}: {column} must name something inside {root}, but is {name!r}")
+def photo_names(folder: Path) -> Iterator[str]:
+    return (entry.name for entry in _entries(folder) if is_photo(entry.name) and _is_file(entry))
 
 
 def existing_folder(folder: Path, option: str) -> Path:
@@ -120,22 +129,46 @@ def existing_folder(folder: Path, option: str) -> Path:
     return folder.resolve()
 
 
-def photo_names(folder: Path) -> Iterator[str]:
-    return iter(sorted(entry.name for entry in os.scandir(folder) if is_photo(entry.name) and entry.is_file()))
+def inside(file: Path, row: object, column: str, root: Path, name: str) -> Path:
+    """`root`/`name`, with no link left in it; a LabelError where that is not below `root`."""
+    if path := _within(root, name):
+        return path
+    raise LabelError(f"{file}, row {row}: {column} must name something inside {root}, but is {name!r}")
 
 
-def gender_of(labels: Path, row: object, value: str) -> str:
-    if (gender := value.lower()) not in GENDERS:
-        raise LabelError(f"{labels}, row {row}: gender must be {' or '.join(GENDERS)}, but is {value!r}")
-    return gender
+def _within(root: Path, name: str) -> Path | None:
+    relative = PurePosixPath(name)
+    if name and not relative.is_absolute() and ".." not in relative.parts and not set(name) & {"\\", "\0"}:
+        path = Path(os.path.realpath(root / relative))
+        if path != root and path.is_relative_to(root):
+            return path
+    return None
 
 
-def age_of(labels: Path, row: object, value: str) -> Age:
-    """A number of years, rounded down."""
-    try:
-        age = float(value)
-    except ValueError:
-        age = math.nan
-    if not 0 <= age <= MAX_AGE:
-        raise LabelError(f"{labels}, row {row}: age must be a number of years, 0 to {MAX_AGE}, but is {value!r}")
-    return int(age), int(age)
+class Named:
+    """The photos that rows of a labels file name. A folder is resolved once, as there may be 100,000 photos in it."""
+
+    def __init__(self, labels: Path, column: str, root: Path) -> None:
+        self._labels, self._column, self._root = labels, column, root
+        self._folders: dict[PurePosixPath, Path | None] = {PurePosixPath("."): root}
+
+    def file(self, row: object, name: str) -> Path:
+        """`name` below the root, with no link left in it.
+
+        Raises:
+            LabelError: it is not below the root, or not there.
+        """
+        relative = PurePosixPath(name)
+        if relative.parent not in self._folders:
+            self._folders[relative.parent] = _within(self._root, str(relative.parent))
+        folder = self._folders[relative.parent]
+        path = folder / relative.name if folder and _plain(relative.name) else None
+        if path is None or path.is_symlink():
+            path = inside(self._labels, row, self._column, self._root, name)
+        if not path.is_file():
+            raise LabelError(f"{self._labels}, row {row}: no photo {name} in {self._root}")
+        return path
+
+
+def _plain(name: str) -> bool:
+    return name not in ("", "..") and not set(name) & {"\\", "\0"}

@@ -10,33 +10,25 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from data_prep.layouts.listing import (
-    Age,
-    Listing,
-    Photo,
-    age_of,
-    existing_folder,
-    gender_of,
-    inside,
-    photo_names,
-    read_csv,
-    refuse_repeats,
-)
+from data_prep.layouts.labels_file import age_of, gender_of, needed_labels, read_csv, refuse_repeats
+from data_prep.layouts.listing import Age, Listing, Named, Photo, existing_folder, inside, photo_names
 from errors import LabelError
 
+COLUMNS = ("gender", "age", "path")
 MASK_OF = {**{f"mask{i}": "worn" for i in range(1, 6)}, "incorrect_mask": "incorrect", "normal": "none"}
 EVAL_CSV, EVAL_IMAGES = "info.csv", "images"
 
 
-def read(images: Path, labels: Path) -> Listing:
+def read(images: Path, labels: Path | None) -> Listing:
     """The photos of the people in the labels CSV, in its order and by name within a person.
 
     Raises:
-        OptionError: no such folder.
+        OptionError: no such folder, or no `labels`.
         LabelError: a missing file or column; a row with an unknown gender, an impossible age, or another row's path;
             a person's folder that is outside `images`, missing, or has no photo.
     """
-    table = read_csv(labels, ("gender", "age", "path"), optional=("id",))
+    labels = needed_labels("reference", labels, COLUMNS)
+    table = read_csv(labels, COLUMNS, optional=("id",))
     genders = [gender_of(labels, row, value) for row, value in table["gender"].items()]
     ages = [age_of(labels, row, value) for row, value in table["age"].items()]
     refuse_repeats(labels, "path", table["path"])
@@ -57,9 +49,10 @@ def _photos_of(person: str, gender: str, age: Age, root: Path, labels: Path, row
     if not folder.is_dir():
         raise LabelError(f"{labels}, row {row}: no folder {person} in {root}")
     found = {str(PurePosixPath(person) / name): MASK_OF.get(Path(name).stem.lower()) for name in photo_names(folder)}
+    files = [folder / PurePosixPath(path).name for path in found]
     photos = [
-        Photo(inside(labels, row, "path", root, path), path, person, mask, gender, age)
-        for path, mask in found.items()
+        Photo(inside(labels, row, "path", root, path) if file.is_symlink() else file, path, person, mask, gender, age)
+        for file, (path, mask) in zip(files, found.items(), strict=True)
         if mask is not None
     ]
     if not photos:
@@ -77,10 +70,5 @@ def read_eval(eval_dir: Path) -> list[Photo]:
     info = eval_dir / EVAL_CSV
     names = read_csv(info, ("ImageID",))["ImageID"]
     refuse_repeats(info, "ImageID", names)
-    photos = [
-        Photo(inside(info, row, "ImageID", root, name), name, name, to_predict=True) for row, name in names.items()
-    ]
-    for row, photo in zip(names.index, photos, strict=True):
-        if not photo.file.is_file():
-            raise LabelError(f"{info}, row {row}: no photo {photo.path} in {root}")
-    return photos
+    named = Named(info, "ImageID", root)
+    return [Photo(named.file(row, name), name, name, to_predict=True) for row, name in names.items()]

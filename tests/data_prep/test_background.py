@@ -46,14 +46,14 @@ def half_lit():
 
 
 def test_what_is_no_person_becomes_black():
-    pixels = np.asarray(Background("own", segment=bright_is_person)(half_lit()))
+    pixels = np.asarray(Background("own", segment=bright_is_person)(half_lit())[0])
     assert (pixels[:, :15] == 0).all() and (pixels[:, 15:] == (250, 200, 220)).all()
 
 
 def test_the_edge_of_a_person_is_mixed_with_black():
     mask = np.full((40, 30), 128)
     mask[0, 0] = 0
-    pixels = np.asarray(Background("own", segment=lambda photo: mask)(half_lit()))
+    pixels = np.asarray(Background("own", segment=lambda photo: mask)(half_lit())[0])
     assert pixels[1, 20].tolist() == [round(value * 128 / 255) for value in (250, 200, 220)]
 
 
@@ -64,7 +64,8 @@ def test_a_mask_that_tells_nothing_apart_is_a_failed_photo(value):
 
 
 def test_keeping_the_background_changes_nothing_and_needs_no_rembg():
-    assert np.array_equal(np.asarray(load("keep")(half_lit())), np.asarray(half_lit()))
+    kept, mask = load("keep")(half_lit())
+    assert mask is None and np.array_equal(np.asarray(kept), np.asarray(half_lit()))
     code = "import sys, data_prep.prepare, data_prep.background as b; b.load('keep'); assert 'rembg' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(background.__file__).parents[1])
 
@@ -77,7 +78,7 @@ def test_only_the_named_methods_are_known(method):
 
 def test_the_samples_model_runs_through_rembg(sample, model):
     remover = load("sample")
-    pixels = np.asarray(remover(half_lit())).astype(int)
+    pixels = np.asarray(remover(half_lit())[0]).astype(int)
     assert pixels[:, :10].max() <= 2 and abs(pixels[:, 20:] - (250, 200, 220)).max() <= 20
     assert remover.describe() == {"method": "sample", "model": "segmenter.onnx", "sha256": file_sha256(model)}
     assert remover.describe() == named("sample").describe()

@@ -1,178 +1,170 @@
 import os
+from pathlib import Path
 
 import pytest
 
-from data_prep.layouts import reference
-from data_prep.layouts.listing import photos_below
-from data_prep.layouts.reference import read_eval
+from data_prep import layouts
+from data_prep.labels import OFFICIAL_BANDS, age_band
+from data_prep.layouts.listing import images_below, photos_below
 from errors import LabelError, OptionError
+from tests.data_prep import drawn_layouts
+from tests.data_prep.drawn_layouts import draw, write_csv
 
-ANNA, BEN = ("000001-1_female_Asian_25", "female", 25), ("000001-2_male_Asian_60", "male", 60)
-
-
-def listed(raw):
-    listing = reference.read(raw.images, raw.labels)
-    return listing.photos, listing.unused
-
-
-def test_people_are_told_apart_by_path_and_ids_stay_strings(raw):
-    listing = reference.read(raw.images, raw.labels)
-    people = {photo.person: photo for photo in listing.photos}
-    assert list(people)[-2:] == ["003397_female_Asian_60", "003397_male_Asian_60"]
-    assert next(iter(people)) == "000000-1_female_Asian_20"
-    assert people["003397_male_Asian_60"].gender == "male"
-    assert [photo.age for photo in people.values()][:2] == [(20, 20), (21, 21)]
-    assert listing.ids["003397"] == ["003397_female_Asian_60", "003397_male_Asian_60"]
-    assert listing.ids["000000-1"] == ["000000-1_female_Asian_20"]
+DRAWN = {
+    "utkface": drawn_layouts.utkface,
+    "fairface": drawn_layouts.fairface,
+    "imagefolder": drawn_layouts.imagefolder,
+    "manifest": drawn_layouts.manifest,
+}
 
 
-def test_labels_come_from_the_csv_and_the_files_names(raw):
-    photos, strange = listed(raw)
-    assert len(photos) == 70 and strange == []
-    first = photos[:7]
-    assert [photo.mask for photo in first] == ["incorrect", *["worn"] * 5, "none"]
-    assert first[0].path == "000000-1_female_Asian_20/incorrect_mask.jpg"
-    assert (first[0].gender, first[0].age) == ("female", (20, 20))
+def photo(file):
+    return draw(file, "none", "male", 20)
 
 
-def test_extensions_mix_and_twins_of_macos_are_no_photos(raw):
-    folder = raw.images / ANNA[0]
-    for name in ("mask1.JPG", "mask2.png", "mask3.jpeg", "normal.webp"):
-        raw.photo(folder / name, (1, 2, 3))
-    for name in ("._mask1.JPG", "._normal.webp", "notes.txt", ".DS_Store"):
-        (folder / name).write_bytes(b"\0\5\26\7")
-    raw.write_csv([ANNA])
-    photos, strange = listed(raw)
-    assert [photo.file.name for photo in photos] == ["mask1.JPG", "mask2.png", "mask3.jpeg", "normal.webp"]
-    assert strange == []
+def test_every_layout_but_the_reference_can_be_drawn():
+    assert set(layouts.LAYOUTS) == {"reference", *DRAWN}
 
 
-def test_photos_whose_names_say_nothing_are_pointed_out(raw):
-    raw.write_people([ANNA], ["normal", "mask6", "mask"])
-    photos, strange = listed(raw)
-    assert [photo.mask for photo in photos] == ["none"]
-    assert strange == [f"{ANNA[0]}/mask.jpg", f"{ANNA[0]}/mask6.jpg"]
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_drawn_layout_is_guessed_and_read(tmp_path, name):
+    images, labels = DRAWN[name](tmp_path)
+    guessed, why = layouts.guess(images, labels)
+    assert guessed == name and why.startswith(f"{name}: ") and "\n" not in why
+    photos = layouts.read(name, images, labels).photos
+    assert 24 <= len(photos) <= 27
+    assert all(photo.mask or photo.gender or photo.age for photo in photos)
+    bands = {int(age_band(photo.age[0], OFFICIAL_BANDS)) for photo in photos if photo.age}
+    assert bands == (set() if name == "imagefolder" else {0, 1, 2})
 
 
-def test_a_missing_column_is_named_beside_those_that_are_there(raw):
-    raw.labels.write_text("id,sex,race,age\n1,male,Asian,20\n")
-    with pytest.raises(LabelError, match=r"train\.csv has no column gender, path: its columns are id, sex, race, age$"):
-        listed(raw)
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("utkface", "utkface: 24 of 24 photos are named [age]_[gender]_[race]_[date]"),
+        ("fairface", "fairface: fairface_label_train.csv has file, age, gender"),
+        ("imagefolder", "imagefolder: photos lie in mask_weared_incorrect, with_mask, without_mask"),
+        ("manifest", "manifest: mine.csv has path, person, mask, gender, age, age_min, age_max"),
+    ],
+)
+def test_what_tells_a_layout_is_said(tmp_path, name, why):
+    assert layouts.guess(*DRAWN[name](tmp_path)) == (name, why)
 
 
-@pytest.mark.parametrize("gender", ["diverse", "", "1", "m"])
-def test_an_unknown_gender_is_named_with_its_row(raw, gender):
-    raw.write_csv([ANNA, (BEN[0], gender, 60)])
-    with pytest.raises(LabelError, match=f"row 3: gender must be male or female, but is '{gender}'"):
-        listed(raw)
+def test_the_reference_is_guessed_by_its_folders(raw):
+    why = "reference: train.csv has gender, age, path and one folder a person"
+    assert layouts.guess(raw.images, raw.labels) == ("reference", why)
+    assert len(layouts.read("reference", raw.images, raw.labels).photos) == 70
 
 
-@pytest.mark.parametrize("age", ["young", "", "-1", "121", "nan", "inf", "20-29"])
-def test_an_age_that_is_none_is_named_with_its_row(raw, age):
-    raw.write_csv([ANNA, (BEN[0], "male", age)])
-    with pytest.raises(LabelError, match=f"row 3: age must be a number of years, 0 to 120, but is '{age}'"):
-        listed(raw)
+def test_a_manifest_of_the_references_columns_is_told_by_its_photos(tmp_path):
+    photo(tmp_path / "images" / "a.jpg")
+    labels = write_csv(tmp_path / "mine.csv", "path,gender,age", "a.jpg,male,20")
+    why = "manifest: mine.csv has gender, age, path and one row a photo"
+    assert layouts.guess(tmp_path / "images", labels) == ("manifest", why)
 
 
-def test_blank_lines_and_stray_spaces_do_no_harm_and_rows_keep_their_numbers(raw):
-    raw.labels.write_text("\ufeffid,gender, age,path\n\n1, Male ,25.0, p \n\n2,male,x,q\n")
-    with pytest.raises(LabelError, match="row 5: age"):
-        listed(raw)
-    raw.labels.write_text("\ufeffid,gender, age,path\n\n1, Male ,25.0, p \n\n")
-    raw.photo(raw.images / "p" / "normal.jpg", (1, 2, 3))
-    (photo,), _ = listed(raw)
-    assert (photo.person, photo.age, photo.gender) == ("p", (25, 25), "male")
+def test_a_first_path_that_is_not_there_does_not_mislead(raw):
+    raw.labels.write_text(raw.labels.read_text().replace("000000-1_female", "gone"))
+    assert layouts.guess(raw.images, raw.labels)[0] == "reference"
+    raw.write_csv([("gone", "male", 20)])
+    with pytest.raises(LabelError, match=r"no path in it is that of a folder or a photo in .*; the first is 'gone'"):
+        layouts.guess(raw.images, raw.labels)
 
 
-def test_a_person_listed_twice_is_refused(raw):
-    raw.write_csv([ANNA, BEN, (f"./{ANNA[0]}", "male", 30)])
-    with pytest.raises(LabelError, match=f"row 4: path '{ANNA[0]}' is row 2's too"):
-        listed(raw)
+@pytest.mark.parametrize("columns", ["path,gender", "file,age", "name,mask", "path", "file,path"])
+def test_columns_of_no_layout_are_listed_beside_those_of_each(tmp_path, columns):
+    labels = write_csv(tmp_path / "mine.csv", columns, "x,y"[: len(columns.split(",")) * 2 - 1])
+    with pytest.raises(LabelError, match=f"its columns are {columns.replace(',', ', ')}; reference has .* fairface"):
+        layouts.guess(tmp_path, labels)
 
 
-@pytest.mark.parametrize("content", [b"", b"id,gender,age,path\n", b"\xff\xfe\x00", b'gender,age,path\n"'])
-def test_a_file_that_is_no_csv_is_refused_in_one_line(raw, content):
-    raw.labels.write_bytes(content)
-    with pytest.raises(LabelError, match=r"train\.csv") as error:
-        listed(raw)
+def test_a_few_strange_names_do_not_hide_utkface(tmp_path):
+    images, _ = drawn_layouts.utkface(tmp_path)
+    for i in range(24):
+        photo(images / f"with_mask/{i}.jpg")
+    assert layouts.guess(images, None)[0] == "utkface"
+    photo(images / "with_mask/last.jpg")
+    assert layouts.guess(images, None)[0] == "imagefolder"
+
+
+def test_photos_that_say_nothing_are_an_error_that_says_what_to_do(raw, tmp_path):
+    with pytest.raises(OptionError, match=r"70 photos.*--labels CSV, .*--layout: reference, utkface, fairface"):
+        layouts.guess(raw.images, None)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(OptionError, match=r"--images .*: no photo in it"):
+        layouts.guess(tmp_path / "empty", None)
+    for labels in (None, raw.labels):
+        with pytest.raises(OptionError, match="--images: no folder"):
+            layouts.guess(tmp_path / "nowhere", labels)
+
+
+def test_a_labels_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(LabelError, match=r"nowhere\.csv: no such file$"):
+        layouts.guess(tmp_path, tmp_path / "nowhere.csv")
+
+
+def test_an_unknown_layout_is_answered_with_the_known_ones(tmp_path):
+    with pytest.raises(OptionError, match="reference, utkface, fairface, imagefolder or manifest, but is 'coco'"):
+        layouts.read("coco", tmp_path, None)
+
+
+@pytest.mark.parametrize("name", layouts.LAYOUTS)
+def test_labels_must_be_given_where_they_are_used_and_only_there(tmp_path, name):
+    unfit = Path("labels.csv") if name in ("utkface", "imagefolder") else None
+    with pytest.raises(OptionError, match=f"--layout {name} .*--labels") as error:
+        layouts.read(name, tmp_path, unfit)
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_csv_says_what_it_should_be(tmp_path):
-    with pytest.raises(LabelError, match=r"no such file; it should be a CSV with the columns gender, age, path"):
-        reference.read(tmp_path, tmp_path / "train.csv")
+@pytest.mark.parametrize("name", ["utkface", "imagefolder"])
+@pytest.mark.parametrize("link", ["photo.jpg", "folder"])
+def test_a_link_that_leaves_the_images_folder_is_refused_by_name(tmp_path, name, link):
+    images, _ = DRAWN[name](tmp_path)
+    secret = photo(tmp_path / "outside" / "20_0_0_20170109150557335.jpg")
+    (images / link).symlink_to(secret.parent if link == "folder" else secret)
+    for look in (lambda: layouts.read(name, images, None), lambda: layouts.guess(images, None)):
+        with pytest.raises(LabelError, match=f": {link} is a link to .*outside"):
+            look()
 
 
-@pytest.mark.parametrize("path", ["../outside", "/etc", "a/../../outside", "", ".", "a\\..\\b", "link"])
-def test_a_path_that_leaves_the_images_folder_is_refused(raw, path):
-    outside = raw.root / "outside"
-    raw.photo(outside / "normal.jpg", (0, 0, 0))
-    (raw.images / "link").symlink_to(outside)
-    raw.write_csv([ANNA, (path, "male", 20)])
-    (raw.images / ANNA[0]).mkdir()
-    raw.photo(raw.images / ANNA[0] / "normal.jpg", (0, 0, 0))
-    with pytest.raises(LabelError, match="row 3: path must name something inside"):
-        listed(raw)
-
-
-def test_a_photo_that_links_outside_is_refused(raw):
-    secret = raw.photo(raw.root / "secret.jpg", (0, 0, 0))
-    folder = raw.images / ANNA[0]
-    folder.mkdir()
-    (folder / "normal.jpg").symlink_to(secret)
-    raw.write_csv([ANNA])
-    with pytest.raises(LabelError, match="row 2: path must name something inside"):
-        listed(raw)
-
-
-def test_what_is_no_regular_file_is_no_photo(raw):
-    raw.write_people([ANNA], ["mask1"])
-    os.mkfifo(raw.images / ANNA[0] / "normal.jpg")
-    (raw.images / ANNA[0] / "mask2.jpg").mkdir()
-    photos, _ = listed(raw)
-    assert [photo.mask for photo in photos] == ["worn"]
-
-
-def test_a_missing_or_empty_person_is_named_with_the_row(raw):
-    raw.write_csv([ANNA])
-    with pytest.raises(LabelError, match=f"row 2: no folder {ANNA[0]} in"):
-        listed(raw)
-    (raw.images / ANNA[0]).mkdir()
-    with pytest.raises(LabelError, match=r"row 2: .* has no photo named mask1"):
-        listed(raw)
-
-
-def test_a_missing_images_folder_is_named(raw):
-    with pytest.raises(OptionError, match="--images: no folder"):
-        reference.read(raw.root / "nowhere", raw.labels)
-
-
-def test_photos_to_predict_keep_the_order_of_their_csv(raw):
-    photos = read_eval(raw.eval)
-    assert [photo.path for photo in photos] == ["b.jpg", "a.jpg", "c.png"]
-    assert {photo.mask for photo in photos} == {None}
-    assert [photo.person for photo in photos] == ["b.jpg", "a.jpg", "c.png"]
-
-
-def test_a_photo_to_predict_must_be_there_once_and_inside(raw):
-    info = raw.eval / "info.csv"
-    for name, why in (("z.jpg", "row 3: no photo z.jpg"), ("../info.csv", "row 3: ImageID must"), ("b.jpg", "row 2's")):
-        info.write_text(f"ImageID,ans\nb.jpg,0\n{name},0\n")
-        with pytest.raises(LabelError, match=why):
-            read_eval(raw.eval)
-    info.write_text("name\nb.jpg\n")
-    with pytest.raises(LabelError, match="no column ImageID"):
-        read_eval(raw.eval)
-    with pytest.raises(OptionError, match="--eval: no folder"):
-        read_eval(raw.root / "nowhere")
+def test_links_inside_are_read_and_never_round_in_circles(tmp_path):
+    file = photo(tmp_path / "pool" / "1.jpg")
+    (tmp_path / "with_mask").mkdir()
+    (tmp_path / "with_mask" / "2.jpg").symlink_to(file)
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "README").symlink_to("/etc/hosts")
+    (tmp_path / "round.jpg").symlink_to("round.jpg")
+    assert [(photo.path, photo.file) for photo in images_below(tmp_path)] == [
+        ("pool/1.jpg", file),
+        ("with_mask/2.jpg", file),
+    ]
 
 
 def test_photos_of_any_folder_are_found_below_it_by_name(tmp_path, raw):
     folder = tmp_path / "mine"
-    for name in ("b.png", "deep/a.jpg", "A.JPEG", ".hidden/c.jpg"):
-        raw.photo(folder / name, (0, 0, 0))
+    for name in ("b.png", "deep/a.jpg", "A.JPEG", ".hidden/c.jpg", ".d.jpg", "deep-er/a.jpg"):
+        raw.photo(folder / name, (0, 0, 0)) if not name.startswith(".d") else (folder / name).write_bytes(b"")
     (folder / "._b.png").write_bytes(b"")
-    assert [photo.path for photo in photos_below(folder)] == ["A.JPEG", "b.png", "deep/a.jpg"]
+    (folder / "no.jpg").mkdir()
+    os.mkfifo(folder / "pipe.jpg")
+    for found in (photos_below(folder), images_below(folder)):
+        assert [photo.path for photo in found] == ["A.JPEG", "b.png", "deep/a.jpg", "deep-er/a.jpg"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(OptionError, match="no photo in it"):
         photos_below(tmp_path / "empty")
+
+
+def test_photos_to_predict_may_be_links_to_anywhere(tmp_path):
+    file = photo(tmp_path / "elsewhere" / "a.jpg")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "b.jpg").symlink_to(file)
+    assert [photo.path for photo in photos_below(tmp_path / "mine")] == ["b.jpg"]
+
+
+def test_a_name_that_no_csv_can_hold_is_refused(tmp_path):
+    photo(tmp_path / "a.jpg").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xe4.jpg"))
+    with pytest.raises(OptionError, match=r"the name '\\udce4\.jpg' is not UTF-8"):
+        images_below(tmp_path)

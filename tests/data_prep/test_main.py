@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.__main__ import main, parser, size_of
+from data_prep.__main__ import bands_of, main, parser, size_of
 from data_prep.store import Store
 from errors import OptionError
 
@@ -28,7 +28,7 @@ def test_the_command_makes_a_store_and_names_the_next_command(raw, tmp_path):
 
 
 def test_an_error_is_one_line_and_exit_code_2(raw, tmp_path):
-    raw.write_csv([("p", "male", "young")])
+    raw.write_csv([("000000-1_female_Asian_20", "male", "young")])
     done = run(command(raw, tmp_path / "store"))
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and "row 2" in done.stderr
@@ -50,6 +50,13 @@ def test_a_size_is_height_x_width(text):
         size_of(text)
 
 
+@pytest.mark.parametrize("text", ["30", "30-60", "30,60,90", "a,b", "-30,60"])
+def test_bands_are_two_ages(text):
+    assert bands_of("25,40") == (25, 40)
+    with pytest.raises(OptionError, match="such as 30,60, but is"):
+        bands_of(text)
+
+
 def test_no_workers_is_no_number_of_workers(raw, tmp_path):
     with pytest.raises(OptionError, match="--workers"):
         main(command(raw, tmp_path / "store", "--workers", "0"))
@@ -58,5 +65,6 @@ def test_no_workers_is_no_number_of_workers(raw, tmp_path):
 def test_the_options_are_those_that_are_documented():
     options = {option for action in parser()._actions for option in action.option_strings} - {"-h", "--help"}
     assert options == {
-        "--images", "--labels", "--out", "--eval", "--background", "--size", "--seed", "--allow-left-out", "--workers",
+        "--images", "--labels", "--layout", "--eval", "--corrections", "--bands", "--out", "--background", "--size",
+        "--seed", "--allow-left-out", "--workers", "--address",
     }  # fmt: skip

@@ -103,15 +103,16 @@ def test_leaving_a_photo_out_moves_nobody_to_another_split(make, raw):
     assert (before[after.index] == after).all()
 
 
-def test_too_many_unusable_photos_stop_the_run_and_leave_nothing(make, raw, tmp_path):
+def test_too_many_unusable_photos_stop_the_run_and_leave_no_store(make, raw, tmp_path):
     for kind in ("normal", "mask1"):
         broken(raw, f"{PERSON}/{kind}.jpg")
     with pytest.raises(PhotoError, match=rf"1 of 73 .* 1\.0% .*{PERSON}/mask1\.jpg \(.*truncated.*--allow-left-out"):
         make()
     with pytest.raises(PhotoError, match=r"2 of 73"):
         make(max_left_out=0.02)
-    assert [file.name for file in tmp_path.iterdir()] == ["raw"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".store.partial", "raw"]
     assert len(make(max_left_out=0.03)) == 71
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["raw", "store"]
 
 
 def test_no_usable_photo_at_all_is_said(make, raw):
@@ -161,12 +162,18 @@ def test_preparing_again_says_so_and_does_nothing(make, monkeypatch):
     monkeypatch.setattr(module, "treat", None)
     again = make(say=said.append, workers=7, max_left_out=0.5)
     assert again.hash == first.hash
-    assert len(said) == 1 and said[0].endswith("nothing to do")
+    assert said[-1].endswith("nothing to do")
     assert {file: file.stat().st_mtime_ns for file in first.path.iterdir()} == before
 
 
 @pytest.mark.parametrize(
-    ("options", "what"), [({"seed": 1}, "seed"), ({"size": (20, 15)}, "size"), ({"eval_dir": None}, "eval, photos")]
+    ("options", "what"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"bands": (25, 40)}, "bands"),
+        ({"size": (20, 15)}, "size"),
+        ({"eval_dir": None}, "labels, photos"),
+    ],
 )
 def test_another_store_is_not_overwritten(make, options, what):
     before = contents(make())
@@ -195,6 +202,8 @@ def test_a_folder_of_something_else_is_left_alone(make, tmp_path):
 
 
 def test_impossible_settings_are_refused(make):
+    with pytest.raises(OptionError, match="--bands: 1 <= first < second <= 120 must hold, but got 60,30"):
+        make(bands=(60, 30))
     with pytest.raises(OptionError, match="--size: sides must be 8 to 4096 pixels, but got 5x20"):
         make(size=(5, 20))
     with pytest.raises(OptionError, match="--allow-left-out must be a share"):
@@ -205,7 +214,7 @@ def test_impossible_settings_are_refused(make):
 
 def test_a_bad_label_stops_before_any_photo_is_read(make, raw, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "treat", None)
-    raw.write_csv([("p", "male", "young")])
+    raw.write_csv([(PERSON, "male", "young")])
     with pytest.raises(LabelError, match="row 2: age"):
         make()
     assert not (tmp_path / "store").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep import shards
+from data_prep import store_writer
 from data_prep.labels import MISSING
 from data_prep.store import Store, write
 from data_prep.store_writer import StoreWriter
@@ -38,7 +38,7 @@ def index(n: int = 10) -> pd.DataFrame:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Ten photos in shards of four."""
-    monkeypatch.setattr(shards.ShardWriter.__init__, "__defaults__", (4,))
+    monkeypatch.setattr(store_writer, "PHOTOS_PER_SHARD", 4)
     return write(tmp_path / "store", photos(10), index(), source_size=(60, 40), left_out=[{"path": "x", "why": "y"}])
 
 

@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from errors import OptionError
+from tests.relabelled import relabelled
 from trainable.__main__ import main
+from trainable.checkpoint import load_best
 
 SMALL = ["model/arch=resnet18", "train/batch_size=64"]
 
@@ -26,6 +28,17 @@ def test_one_trial_prints_a_line_an_epoch_and_goes_on_from_its_folder(small_stor
     assert [line.split()[:2] for line in lines[::2]] == [["seed", "42;"], ["seed", "42;"]]
     assert [line.split()[:2] for line in lines[1::2]] == [["epoch", "1"], ["epoch", "2"]]
     assert (tmp_path / "best.safetensors").is_file()
+
+
+def test_a_trial_trains_on_the_bands_of_its_store_unless_told_otherwise(small_store, tmp_path, monkeypatch, capsys):
+    store = relabelled(small_store, tmp_path / "store", small_store.index, bands=(25, 40))
+    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
+    command = ["--data", f"file://{store.path}", "--weights", "none", "--device", "cpu", "--epochs", "1"]
+    main([*command, "--out", str(tmp_path / "a"), "--set", *SMALL])
+    assert "store: copied from file://" in capsys.readouterr().out
+    main([*command, "--out", str(tmp_path / "b"), "--set", *SMALL, "labels/old_from=41"])
+    labels = [load_best(tmp_path / name / "best.safetensors")[0].labels for name in "ab"]
+    assert [(each.young_below, each.old_from) for each in labels] == [(25, 40), (25, 41)]
 
 
 @pytest.mark.parametrize(

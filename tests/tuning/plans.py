@@ -20,7 +20,7 @@ def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
         "folder": runs / "age_bands",
         "space": space,
         "profile": profile.SAMPLE,
-        "store": store.path,
+        "store": str(store.path),
         "settings": settings(space, profile.SAMPLE, epochs=epochs, seed=1),
         "budget": Budget(trials=6),
         "epochs": epochs,

@@ -1,15 +1,18 @@
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
 
-from errors import OptionError, SearchError
+from errors import OptionError, SearchError, SpaceError
 from tuning import plan as planning
 from tuning import profile, spaces
 from tuning.budget import Budget
 from tuning.plan import Plan, describe, new_folder, settings
 from tuning.resources import Resources
 from tuning.search import snapshot_seconds
+from tuning.spaces import Space
 
 
 def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() -> None:
@@ -114,3 +117,56 @@ def test_trials_are_compared_later_where_the_space_varies_their_schedules() -> N
     reference = profile.REFERENCE
     assert reference.grace_of(spaces.load("age_bands+crop_sizes").distributions) == reference.grace == 10
     assert reference.grace_of(spaces.load("recipe").distributions) == reference.late_grace == 20
+
+
+def test_settings_take_the_stores_official_bands_where_they_are_not_the_recipes_and_do_not_vary() -> None:
+    crops, bands = spaces.load("crop_sizes"), spaces.load("age_bands")
+    assert settings(crops, profile.REFERENCE, seed=7, bands=(25, 40)) == {
+        "labels/young_below": 25,
+        "labels/old_from": 40,
+        "train/seed": 7,
+    }
+    assert settings(crops, profile.REFERENCE, seed=7, bands=(30, 59)) == {"labels/old_from": 59, "train/seed": 7}
+    assert settings(crops, profile.REFERENCE, seed=7, bands=(30, 60)) == {"train/seed": 7}
+    assert settings(bands, profile.REFERENCE, seed=7, bands=(29, 58)) == {"train/seed": 7}
+
+
+def test_a_space_that_fixes_thresholds_keeps_its_own() -> None:
+    fixed = {"labels/old_from": 38}
+    space = Space("x", "", {"loss/smoothing": FloatDistribution(0, 0.2)}, fixed, [{"loss/smoothing": 0.02}])
+    merged = settings(space, profile.REFERENCE, seed=7, bands=(25, 40))
+    assert (merged["labels/young_below"], merged["labels/old_from"]) == (25, 38)
+
+
+def test_a_search_begins_with_the_stores_bands_where_the_space_varies_them() -> None:
+    space = spaces.load("recipe")
+    start = planning.with_profile(planning.with_bands(space, (30, 59)), profile.REFERENCE).start
+    thresholds = [(point["labels/young_below"], point["labels/old_from"]) for point in start]
+    assert thresholds[:4] == [(30, 59), (30, 60), (30, 58), (29, 58)]
+    assert start[0] == {**space.reference(), "labels/old_from": 59}
+    assert planning.with_bands(space, (30, 60)) == space
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "message"),
+    [
+        ("age_bands", (25, 40), "varies labels/young_below over 27 .. 32, but the store's official age bands begin at"),
+        ("recipe", (30, 65), r"varies labels/old_from over 56 .. 60, but .* at 30 and 65; write a space of your own"),
+    ],
+)
+def test_a_space_that_leaves_the_stores_bands_out_is_refused(name: str, bands: tuple[int, int], message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        planning.with_bands(spaces.load(name), bands)
+
+
+def test_ranges_are_checked_against_the_stores_bands() -> None:
+    gap = Space("x", "", {"labels/young_gap": IntDistribution(0, 20)}, {}, [{"labels/young_gap": 0}])
+    assert planning.with_bands(gap, (30, 60)) == gap
+    with pytest.raises(SpaceError, match=r"its ranges allow .*20.*, which is no valid trial: labels: young_below"):
+        planning.with_bands(gap, (25, 40))
+
+
+def test_a_plan_keeps_an_address_as_it_is(make_plan: Callable[..., Plan]) -> None:
+    plan = dataclasses.replace(make_plan(), store="s3://bucket/masks?region=eu-west-1")
+    about = {**planning.to_json(plan), "store": {"path": plan.store, "hash": "x"}}
+    assert planning.from_json(plan.folder, about) == plan

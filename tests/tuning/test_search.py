@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import optuna
@@ -125,3 +126,17 @@ def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan
         (plan.folder / name).touch()
     with pytest.raises(StoreError, match=r"is not the store that .* began with"):
         search.resumable(plan.folder)
+
+
+def test_ray_on_this_machine_is_the_searchs_own_and_keeps_copies_of_stores_where_the_driver_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(search.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(search.ray, "init", lambda **options: asked.append(options))
+    monkeypatch.delenv("MASKTUNE_CACHE", raising=False)
+    search.start_ray()
+    monkeypatch.setenv("MASKTUNE_CACHE", "/scratch")
+    search.start_ray("auto")
+    assert [options["address"] for options in asked] == ["local", "auto"]
+    assert [options["runtime_env"]["env_vars"].get("MASKTUNE_CACHE") for options in asked] == [None, "/scratch"]

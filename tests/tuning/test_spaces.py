@@ -117,6 +117,14 @@ START = [{"loss/smoothing": 0.02}]
 """
 
 
+BANDS = """
+from optuna.distributions import IntDistribution
+SPACE = {"labels/young_below": IntDistribution(22, 28), "labels/old_from": IntDistribution(37, 43),
+         "labels/old_gap": IntDistribution(0, 3)}
+START = [{"labels/young_below": 25, "labels/old_from": 40, "labels/old_gap": 0}]
+"""
+
+
 @pytest.fixture
 def my_space(tmp_path: Path) -> Path:
     file = tmp_path / "my_space.py"
@@ -130,6 +138,13 @@ def test_a_users_own_file_is_a_space_by_its_path_and_the_name_in_it(my_space: Pa
     assert spaces.load(str(my_space)).distributions == own.distributions
     assert own.source == f"{my_space}:SPACE"
     assert spaces.load(f"{my_space}:WIDE").distributions["loss/smoothing"] == FloatDistribution(0.0, 0.5)
+
+
+def test_a_space_of_ones_own_may_begin_with_other_bands_than_the_recipes(my_space: Path) -> None:
+    my_space.write_text(BANDS)
+    assert spaces.load(str(my_space)).start == [{"labels/young_below": 25, "labels/old_from": 40, "labels/old_gap": 0}]
+    joined = spaces.load(f"{my_space}+crop_sizes")
+    assert {(point["labels/young_below"], point["labels/old_from"]) for point in joined.start} == {(25, 40)}
 
 
 def test_a_users_own_file_joins_with_the_others(my_space: Path) -> None:
@@ -147,6 +162,7 @@ def test_a_users_own_file_joins_with_the_others(my_space: Path) -> None:
         (MY_SPACE.replace("loss/smoothing", "loss/smothing"), "did you mean loss/smoothing"),
         (MY_SPACE.replace("START", "BEGIN"), r"START must begin with the reference recipe, \{'loss/smoothing': 0.02\}"),
         (MY_SPACE.replace("0.02}", "0.1}"), "START must begin with the reference recipe"),
+        (BANDS.replace('"labels/old_gap": 0', '"labels/old_gap": 1'), "START must begin with the reference recipe"),
     ],
 )
 def test_what_is_wrong_with_a_users_own_file_is_said(my_space: Path, text: str, message: str) -> None:

@@ -1,0 +1,70 @@
+"""Public mask sets: photos in folders that are named as their mask state, below split folders or none.
+
+Train/WithMask/1.png        the folder nearest to the photo tells; capitals, spaces, _ and - make no difference
+CMFD/00000/00012_Mask.jpg   MaskedFace-Net: numbered folders are passed through. The number in a photo's name is that
+                            of a photo of FFHQ, whose person may also be in IMFD/00000/00012_Mask_Chin.jpg
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from data_prep.layouts.labels_file import no_labels
+from data_prep.layouts.listing import Listing, images_below
+from errors import LabelError
+
+FOLDERS = {
+    "worn": ("worn", "mask", "masked", "with_mask", "face_mask", "correct_mask", "correctly_worn", "CMFD"),
+    "incorrect": (
+        *("incorrect", "incorrect_mask", "mask_weared_incorrect", "mask_worn_incorrect", "incorrectly_worn"),
+        *("improper_mask", "IMFD", "mask_chin", "mask_mouth_chin", "mask_nose_mouth"),
+    ),
+    "none": ("none", "no_mask", "without_mask", "unmasked", "not_masked", "non_mask"),
+}
+SHOWN = 8
+_FFHQ_PERSON = re.compile(r"(\d{5})_Mask(_(Chin|Mouth_Chin|Nose_Mouth))?\.jpg")
+
+
+def read(images: Path, labels: Path | None) -> Listing:
+    """Photos of known mask state, by path; each is its own person, but for MaskedFace-Net's.
+
+    Raises:
+        OptionError: no such folder, no photo in it, or `labels` that nothing would be read from.
+        LabelError: no folder has a known name, or a photo or folder is a link to outside `images`.
+    """
+    no_labels("imagefolder", labels, "the photos' folders, such as with_mask and without_mask")
+    found = [(photo, mask_of(photo.path)) for photo in images_below(images)]
+    photos = [replace(photo, mask=mask, person=_person(photo.path)) for photo, mask in found if mask]
+    if not photos:
+        raise LabelError(f"{images}: {_unknown({folder_of(photo.path) or '.' for photo, _ in found})}")
+    return Listing(photos, [photo.path for photo, mask in found if not mask])
+
+
+def mask_of(path: str) -> str | None:
+    """The mask state that a photo's folder names, None where it is of no known name."""
+    return _MASK_OF.get(_plain(folder_of(path)))
+
+
+def folder_of(path: str) -> str:
+    """The name of the photo's nearest folder that is no mere number, "" where there is none."""
+    return next((name for name in reversed(PurePosixPath(path).parts[:-1]) if not name.isdigit()), "")
+
+
+def _person(path: str) -> str:
+    match = _FFHQ_PERSON.fullmatch(PurePosixPath(path).name)
+    return f"FFHQ {match[1]}" if match else path
+
+
+def _plain(name: str) -> str:
+    return re.sub("[-_ ]", "", name.lower())
+
+
+def _unknown(folders: set[str]) -> str:
+    there = ", ".join(sorted(folders)[:SHOWN]) + (f" and {len(folders) - SHOWN} more" if len(folders) > SHOWN else "")
+    known = ", ".join(name for names in FOLDERS.values() for name in names)
+    return f"no folder of photos has a known name: there are {there}; known are {known}"
+
+
+_MASK_OF = {_plain(name): mask for mask, names in FOLDERS.items() for name in names}

@@ -1,0 +1,86 @@
+"""Prepares a dataset on a Ray cluster of several nodes on this machine, and does to it what the scenario says.
+
+    python cluster_run.py SCENARIO IMAGES LABELS OUT
+
+Run by test_cluster.py in a process of its own: Ray can be started once a process. Prints what was said, then JSON.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import ray
+from ray.cluster_utils import Cluster
+
+from data_prep import cluster as module
+from data_prep import prepare as preparing
+from data_prep.draft import Draft
+from errors import MasktuneError
+
+preparing.PHOTOS_PER_SHARD = 4
+keep = Draft.keep
+
+
+def main(scenario: str, images: str, labels: str, out: str) -> None:
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    extra = [nodes.add_node(num_cpus=1)] if scenario != "workers die" else []
+    kept: list[int] = []
+
+    def on_keep(self: Draft, part: object, record: object) -> None:
+        keep(self, part, record)  # type: ignore[arg-type]
+        kept.append(part.number)  # type: ignore[attr-defined]
+        if len(kept) == 2 and scenario == "node dies":
+            nodes.remove_node(extra[0], allow_graceful=False)
+        if len(kept) == 1 and scenario == "workers die":
+            nodes.add_node(num_cpus=1)
+        if len(kept) == 3 and scenario == "workers die":
+            kill_workers()
+
+    Draft.keep = on_keep  # type: ignore[method-assign]
+    if scenario == "photo kills":
+        deadly(Path(images), labels)
+    said: list[str] = []
+    hosts: set[str] = set()
+    crew = module._Crew.hire
+
+    def hire(self: module._Crew) -> None:
+        crew(self)
+        hosts.update(seat.node for seat in self._workers)
+
+    module._Crew.hire = hire  # type: ignore[method-assign]
+    result: dict[str, object] = {}
+    try:
+        preparing.prepare(images, labels, out, background="keep", size=(40, 30), address=nodes.address, say=said.append)
+    except MasktuneError as error:
+        result["error"] = f"{type(error).__name__}: {error}"
+    print("RESULT", json.dumps({**result, "said": said, "kept": kept, "nodes": len(hosts)}))
+    ray.shutdown()
+    nodes.shutdown()
+
+
+def kill_workers() -> None:
+    """SIGKILL every process of a worker, as a machine that is short of memory does."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_bytes().startswith(b"ray::Worker"):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def deadly(images: Path, labels: str) -> None:
+    """From now on whoever loads the last person's normal.jpg dies: a fake for a photo that takes all memory."""
+    hook = Path(tempfile.mkdtemp()) / "sitecustomize.py"
+    victim = images / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
+    hook.write_text(
+        "import os\nfrom data_prep import photos\nload = photos.load\n"
+        f"photos.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else load(file)\n"
+    )
+    module.ROOT = f"{hook.parent}{os.pathsep}{module.ROOT}"  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

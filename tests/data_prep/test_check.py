@@ -1,0 +1,106 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from command_line import exit_code
+from data_prep.background import Background
+from data_prep.check import main
+from data_prep.prepare import prepare
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def store(raw, tmp_path):
+    """The ten people; the right half of every photo is kept, of photos to predict and of one other almost nothing."""
+
+    def segment(photo):
+        mask = np.zeros((photo.height, photo.width), np.uint8)
+        red = np.asarray(photo)[0, 0, 0]
+        mask[:, photo.width // 2 if red < 90 else photo.width - 1 :] = 255
+        return mask
+
+    options = {"background": Background("own", "half.onnx", "0" * 64, segment), "progress": False}
+    return prepare(raw.images, raw.labels, tmp_path / "store", eval_dir=raw.eval, say=lambda line: None, **options)
+
+
+def shown(capsys, *arguments):
+    main(list(map(str, arguments)))
+    return capsys.readouterr().out
+
+
+def test_counts_of_every_class_band_and_split_are_those_of_the_index(store, capsys):
+    lines = [line.split() for line in shown(capsys, store.path).splitlines()]
+    assert ["worn", "female", "<30", "10", "5", "5", "0", "20"] in lines
+    assert ["not", "known", "0", "0", "0", "3", "3"] in lines
+    photos = {name: int((store.index["split"] == name).sum()) for name in ("train", "val", "test", "eval")}
+    assert ["photos", *map(str, photos.values()), "73"] in lines
+    by_class = [line for line in lines if line[:1] in (["worn"], ["incorrect"], ["none"])]
+    assert len(by_class) == 18 and sum(int(line[-1]) for line in by_class) == 70
+
+
+def test_origin_and_implausible_masks_are_said(store, capsys):
+    text = shown(capsys, store.path)
+    assert "background own (half.onnx, SHA-256 000000000000); bands 30/60; seed 0" in text
+    implausible = store.meta["masks"]["implausible"]
+    assert f"implausible mask: {len(implausible)}" in text and f"  {implausible[0]['path']}: keeps 3.3%" in text
+    assert "left out: 0" in text
+
+
+@pytest.mark.parametrize("file", ["images-00000.npy", "index.csv", "store.json"])
+def test_a_single_flipped_bit_anywhere_is_found(store, capsys, file):
+    data = bytearray((store.path / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (store.path / file).write_bytes(data)
+    assert exit_code(lambda: main([str(store.path)])) == 2
+    problem = capsys.readouterr().err.splitlines()[-1]
+    assert problem.startswith("error: ") and file in problem and "prepare the store again" in problem
+
+
+def test_the_sheet_shows_photos_before_and_after_those_with_odd_masks_first(store, raw, tmp_path, capsys):
+    sheet = tmp_path / "deep" / "sheet.png"
+    shown(capsys, store.path, "--sheet", sheet, "--images", raw.images, "--photos", "9")
+    with Image.open(sheet) as opened:
+        picture = np.asarray(opened)
+    before, after = picture[100, 20], picture[100, 144 + 20]
+    assert before.max() > 150 and after.max() <= 2
+    again = sheet.read_bytes()
+    shown(capsys, store.path, "--sheet", sheet, "--images", raw.images, "--photos", "9")
+    assert sheet.read_bytes() == again
+    assert [file.name for file in sheet.parent.iterdir()] == ["sheet.png"]
+
+
+def test_a_sheet_without_the_photos_as_they_were_is_drawn_too(store, tmp_path, capsys):
+    shown(capsys, store.path, "--sheet", tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 0
+
+
+def test_images_of_another_dataset_or_outside_the_folder_are_refused(store, tmp_path, capsys):
+    (tmp_path / "other").mkdir()
+    arguments = [str(store.path), "--sheet", str(tmp_path / "s.png"), "--images", str(tmp_path / "other")]
+    assert exit_code(lambda: main(arguments)) == 2
+    assert "name the folder that the store was made of" in capsys.readouterr().err
+    assert exit_code(lambda: main([str(store.path), "--images", str(tmp_path)])) == 2
+    assert "--sheet sheet.png" in capsys.readouterr().err
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "data_prep.check", str(tmp_path / "nothing")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "does not exist" in done.stderr
+
+
+def test_a_store_made_before_masks_were_summed_up_is_shown_too(store, capsys):
+    from data_prep.store_files import content_hash
+
+    meta = json.loads((store.path / "store.json").read_text())
+    del meta["masks"], meta["json_sha256"]
+    meta["hash"] = content_hash(meta)
+    (store.path / "store.json").write_text(json.dumps(meta))
+    assert "implausible mask: 0" in shown(capsys, store.path)

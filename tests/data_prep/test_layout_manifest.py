@@ -1,0 +1,139 @@
+from collections import Counter
+
+import pytest
+
+from data_prep.layouts import manifest
+from errors import LabelError, OptionError
+from tests.data_prep.drawn_layouts import draw, write_csv
+from tests.data_prep.drawn_layouts import manifest as drawn
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a CSV of these rows; a.jpg, b.jpg and deep/c.png are there."""
+    images = tmp_path / "images"
+    for name in ("a.jpg", "b.jpg", "deep/c.png"):
+        draw(images / name, "none", "male", 20)
+
+    def read_rows(header, *rows):
+        return manifest.read(images, write_csv(tmp_path / "mine.csv", header, *rows)).photos
+
+    return read_rows
+
+
+def test_every_label_comes_from_the_csv_in_its_order(tmp_path):
+    photos = manifest.read(*drawn(tmp_path)).photos
+    assert [photo.path for photo in photos[:4]] == ["worn/0.jpg", "incorrect/0.jpg", "none/0.jpg", "worn/1.jpg"]
+    assert all(photo.mask == photo.path.split("/")[0] for photo in photos)
+    assert Counter(photo.person for photo in photos) == {f"person {i}": 3 for i in range(9)}
+    assert [photo.age for photo in photos[::3]][:4] == [(24, 28), (25, 25), (26, 26), (45, 49)]
+    assert [photo.gender for photo in photos[::9]] == ["male", "female", "male"]
+
+
+def test_one_column_of_labels_is_enough(read):
+    photos = read("path,mask", "deep/c.png,Worn", "a.jpg,none")
+    assert [(photo.path, photo.person, photo.mask) for photo in photos] == [
+        ("deep/c.png", "deep/c.png", "worn"),
+        ("a.jpg", "a.jpg", "none"),
+    ]
+    assert {(photo.gender, photo.age) for photo in photos} == {(None, None)}
+
+
+def test_an_empty_cell_is_missing_never_a_default(read):
+    header = "path,person,mask,gender,age,age_min,age_max"
+    a, b = read(header, "a.jpg,,,,,,", "b.jpg,Ben,worn,female,,30,39")
+    assert (a.person, a.mask, a.gender, a.age) == ("a.jpg", None, None, None)
+    assert (b.person, b.mask, b.gender, b.age) == ("Ben", "worn", "female", (30, 39))
+
+
+def test_people_are_strings(read):
+    assert [photo.person for photo in read("path,person,age", "a.jpg,007,20", "b.jpg,7,20")] == ["007", "7"]
+
+
+@pytest.mark.parametrize(("age", "expected"), [("50-59", (50, 59)), ("50 - 59", (50, 59)), ("37.9", (37, 37))])
+def test_an_age_is_a_number_or_a_range(read, age, expected):
+    assert read("path,age", f"a.jpg,{age}")[0].age == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ("mask,wrong", "mask must be worn, incorrect or none, but is 'wrong'"),
+        ("gender,m", "gender must be male or female, but is 'm'"),
+        ("age,59-50", "age must be a number of years, 0 to 120, or a range such as 50-59, but is '59-50'"),
+        ("age,121", "age must be"),
+        ("age_min,20", "age_min and age_max belong together, but one is empty"),
+        ("age_max,20", "age_min and age_max belong together, but one is empty"),
+        ("age_min,x,age_max,20", "age_min must be a number of years, 0 to 120, but is 'x'"),
+        ("age_min,20,age_max,130", "age_max must be a number of years, 0 to 120, but is '130'"),
+        ("age_min,30,age_max,20", "age_min <= age_max must hold, but they are 30 and 20"),
+        ("age,20,age_min,20,age_max,20", "age is '20', so age_min and age_max must be empty"),
+        ("age,20,age_min,20", "age is '20', so age_min and age_max must be empty"),
+    ],
+)
+def test_a_label_that_cannot_be_is_named_with_its_row(read, cells, why):
+    columns, values = cells.split(",")[::2], cells.split(",")[1::2]
+    with pytest.raises(LabelError, match=rf"mine\.csv, row 3: {why}"):
+        read(f"path,{','.join(columns)}", "a.jpg" + "," * len(columns), f"b.jpg,{','.join(values)}")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("z.jpg", "no photo z.jpg in"),
+        ("deep", "no photo deep in"),
+        ("./a.jpg", "path 'a.jpg' is row 2's too"),
+        ("../mine.csv", "path must name something inside"),
+        ("/etc/passwd", "path must name something inside"),
+        ("/a.jpg", "path must name something inside"),
+        ("deep/../b.jpg", "path must name something inside"),
+        ("deep\\c.png", "path must name something inside"),
+        ("", "path must name something inside"),
+        ("out.jpg", "path must name something inside"),
+        ("away/secret.jpg", "path must name something inside"),
+        ("away/back.jpg", None),
+        ("round/x.jpg", "no photo round/x.jpg in"),
+        ("notes.txt", "path must be the name of a photo, but is 'notes.txt'"),
+        ("._a.jpg", "path must be the name of a photo"),
+    ],
+)
+def test_a_photo_that_is_not_there_or_lies_outside_is_refused(tmp_path, read, path, why):
+    images = tmp_path / "images"
+    secret = draw(tmp_path / "outside" / "secret.jpg", "none", "male", 20)
+    (images / "out.jpg").symlink_to(secret)
+    (images / "away").symlink_to(secret.parent)
+    (secret.parent / "back.jpg").symlink_to(images / "b.jpg")
+    (images / "round").symlink_to("round")
+    for name in ("notes.txt", "._a.jpg"):
+        (images / name).write_text("")
+    if why is None:
+        assert read("path,mask", "a.jpg,worn", f"{path},worn")[1].file == images / "b.jpg"
+    else:
+        with pytest.raises(LabelError, match=f"row 3: {why}"):
+            read("path,mask", "a.jpg,worn", f"{path},worn")
+
+
+def test_a_person_of_two_genders_is_refused_with_both_rows(read):
+    with pytest.raises(LabelError, match="row 4: Ben is female, but in row 2 male"):
+        read("path,person,gender", "a.jpg,Ben,male", "b.jpg,Ben,", "deep/c.png,Ben,female")
+
+
+def test_a_person_may_be_of_several_ages(read):
+    assert [photo.age for photo in read("path,person,age", "a.jpg,Ben,20", "b.jpg,Ben,60")] == [(20, 20), (60, 60)]
+
+
+def test_a_csv_without_any_label_is_refused(read):
+    with pytest.raises(LabelError, match="no column of labels: at least one of mask, gender, age, age_min, age_max"):
+        read("path,person", "a.jpg,Ben")
+    with pytest.raises(LabelError, match="no column path"):
+        read("photo,mask", "a.jpg,worn")
+
+
+def test_the_layout_needs_labels_and_a_folder(tmp_path):
+    images, labels = drawn(tmp_path)
+    with pytest.raises(
+        OptionError, match="--layout manifest needs --labels: a CSV with the columns path, person, mask"
+    ):
+        manifest.read(images, None)
+    with pytest.raises(OptionError, match="--images: no folder"):
+        manifest.read(images / "nowhere", labels)

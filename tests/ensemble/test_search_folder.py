@@ -1,0 +1,46 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from data_prep.store import Store
+from ensemble import search_folder
+from errors import EnsembleError, StoreError
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
+
+
+def search_on(folder: Path, store: str, store_hash: str, started: str = "2026") -> Path:
+    folder.mkdir(parents=True)
+    about = {"started": started, "store": {"path": store, "hash": store_hash}}
+    (folder / "search.json").write_text(json.dumps(about))
+    return folder
+
+
+def test_the_newest_search_is_the_one_that_was_started_last(tmp_path: Path) -> None:
+    for name, started in (("b", "2026-01"), ("a", "2026-03"), ("c", "2026-02")):
+        search_on(tmp_path / name, "x", "y", started)
+    assert search_folder.newest(tmp_path).name == "a"
+    with pytest.raises(EnsembleError, match="holds no search"):
+        search_folder.newest(tmp_path / "nowhere")
+
+
+def test_a_searchs_store_is_opened_where_it_lies_or_by_the_copy_of_its_address(
+    small_store: Store, tmp_path: Path
+) -> None:
+    in_place = search_on(tmp_path / "a", str(small_store.path), small_store.hash)
+    at_address = search_on(tmp_path / "b", f"file://{small_store.path}", small_store.hash)
+    assert search_folder.open_store(in_place).path == small_store.path
+    copied = search_folder.open_store(at_address)
+    assert copied.path.is_relative_to(tmp_path / "cache")
+    assert copied.hash == small_store.hash
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_store_that_is_another_one_now_is_refused(small_store: Store, tmp_path: Path, scheme: str) -> None:
+    search = search_on(tmp_path / "a", f"{scheme}{small_store.path}", "another")
+    with pytest.raises(StoreError, match="is not the store that the search began with"):
+        search_folder.open_store(search)

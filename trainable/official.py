@@ -1,0 +1,39 @@
+"""What a store decides for every trial on it: the age bands it is judged on, and that there is something to judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_prep.labels import MISSING, band_of_range
+from errors import StoreError
+
+if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` should not wait
+    from data_prep.store import Store
+
+
+def thresholds(bands: tuple[int, int]) -> dict[str, int]:
+    """Official age bands (first ages, in years) as the settings of a trial that trains on just these."""
+    young_below, old_from = bands
+    return {"labels/young_below": young_below, "labels/old_from": old_from}
+
+
+def check_labelled(store: Store) -> None:
+    """Raises StoreError where no train or no val photo has a class, and says which labels they lack."""
+    for split in ("train", "val"):
+        photos = len(store.rows(split))
+        if photos == 0:
+            raise StoreError(f"{store.path}: has no {split} photos; prepare it with more people")
+        if len(store.labelled(split)) == 0:
+            raise StoreError(
+                f"{store.path}: none of its {photos} {split} photos has the mask, gender and age that the 18 classes "
+                f"need, all three ({_lacking(store, split)}); add the labels and prepare it again"
+            )
+
+
+def _lacking(store: Store, split: str) -> str:
+    """ "no mask for 7, no age in one band for 5"."""
+    rows = store.rows(split)
+    band = band_of_range(store.age_min[rows], store.age_max[rows], store.bands)
+    labels = {"mask": store.mask[rows], "gender": store.gender[rows], "age in one band": band}
+    missing = {name: int((codes == MISSING).sum()) for name, codes in labels.items()}
+    return ", ".join(f"no {name} for {n}" for name, n in missing.items() if n)
