@@ -8,6 +8,7 @@
     script    photos/s against the usual script: rembg.remove(Image.open(path)).save(path) in a loop, all cores for both
     workers   two workers on two cores against one on one
     keep      --background keep against bare decoding with Pillow, all cores for both
+    noisy     the same, with a camera's noise on the drawn photos: files as large as those of real ones
     memory    peak memory of `python -m data_prep` for few and for many photos
     kills     runs that are killed (SIGKILL) at random moments and started again, against an undisturbed one
 
@@ -53,7 +54,7 @@ from errors import OptionError
 from files import write_json
 
 CPU = torch.device("cpu")
-PEOPLE, FEW = 150, 40
+PEOPLE, NOISE = 300, 6.0
 
 
 class Bench:
@@ -79,6 +80,18 @@ class Bench:
 
     def files(self, number: int) -> list[Path]:
         return sorted((self.sample / "train" / "images").rglob("*.jpg"))[:number]
+
+    def noisy(self, deviation: float) -> list[Path]:
+        """The drawn photos with normal noise of so many grey levels on them, as JPEG of quality 90."""
+        folder = self.folder / f"noisy-{deviation:g}"
+        if not folder.exists():
+            folder.mkdir()
+            rng = np.random.default_rng(0)
+            for number, file in enumerate(self.files(7 * PEOPLE)):
+                with Image.open(file) as photo:
+                    pixels = np.asarray(photo) + rng.normal(0, deviation, (photo.height, photo.width, 3))
+                Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{number}.jpg", quality=90)
+        return sorted(folder.iterdir())
 
     def model(self) -> Path:
         """The segmenter of u2net's size."""
@@ -163,9 +176,10 @@ def workers(bench: Bench) -> Table:
     return _against("two workers on two cores against one on one", bench, rates)
 
 
-def keep(bench: Bench) -> Table:
+def keep(bench: Bench, noise: float = 0) -> Table:
     """A store without removal, and Pillow alone: decoded to RGB arrays, and only decoded."""
-    files = bench.files(7 * PEOPLE)
+    files = bench.files(7 * PEOPLE) if not noise else bench.noisy(noise)
+    size = sum(file.stat().st_size for file in files) / len(files)
 
     def bare(decode: Callable[[Path], Any]) -> int:
         with ThreadPoolExecutor(default_workers()) as pool:
@@ -186,7 +200,8 @@ def keep(bench: Bench) -> Table:
         "decoded to RGB arrays": partial(bare, to_array),
         "decoded only": partial(bare, to_nothing),
     }
-    return _against("keep, against bare decoding, all cores", bench, measure.in_turn(programs, bench.rounds, CPU))
+    title = f"keep, against bare decoding, all cores; files of {size / 1000:.0f} kB"
+    return _against(title, bench, measure.in_turn(programs, bench.rounds, CPU))
 
 
 def memory(bench: Bench, people: list[int], background: str) -> Table:
@@ -290,7 +305,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument(
-        "--parts", default="inside,script,workers,keep,kills", help="default: %(default)s; also memory"
+        "--parts", default="inside,script,workers,keep,noisy,kills", help="default: %(default)s; also memory"
     )
     options.add_argument("--photos", type=positive, default=8, metavar="N", help="a round, through the large segmenter")
     options.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: %(default)s")
@@ -309,6 +324,7 @@ def main(arguments: list[str] | None = None) -> None:
         "script": script,
         "workers": workers,
         "keep": keep,
+        "noisy": partial(keep, noise=NOISE),
         "memory": partial(memory, people=people, background=options.background),
         "kills": partial(kills, number=options.kills),
     }

@@ -132,7 +132,7 @@ def _scorings() -> Iterator[tuple[str, Scoring]]:
     """The shipped one, then what else there is, one change at a time."""
     yield "shipped", SHIPPED
     changes = {
-        "method": ("normalized_margin", "self_confidence"),
+        "method": ("self_confidence", "normalized_margin"),
         "adjust": (True, False),
         "filter": (
             "prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given",

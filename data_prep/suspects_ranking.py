@@ -46,7 +46,7 @@ class Scoring:
         rare: a band is surprising where people of about the same recorded age have at most this probability of it.
     """
 
-    method: str = "normalized_margin"
+    method: str = "self_confidence"
     adjust: bool = True
     filter: str = "low_normalized_margin"
     logarithms: bool = True

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from data_prep.remote import Remote
+from data_prep.node_copy.remote import Remote
 from data_prep.shards import file_sha256
 from data_prep.store_files import META_FILE
 from errors import StoreError

@@ -19,8 +19,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from data_prep.fetching import Fetching, bar, write
-from data_prep.remote import Remote, is_uri, refuse_secrets, said_of
+from data_prep.node_copy.fetching import Fetching, bar, write
+from data_prep.node_copy.remote import Remote, is_uri, refuse_secrets, said_of
 from data_prep.store import Store
 from data_prep.store_files import META_FILE, open_shards, read_index, read_meta
 from errors import StoreError

@@ -17,15 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from data_prep.corrections.targets import Positions, Targets
 from data_prep.layouts.labels_file import age_or_range_of, gender_of, mask_of, read_csv
 from data_prep.layouts.listing import Age, Listing, Photo, age_text
-from data_prep.targets import Positions, Targets
 from errors import LabelError
 
 COLUMNS = ("target", "field", "value", "why")
 MISSING = "missing"
 KNOWN = ("agreed", "doubtful")
-"""Names of the files that come with this package, in known_corrections/: of the reference task's photos."""
+"""Names of the files that come with this package, beside this file: of the reference task's photos."""
 
 SHOWN = 3
 
@@ -89,7 +89,7 @@ def apply(listing: Listing, corrections: Sequence[Correction]) -> Applied:
 
 def _file(name: str) -> Path:
     if name in KNOWN:
-        return Path(__file__).with_name("known_corrections") / f"{name}.csv"
+        return Path(__file__).with_name(f"{name}.csv")
     if not Path(name).exists():
         raise LabelError(f"corrections {name}: no such file, and none of those that are known here: {', '.join(KNOWN)}")
     return Path(name)
