@@ -224,25 +224,23 @@ def kills(bench: Bench, number: int) -> Table:
     """Kill a run at a random moment, start it again, compare its store with an undisturbed one's; `number` times."""
     chance, rows = random.Random(0), []
     with bench.scratch() as folder:
-        whole = folder / "whole"
-        start = time.perf_counter()
-        subprocess.run(_command(bench.sample, whole, *SMALL), check=True, capture_output=True)
-        seconds = time.perf_counter() - start
-        for _ in range(number):
-            moment, store = chance.uniform(0.3, 1.0) * seconds, folder / "killed"
-            _kill_after(moment, _command(bench.sample, store, *SMALL))
-            kept = len(list(folder.glob(".killed.partial/parts/*.json"))) if not store.exists() else "all"
-            subprocess.run(_command(bench.sample, store, *SMALL), check=True, capture_output=True)
+        drawn = draw(folder / "drawn", KILLED_PEOPLE, progress=False)
+        whole, store = folder / "whole", folder / "killed"
+        subprocess.run(_command(drawn, whole, *SMALL), check=True, capture_output=True)
+        shards = len(list(whole.glob("*.npy")))
+        for kill in range(number):
+            kept = _killed(_command(drawn, store, *SMALL), store, chance.randrange(shards), chance.uniform(0, 0.3))
+            subprocess.run(_command(drawn, store, *SMALL), check=True, capture_output=True)
             same = _contents(store) == _contents(whole)
             left = [file.name for file in folder.iterdir() if file.name.startswith(".")]
-            rows.append([f"{moment:.1f} s", kept, "same" if same else "OTHER", ", ".join(left) or "nothing"])
-            measure.say(f"kill {len(rows)}/{number}  {rows[-1]}")
+            rows.append([kill + 1, kept, "same" if same else "OTHER", ", ".join(left) or "nothing"])
+            measure.say(f"kill {kill + 1}/{number}: {kept} of {shards} shards kept, {rows[-1][2]} bytes")
             shutil.rmtree(store)
-    shards = -(-len(bench.files(sys.maxsize)) // KILLED_SHARD)
-    facts = _facts(bench) | {"undisturbed": f"{seconds:.1f} s", "shards": shards}
-    return Table("killed and started again", facts, ["killed after", "shards kept", "bytes", "left behind"], rows)
+    columns = ["kill", f"of {shards} shards were kept", "bytes after the second run", "left behind"]
+    return Table("killed and started again", _facts(bench), columns, rows)
 
 
+KILLED_PEOPLE = 40
 KILLED_SHARD = 32
 SMALL = ("--background", "sample", "--size", "96x72", "--workers", "1")
 
@@ -259,12 +257,17 @@ def _command(drawn: Path, out: Path, *options: str) -> list[str]:
     return [sys.executable, "-c", code, *where, *options]
 
 
-def _kill_after(seconds: float, command: list[str]) -> None:
+def _killed(command: list[str], store: Path, parts: int, seconds: float) -> int:
+    """Run it until so many parts of `store` are done, and so long; SIGKILL. How many parts are kept."""
+    done = store.with_name(f".{store.name}.partial") / "parts"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+        while process.poll() is None and not (done.exists() and len(list(done.glob("*.json"))) >= parts):
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+    if not done.exists():
+        raise OptionError("a run had ended before it could be killed: run the benchmark on a machine with less to do")
+    return len(list(done.glob("*.json")))
 
 
 def _peak(command: list[str]) -> int:

@@ -9,6 +9,9 @@ in years; or `missing` where nobody can tell. Leave it empty where the label is 
 corrected by
 
     python -m data_prep ... --out NEW_STORE --corrections runs/NAME/suspects.csv
+
+A label is contradicted where another is more probable, and an issue where confident learning (cleanlab) counts on its
+being wrong. The list is in the order of suspicion, whatever the field; ages that are commonly mistaken come last.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
-    add("--search", type=Path, required=True, metavar="DIR", help="a search's folder under runs/, best one with folds")
+    add("--search", type=Path, required=True, metavar="DIR", help="a search; one confirmed on folds judges everybody")
     add("--out", type=Path, metavar="CSV", help=f"the list (default: {SUSPECTS} in the search's folder)")
     add("--sheet", type=Path, metavar="HTML", help=f"the page (default: {SUSPECTS_SHEET} in the search's folder)")
     add("--top", type=positive, default=50, metavar="N", help="rows on the page (default: %(default)s)")
