@@ -35,10 +35,9 @@ from benchmarks import suspects_truth
 from benchmarks.measure import Table
 from benchmarks.suspects_truth import KINDS, Ranking, ranking
 from command_line import exit_code, positive
-from data_prep import suspects_evidence, suspects_ranking
 from data_prep.store import Store
-from data_prep.suspects_evidence import Evidence
-from data_prep.suspects_ranking import SHIPPED, Scoring
+from data_prep.suspects.evidence import Evidence, gather, open_store
+from data_prep.suspects.ranking import SHIPPED, Scoring, rank
 
 DEPTHS = (5, 10, 20)
 MISLABELLED = ("any", "gender", "mask swap")
@@ -47,15 +46,15 @@ MISLABELLED = ("any", "gender", "mask swap")
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    store = suspects_evidence.open_store(options.search)
-    evidence = suspects_evidence.gather(options.search, store)
+    store = open_store(options.search)
+    evidence = gather(options.search, store)
     photos = suspects_truth.photos(options.sample, store)
     truth = suspects_truth.people(photos, evidence)
     if options.variants or options.planted:
         planted = list(suspects_truth.plant(store, photos, evidence, options.planted or 0))
         print(_variants(planted or [(store, truth)], evidence, len(planted)).markdown())
         return 0
-    ranked = suspects_ranking.rank(store, evidence)
+    ranked = rank(store, evidence)
     rankings = {kind: ranking(ranked, truth, kind) for kind in MISLABELLED}
     print(_depths(rankings, evidence).markdown())
     print(_mislabelled(ranked, truth, rankings).markdown())
@@ -112,7 +111,7 @@ def _variants(cases: Sequence[tuple[Store, pd.DataFrame]], evidence: Evidence, p
     """Means over the cases, each a store and who is mislabelled in it."""
     rows = []
     for name, scoring in _scorings():
-        found = [_measured(suspects_ranking.rank(store, evidence, scoring), truth) for store, truth in cases]
+        found = [_measured(rank(store, evidence, scoring), truth) for store, truth in cases]
         rows.append([name, *np.mean(found, axis=0).tolist()])
     columns = ["scoring", *(f"AP, {kind}" for kind in KINDS), "precision in the first N", "issues", "of them right"]
     facts = {"people": len(cases[0][1]), "N": int((cases[0][1]["wrong"] != "").sum()), "planted, repeats": planted}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from data_prep.labels import age_band
 from data_prep.store import Store
-from data_prep.suspects_evidence import Evidence
+from data_prep.suspects.evidence import Evidence
 from errors import LabelError
 
 KINDS = {"any": ("gender", "mask", "age"), "gender": ("gender",), "mask swap": ("mask",), "age": ("age",)}

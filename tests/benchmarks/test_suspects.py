@@ -12,7 +12,7 @@ from benchmarks import suspects_truth
 from benchmarks.suspects_truth import Ranking, chance, ranking
 from command_line import exit_code
 from data_prep.store import Store
-from data_prep.suspects_evidence import gather
+from data_prep.suspects.evidence import gather
 
 WRONG_GENDER, SWAPPED = "000002", "000004"
 

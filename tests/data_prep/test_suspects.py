@@ -14,10 +14,10 @@ from data_prep import corrections
 from data_prep import store as stores
 from data_prep.labels import MISSING, decode
 from data_prep.store import Store
-from data_prep.suspects import main
-from data_prep.suspects_evidence import Evidence, gather
-from data_prep.suspects_ranking import COLUMNS, FIELDS, marginal, rank
-from data_prep.suspects_sheet import MAX_PHOTOS, page
+from data_prep.suspects.__main__ import main
+from data_prep.suspects.evidence import Evidence, gather
+from data_prep.suspects.ranking import COLUMNS, FIELDS, marginal, rank
+from data_prep.suspects.sheet import MAX_PHOTOS, page
 from errors import SearchError
 
 FOLDS = 4
@@ -349,7 +349,7 @@ def _somebody_called(name: str, photos: int = 2) -> tuple[Store, Evidence, pd.Da
         (lambda folder: (folder / "search.json").write_text("[]"), "is no JSON object"),
         (lambda folder: (folder / "search.json").write_text("{}"), "names no store"),
         (lambda folder: _edit(folder, path="/nowhere/store"), "/nowhere/store does not exist"),
-        (lambda folder: _edit(folder, hash="other"), "has changed since"),
+        (lambda folder: _edit(folder, hash="other"), "is not the store that the search began with"),
         (lambda folder: _predictions(folder).unlink(), "no trial that finished an epoch"),
         (lambda folder: _predictions(folder).write_bytes(b""), "is damaged"),
         (lambda folder: _predictions(folder).write_bytes(b"PK\x03\x04 cut short"), "is damaged"),

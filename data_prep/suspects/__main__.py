@@ -23,9 +23,10 @@ from pathlib import Path
 import pandas as pd
 
 from command_line import exit_code, positive
-from data_prep import suspects_evidence, suspects_ranking, suspects_sheet
 from data_prep.store import Store
-from data_prep.suspects_evidence import Evidence
+from data_prep.suspects.evidence import Evidence, gather, open_store
+from data_prep.suspects.ranking import FIELDS, rank
+from data_prep.suspects.sheet import page
 from errors import OptionError
 from files import SUSPECTS, SUSPECTS_SHEET, write_text
 
@@ -35,16 +36,16 @@ SHOWN = 10
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     search: Path = options.search
-    store = suspects_evidence.open_store(search)
+    store = open_store(search)
     out, sheet = options.out or search / SUSPECTS, options.sheet or search / SUSPECTS_SHEET
     _check_target("--out", out)
     _check_target("--sheet", sheet)
     _check_nothing_is_lost(out)
-    evidence = suspects_evidence.gather(search, store)
-    ranked = suspects_ranking.rank(store, evidence)
+    evidence = gather(search, store)
+    ranked = rank(store, evidence)
     write_text(out, ranked.to_csv(index=False, float_format="%.4g"))
     shown = ranked.head(options.top)
-    write_text(sheet, suspects_sheet.page(store, evidence, shown, f"Suspect labels: {search.name}"))
+    write_text(sheet, page(store, evidence, shown, f"Suspect labels: {search.name}"))
     print("\n".join(_summary(search, store, evidence, ranked)))
     print(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
     if len(ranked):
@@ -99,7 +100,7 @@ def _summary(search: Path, store: Store, evidence: Evidence, ranked: pd.DataFram
     if evidence.missing:
         lines += _not_everybody(search, evidence)
     lines += ["", "field    contradicted  issues"]
-    for field in suspects_ranking.FIELDS:
+    for field in FIELDS:
         rows = ranked[ranked["field"] == field]
         lines.append(f"{field:<8} {len(rows):>12}  {rows['issue'].sum():>6}")
     return [*lines, "", *_table(ranked.head(SHOWN))] if len(ranked) else [*lines, "No label is contradicted."]

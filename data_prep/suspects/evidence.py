@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_prep import node_copy
 from data_prep.labels import N_CLASSES, IntArray
 from data_prep.store import Store
 from errors import SearchError
@@ -52,7 +53,7 @@ def open_store(search: Path) -> Store:
     """The store that search.json in the folder `search` names.
 
     Raises:
-        SearchError: no search is there, or its store is another one now. StoreError: the store is gone or damaged.
+        SearchError: no search is there. StoreError: its store is gone, damaged, or another one now.
     """
     try:
         about = _about(search)["store"]
@@ -61,10 +62,7 @@ def open_store(search: Path) -> Store:
         raise SearchError(
             f"{search / SEARCH} names no store, so it is of another version; start a new search"
         ) from None
-    store = Store.open(path)
-    if store.hash != content:
-        raise SearchError(f"{store.path} has changed since {search} ran on it; name a search of this store")
-    return store
+    return node_copy.open_store(path, content)
 
 
 def gather(search: Path, store: Store) -> Evidence:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from data_prep.labels import MASKS, MISSING
 from data_prep.store import Store
-from data_prep.suspects_evidence import Evidence
-from data_prep.suspects_ranking import marginal, values
+from data_prep.suspects.evidence import Evidence
+from data_prep.suspects.ranking import marginal, values
 
 THUMB = (192, 192)
 JPEG_QUALITY = 80
@@ -36,7 +36,7 @@ figure { margin: 0; } img { display: block; height: 9rem; border-radius: 4px; }
 
 
 def page(store: Store, evidence: Evidence, suspects: pd.DataFrame, title: str) -> str:
-    """The page of `suspects` (rows of suspects_ranking.rank, in their order): one article each, two that were swapped
+    """The page of `suspects` (rows of ranking.rank, in their order): one article each, two that were swapped
     in one, with every photo of the person, those in question outlined.
 
     Every text that comes from the data set is escaped.
