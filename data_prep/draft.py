@@ -77,8 +77,8 @@ class Draft:
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise StoreError(
-                f"{self.out.parent} has {free / 1e9:.1f} GB free, and {photos} photos of {self.size[0]}x{self.size[1]} "
-                f"need {needed / 1e9:.1f} GB: free some, choose another --out, or a smaller --size"
+                f"{self.out.parent} has {free / 1e9:.3g} GB free, and {photos} photos of {self.size[0]}x{self.size[1]} "
+                f"need {needed / 1e9:.3g} GB: free some, choose another --out, or a smaller --size"
             )
 
     def finish(self, rows: Sequence[Mapping[str, Any]], records: Sequence[Record], **meta: Any) -> Path:
@@ -136,7 +136,7 @@ class Draft:
             before = None
         except ValueError:
             before = {}
-        if before is None:
+        if before is None or not any(self._parts.iterdir()):
             write_text(file, json.dumps(self._settings))
         elif differs := [key for key, value in self._settings.items() if before.get(key) != value]:
             raise StoreError(

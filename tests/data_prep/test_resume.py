@@ -157,6 +157,13 @@ def test_a_half_made_store_of_other_settings_is_never_mixed_in(make, tmp_path, m
     assert len(make()) == 73
 
 
+def test_a_run_that_made_nothing_yet_binds_nobody(make, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        stop_after(patch, 0)
+        make()
+    assert make(size=(20, 16)).size == (20, 16)
+
+
 def test_another_version_of_what_makes_the_pixels_is_another_setting(make, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Interrupted):
         stop_after(patch, 45)
