@@ -29,7 +29,7 @@ from errors import MasktuneError, OptionError, StoreError
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIES = 3
-"""How often a part may take its worker with it before the run stops."""
+"""How often a part may take its worker with it before the run stops, and a seat lose one that was not ready yet."""
 
 CONNECT_SECONDS = 20
 LOOK_SECONDS = 1.0
@@ -152,16 +152,17 @@ class _Crew:
         self._workers: dict[Seat, Any] = {}
         self._joining: dict[Any, Seat] = {}
         self.busy: dict[Any, tuple[Seat, Part]] = {}
-        self._looked = 0.0
+        self._failed, self._looked, self._alone = Counter[Seat](), 0.0, False
 
     def hire(self) -> None:
         """A worker for every seat that has none. It takes parts once it is ready: Ray may not have room for it yet."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        taken = {*self._workers, *self._joining.values()}
-        for seat in seats():
-            if seat in taken:
+        found = seats()
+        self._check(found)
+        for seat in found:
+            if seat in self._workers or self._failed[seat] == TRIES:
                 continue
             where = NodeAffinitySchedulingStrategy(seat.node, soft=False)
             actor = ray.remote(Worker).options(
@@ -170,6 +171,17 @@ class _Crew:
             worker = actor.remote(self._job, self._background, self._versions, self._threads or int(seat.cpus))
             self._workers[seat] = worker
             self._joining[worker.ready.remote()] = seat
+
+    def _check(self, found: list[Seat]) -> None:
+        """Say so where there is no seat yet; raise where workers die in all of them before they are ready."""
+        if not found and not self._alone:
+            self._alone = True
+            self._say("no machine of the cluster has a core or a GPU; waiting for one to join")
+        if found and all(self._failed[seat] == TRIES for seat in found):
+            raise StoreError(
+                f"workers die on {', '.join(sorted({seat.name for seat in found}))} before they are ready: look at the "
+                "machines' memory and at Ray's logs; what is done is kept: run the same command again"
+            )
 
     def give(self, waiting: deque[Part]) -> None:
         """Parts to the workers that are ready and have fewer than AT_A_TIME, to each in turn."""
@@ -225,6 +237,7 @@ class _Crew:
     def _lose(self, seat: Seat) -> list[tuple[Part, Record | None]]:
         self._say(f"a worker on {seat.name} was lost; what it was at is done again")
         self._workers.pop(seat, None)
+        self._failed[seat] += seat in self._joining.values()
         lost = [ref for ref, (theirs, _) in self.busy.items() if theirs == seat]
         self._joining = {ref: theirs for ref, theirs in self._joining.items() if theirs != seat}
         return [(self.busy.pop(ref)[1], None) for ref in lost]

@@ -41,7 +41,12 @@ def main(scenario: str, images: str, labels: str, out: str) -> None:
 
     Draft.keep = on_keep  # type: ignore[method-assign]
     if scenario == "photo kills":
-        deadly(Path(images), labels)
+        victim = Path(images) / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
+        deadly(
+            "photos", f"photos.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else was(file)", "load"
+        )
+    if scenario == "never ready":
+        deadly("background", "background.load = lambda method: os._exit(1)", "load")
     said: list[str] = []
     hosts: set[str] = set()
     crew = module._Crew.hire
@@ -71,14 +76,10 @@ def kill_workers() -> None:
             continue
 
 
-def deadly(images: Path, labels: str) -> None:
-    """From now on whoever loads the last person's normal.jpg dies: a fake for a photo that takes all memory."""
+def deadly(room: str, line: str, name: str) -> None:
+    """From now on workers begin with `line`, in which somebody dies: a fake for memory that runs out."""
     hook = Path(tempfile.mkdtemp()) / "sitecustomize.py"
-    victim = images / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
-    hook.write_text(
-        "import os\nfrom data_prep import photos\nload = photos.load\n"
-        f"photos.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else load(file)\n"
-    )
+    hook.write_text(f"import os\nfrom data_prep import {room}\nwas = {room}.{name}\n{line}\n")
     module.ROOT = f"{hook.parent}{os.pathsep}{module.ROOT}"  # type: ignore[assignment]
 
 

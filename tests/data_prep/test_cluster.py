@@ -68,6 +68,11 @@ def test_photos_that_kill_every_worker_stop_the_run_and_what_is_done_is_kept(slo
     assert len(list((tmp_path / ".there.partial/parts").iterdir())) == PARTS - 1
 
 
+def test_workers_that_die_before_they_are_ready_are_not_hired_for_ever(slow, tmp_path):
+    found = run(slow, tmp_path / "there", "never ready")
+    assert "before they are ready: look at the machines' memory" in found["error"] and found["kept"] == []
+
+
 def test_where_no_cluster_answers_the_address_is_named(raw, tmp_path):
     code = (
         "from data_prep.prepare import prepare; from errors import OptionError\n"
