@@ -91,6 +91,8 @@ from data_prep import parts, prepare
 from data_prep.__main__ import main
 import time
 prepare.PHOTOS_PER_SHARD = 10
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests themselves run in the background
 treat = parts.treat
 seconds = float(sys.argv.pop(1))
 def slow(*arguments, **options):
