@@ -94,9 +94,7 @@ def _by_band(store: Store, split: np.ndarray, names: list[str]) -> Table:
 
 def _counted(what: str, labels: list[str], codes: np.ndarray, split: np.ndarray, names: list[str]) -> Table:
     """Photos of each label in each split; those of no label in a last row, if there are any."""
-    table = Table(what, *names, "all", box=None, header_style="bold", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table(what, names)
     rows = [*enumerate(labels), *([(MISSING, "not known")] if (codes == MISSING).any() else [])]
     for code, label in rows:
         counts = [int(((codes == code) & (split == name)).sum()) for name in names]
@@ -105,13 +103,19 @@ def _counted(what: str, labels: list[str], codes: np.ndarray, split: np.ndarray,
 
 
 def _people(store: Store, split: np.ndarray, names: list[str]) -> Table:
-    table = Table("split", *names, "all", box=None, header_style="bold")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table("split", names)
     photos = [int((split == name).sum()) for name in names]
     people = [len(set(store.person[split == name])) for name in names]
     table.add_row("photos", *map(str, photos), str(sum(photos)))
     table.add_row("people", *map(str, people), str(sum(people)))
+    return table
+
+
+def _table(what: str, names: list[str]) -> Table:
+    """A column of words and one of counts for each split, and for all of them."""
+    table = Table(what, *names, "all", box=None, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
     return table
 
 
