@@ -11,6 +11,7 @@ MasktuneError
 ├── WeightsError     pretrained weights that cannot be had
 ├── CheckpointError  a checkpoint that is damaged or of another trial
 ├── DivergedError    a trial whose loss is no longer a finite number
+├── ReportError      a trial whose score is no number
 ├── SearchError      a search folder
 └── EnsembleError    a search that no ensemble can be made of
 """
@@ -59,6 +60,10 @@ class CheckpointError(MasktuneError):
 
 
 class DivergedError(MasktuneError):
+    pass
+
+
+class ReportError(MasktuneError):
     pass
 
 

@@ -4,6 +4,7 @@ trial's predictions are read.
 runs/<search>/search.json            the command, versions, store and budget
               leaderboard.csv        one line a trial, best first
               study.db               the Optuna study, for Optuna's own tools
+              state/                 what a search that was stopped or killed goes on from
               ensemble.json          the members of the vote and their scores
               suspects.csv, .html    labels that the predictions contradict
               confirm/               the best trials again, a search of its own, with confirmation.json
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SEARCH = "search.json"
+STATE = "state"
 LEADERBOARD = "leaderboard.csv"
 STUDY = "study.db"
 ENSEMBLE = "ensemble.json"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
+
+from tuning.results import reported
 
 
 class Asha(AsyncHyperBandScheduler):
@@ -42,10 +43,6 @@ class Asha(AsyncHyperBandScheduler):
 def _reported(trial: Trial) -> Iterator[tuple[int, float]]:
     """(epoch, val_f1) of what a restored trial had reported, up to the epoch that its snapshot knows."""
     known = (trial.last_result or {}).get("training_iteration", 0)
-    if not known:
-        return
-    file = Path(trial.storage.trial_fs_path, "result.json")
-    for line in file.read_text().splitlines() if file.exists() else ():
-        result = json.loads(line)
+    for result in reported(Path(trial.storage.trial_fs_path)) if known else ():
         if result["training_iteration"] <= known:
             yield result["training_iteration"], result["val_f1"]

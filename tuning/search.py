@@ -20,15 +20,13 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the old reporter is the one 
 import optuna
 import ray
 from ray import tune
-from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
-from ray.tune.logger import JsonLoggerCallback
 
 from data_prep import node_copy
 from data_prep.store import Store
 from errors import OptionError, SearchError, SpaceError
 from trainable.ray_trainable import SHARED, RayTrial
-from tuning import checkpoints, record, spaces, study
+from tuning import checkpoints, record, snapshots, spaces, study
 from tuning import plan as planning
 from tuning.asha import Asha
 from tuning.budget import Spent
@@ -38,6 +36,7 @@ from tuning.progress import Progress
 from tuning.proposals import Proposals
 from tuning.record import Recorder
 from tuning.resources import cpu_cores
+from tuning.results import Results
 from tuning.rows import ENDED, Row, rows
 from tuning.spaces import Space
 from tuning.tensorboard import TensorBoard
@@ -48,9 +47,6 @@ MAX_FAILURES = 1
 
 FINISHED, INTERRUPTED, SPENT = "finished", "interrupted", "budget spent"
 """How a search ends: every trial has ended; Ctrl-C; a time limit. The last two leave trials that can go on."""
-
-STATE = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
-"""Ray's snapshot of a search: the trials, how many were started, and the study."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +87,7 @@ def run(
 def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
     """Go on with an interrupted or extended search: ended trials stay, running ones go on from their last epoch."""
     plan = search.plan
+    snapshots.install(plan.folder)
     record.update(plan.folder, state="running", budget=vars(plan.budget))
     since = _since(began)
     return _run(plan, trainable, Spent(search.spent.hours + since.hours, search.spent.gpu_hours), resuming=True)
@@ -105,7 +102,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Res
         StoreError: its store is gone or has changed.
     """
     about = record.read(folder)
-    if not all(list(folder.glob(pattern)) for pattern in STATE):
+    if not snapshots.exists(folder):
         raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
     _check_owner(folder)
     plan = planning.from_json(folder, about)
@@ -175,12 +172,7 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
     meter = Meter(plan.budget, plan.resources, spent)
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
     proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming)
-    try:
-        analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
-    except TuneError as error:
-        if "did not include the specified metric" in str(error):
-            raise SearchError(f"trials of {plan.name} must report val_f1 and val_f1_best after every epoch") from None
-        raise
+    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     study.export(searcher, plan.folder)
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
@@ -211,13 +203,14 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -
         "stop": {"training_iteration": plan.epochs},
         "callbacks": [
             meter,
-            JsonLoggerCallback(),
+            Results(),
             TensorBoard(keys),
+            snapshots.Snapshots(plan.folder),
             checkpoints.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials)),
             Recorder(plan, meter),
             Progress(plan, meter),
         ],
-        "checkpoint_config": tune.CheckpointConfig(num_to_keep=2, checkpoint_frequency=1, checkpoint_at_end=False),
+        "checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False),
         "max_failures": MAX_FAILURES,
         "reuse_actors": True,
         "raise_on_failed_trial": False,

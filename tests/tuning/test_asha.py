@@ -14,7 +14,8 @@ def trial(name: str, folder: Path, reported: list[float] | None = None, known: i
     folder = folder / name
     folder.mkdir()
     lines = [json.dumps({"training_iteration": n, "val_f1": value}) for n, value in enumerate(reported or [], start=1)]
-    (folder / "result.json").write_text("\n".join(lines))
+    # The last line was being written when the driver was killed.
+    (folder / "result.json").write_text("".join(f"{line}\n" for line in lines) + '{"training_iteration": 1, "val_')
     last = {"training_iteration": known} if known else {}
     return SimpleNamespace(trial_id=name, last_result=last, storage=SimpleNamespace(trial_fs_path=str(folder)))
 

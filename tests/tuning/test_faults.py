@@ -16,7 +16,7 @@ import pytest
 from data_prep.store import Store
 from errors import OptionError, SearchError
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
-from tuning import record, search
+from tuning import record, search, snapshots
 from tuning.asha import Asha
 from tuning.budget import Budget
 from tuning.plan import Plan
@@ -131,17 +131,24 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
     assert len(study(plan)) == 6
 
 
-def test_a_search_whose_state_is_damaged_is_refused_and_not_begun_anew(
+def test_a_search_whose_newest_state_is_damaged_goes_on_from_the_one_before_and_without_any_it_is_refused(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
-    plan = make_plan(budget=Budget(trials=2))
+    plan = make_plan(budget=Budget(trials=2), resources=Resources(cpus=1, gpus=0, concurrent=1))
     search.run(plan, small_store, CurveTrial)
-    for file in plan.folder.glob("experiment_state-*.json"):
-        file.write_text(file.read_text()[:1000])
     before = board(plan)
-    with pytest.raises(SearchError, match="the state of the search cannot be read"):
+    for file in plan.folder.glob("experiment_state-*.json"):  # Ray's own copy
+        file.write_text(file.read_text()[:1000])
+    damage(newest_state(plan))
+    search.resume(search.resumable(plan.folder, {"trials": "+1"}), CurveTrial)
+    assert board(plan).loc[before.index, "epochs"].equals(before["epochs"])
+    assert len(board(plan)) == 3
+
+    for each in (plan.folder / "state").iterdir():
+        damage(each)
+    with pytest.raises(SearchError, match="the state of the search cannot be read, none of its 2 copies is whole"):
         search.resume(search.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
-    assert board(plan).equals(before)
+    assert len(board(plan)) == 3
 
 
 def test_what_has_changed_since_a_search_began_is_said(
@@ -149,7 +156,7 @@ def test_what_has_changed_since_a_search_began_is_said(
 ) -> None:
     plan = make_plan()
     record.create(plan, small_store.hash)
-    for pattern in search.STATE:
+    for pattern in snapshots.RAYS:
         (plan.folder / pattern.replace("*", "1")).touch()
     assert search.resumable(plan.folder).notes == []
     about = record.read(plan.folder)
@@ -192,6 +199,15 @@ def epochs_reported(folder: Path) -> dict[int, float]:
     """Epoch -> val_f1, the last report of one that was repeated."""
     lines = map(json.loads, (folder / "result.json").read_text().splitlines())
     return {line["training_iteration"]: line["val_f1"] for line in lines}
+
+
+def newest_state(plan: Plan) -> Path:
+    return max((plan.folder / "state").iterdir())
+
+
+def damage(state: Path) -> None:
+    file = next(state.glob("searcher-state-*.pkl"))
+    file.write_bytes(file.read_bytes()[:-100])
 
 
 def state(plan: Plan) -> str:

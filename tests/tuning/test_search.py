@@ -15,6 +15,7 @@ from errors import SearchError, StoreError
 from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SilentTrial, val_f1
 from tests.tuning.plans import small_plan
 from tuning import record, search
+from tuning.budget import Budget
 from tuning.plan import Plan
 
 
@@ -110,11 +111,13 @@ def test_optuna_is_told_the_best_val_f1_of_a_stopped_trial_and_of_every_epoch_it
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in np.array(study.trials)[stopped])
 
 
-def test_a_trial_that_never_reports_the_metric_ends_the_search_with_one_line(
+def test_a_trial_that_never_reports_the_metric_fails_and_its_error_names_it(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
-    with pytest.raises(SearchError, match="trials of age_bands must report val_f1 and val_f1_best after every epoch"):
-        search.run(make_plan(), small_store, SilentTrial)
+    plan = make_plan(budget=Budget(trials=2))
+    assert {row.status for row in search.run(plan, small_store, SilentTrial)} == {"failed"}
+    said = (plan.folder / "trial-001/error.txt").read_text()
+    assert "val_f1: a number from 0 to 1 is needed after every epoch, but got 'nothing'" in said
 
 
 def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan]) -> None:

@@ -1,0 +1,32 @@
+"""result.json of a trial: one line an epoch, whole lines only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
+
+RESULT = "result.json"
+
+
+class Results(JsonLoggerCallback):
+    """Ray's own, but a line that a killed driver left half written is cut off before the next one is added."""
+
+    def log_trial_start(self, trial: Trial) -> None:
+        file = Path(trial.local_path, RESULT)
+        if file.exists() and not (text := file.read_bytes()).endswith(b"\n"):
+            with file.open("r+b") as stream:
+                stream.truncate(text.rfind(b"\n") + 1)
+        super().log_trial_start(trial)
+
+
+def reported(folder: Path) -> Iterator[dict[str, Any]]:
+    """What a trial has reported, in order; an epoch that was done twice is there twice."""
+    file = folder / RESULT
+    for line in file.read_text().splitlines(keepends=True) if file.exists() else ():
+        if line.endswith("\n"):
+            yield json.loads(line)
