@@ -8,6 +8,7 @@ val_predictions.npz    softmax of the best epoch for every val photo
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -42,7 +43,12 @@ def save(state: Mapping[str, Any], folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".{STATE_FILE}.partial"
-    torch.save(dict(state), fresh)
+    try:
+        torch.save(dict(state), fresh)
+    except RuntimeError as error:
+        if "PytorchStreamWriter" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "the disk did not take the checkpoint", str(fresh)) from None
     previous = _fingerprint(folder / STATE_FILE) if exists(folder) else None
     write_json(folder / MANIFEST_FILE, {**_fingerprint(fresh), "previous": previous})
     fresh.replace(folder / STATE_FILE)

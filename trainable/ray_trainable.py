@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 from ray import tune
 from ray.train._internal.session import _TrainingResult
+from safetensors import SafetensorError
 
 from data_prep import node_copy
 from data_prep.store import Store
@@ -33,6 +35,9 @@ SHARED = "shared"
 
 SCORES = ("val_f1", "val_f1_best")
 """What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it."""
+
+PATIENCE, PAUSE = 3600.0, 2.0
+"""Seconds that a worker waits for a disk that takes nothing, and between two tries."""
 
 PROGRESS = "progress.json"
 """In a checkpoint's folder: how far the trial was, as Ray counts."""
@@ -59,6 +64,10 @@ class Sturdy(tune.Trainable):
         metrics = dict(self._last_result or {})
         self._storage._update_checkpoint_index(metrics)
         final = Path(self._storage.checkpoint_fs_path)
+        _patiently(lambda: self._write(final))
+        return _TrainingResult(tune.Checkpoint(str(final), self._storage.storage_filesystem), metrics)
+
+    def _write(self, final: Path) -> None:
         for left in final.parent.glob(".checkpoint_*.partial"):
             shutil.rmtree(left, ignore_errors=True)
         partial = final.with_name(f".{final.name}.partial")
@@ -68,7 +77,6 @@ class Sturdy(tune.Trainable):
         if final.exists():  # of an epoch that was lost with the driver
             shutil.rmtree(final)
         partial.rename(final)
-        return _TrainingResult(tune.Checkpoint(str(final), self._storage.storage_filesystem), metrics)
 
     def restore(self, checkpoint_path: _TrainingResult) -> None:
         """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""
@@ -99,6 +107,19 @@ class Sturdy(tune.Trainable):
         folder = Path(self._storage.trial_fs_path)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _patiently(write: Callable[[], None]) -> None:
+    """`write`, tried again while the disk is full, read-only or gone, up to PATIENCE seconds: a trial that waits loses
+    nothing, one that fails loses an epoch each time."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return write()
+        except (OSError, SafetensorError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE)
 
 
 def _and_before(newest: Path) -> Iterator[Path]:
@@ -136,7 +157,7 @@ class RayTrial(Sturdy):
         except DivergedError as error:
             return self._diverged(trial, error)
         if metrics["best_epoch"] == metrics["epoch"]:
-            checkpoint.export_best(trial, self._folder())
+            _patiently(lambda: checkpoint.export_best(trial, self._folder()))
         return metrics
 
     def _diverged(self, trial: Trial, error: DivergedError) -> dict[str, Any]:

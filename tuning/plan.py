@@ -258,8 +258,16 @@ def limits(plan: Plan) -> str:
 
 
 def disk_gb(plan: Plan) -> float:
-    """Peak disk of a search, in GB (1e9 bytes): the weights of the trials kept and of those still running, and for each
-    slot two checkpoints, a third being written, and as many of a trial that has just ended (`checkpoints.SETTLED`).
+    """Peak disk of a search, in GB (1e9 bytes): the weights of the trials kept, and what those that run need."""
+    return (
+        WEIGHTS_GB[plan.config(plan.space.start[0]).model.arch] * _kept(plan)
+        + trial_gb(plan) * plan.resources.concurrent
+    )
+
+
+def trial_gb(plan: Plan) -> float:
+    """Of one slot: the weights of the trial that runs and of the one that has just ended (`checkpoints.SETTLED`), and
+    of each two checkpoints and a third being written.
 
     A checkpoint holds the weights, the optimizer's one or two moments, the average of the weights where there is one,
     and the best epoch's weights.
@@ -267,7 +275,7 @@ def disk_gb(plan: Plan) -> float:
     config = plan.config(plan.space.start[0])
     weights = WEIGHTS_GB[config.model.arch]
     checkpoint = weights * (2 + (2 if config.optimizer.name == "adamw" else 1) + (config.train.ema > 0))
-    return weights * (_kept(plan) + 2 * plan.resources.concurrent) + 2 * 3 * checkpoint * plan.resources.concurrent
+    return 2 * (weights + 3 * checkpoint)
 
 
 def range_text(distribution: BaseDistribution) -> str:

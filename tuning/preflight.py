@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 
 from optuna.distributions import IntDistribution
 
@@ -20,7 +21,7 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
     """Raises:
     StoreError: no train or no val photo of the store has all three labels.
     ConfigError: a crop that the space allows is larger than the photo.
-    OptionError: the disk has less room than the search may need.
+    OptionError: the disk cannot be written, or has less room than the search may need.
     WeightsError: the weights cannot be had; they are fetched here, once, before trials need them.
     DeviceError: this machine's GPU has no kernels in this torch build (`local`: the trials run here).
     """
@@ -44,6 +45,13 @@ def _largest_crop(plan: Plan) -> Crop:
 
 def _check_disk(plan: Plan) -> None:
     place = next(folder for folder in plan.folder.parents if folder.exists())
+    try:
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".masktune-"):
+            pass
+    except OSError as error:
+        raise OptionError(
+            f"--runs {plan.folder.parent}: {place} cannot be written ({error.strerror}); choose another folder"
+        ) from None
     free = shutil.disk_usage(place).free / 1e9
     if free < planning.disk_gb(plan):
         raise OptionError(

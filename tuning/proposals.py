@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ray.tune.experiment import Experiment
+from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 
 from errors import SearchError
+from tuning.storage import Room
 
 RAYS = ("experiment_state-", "search_gen_state-")
 
@@ -17,14 +18,20 @@ RAYS = ("experiment_state-", "search_gen_state-")
 class Proposals(SearchGenerator):
     """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end), kept in `folder`.
 
-    With `resuming` it refuses to begin anew: where Ray cannot read the state of a search, it would say so in a log
-    line and start over in the same folder.
+    None is begun while there is no `room`. With `resuming` it refuses to begin anew: where Ray cannot read the state of
+    a search, it would say so in a log line and start over in the same folder.
     """
 
-    def __init__(self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool) -> None:
+    def __init__(
+        self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool, room: Room
+    ) -> None:
         super().__init__(ConcurrencyLimiter(searcher, max_concurrent=concurrent))
         self._concurrent, self._limit, self._resuming = concurrent, trials or sys.maxsize, resuming
-        self._folder = folder
+        self._folder, self._room = folder, room
+
+    def next_trial(self) -> Trial | None:
+        """None while the disk has no room for another one."""
+        return super().next_trial() if self._room.is_enough() else None
 
     def add_configurations(self, experiments: Experiment | list[Experiment] | dict[str, dict]) -> None:
         if self._resuming:

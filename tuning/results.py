@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,15 @@ class Results(JsonLoggerCallback):
             with file.open("r+b") as stream:
                 stream.truncate(text.rfind(b"\n") + 1)
         super().log_trial_start(trial)
+
+    def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
+        """A line that the disk does not take whole is closed with its file, and cut off when it is tried again."""
+        try:
+            super().log_trial_result(iteration, trial, result)
+        except OSError:
+            with suppress(OSError):
+                self._trial_files.pop(trial).close()
+            raise
 
 
 def reported(folder: Path) -> Iterator[dict[str, Any]]:

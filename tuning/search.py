@@ -39,6 +39,7 @@ from tuning.resources import cpu_cores
 from tuning.results import Results
 from tuning.rows import ENDED, Row, rows
 from tuning.spaces import Space
+from tuning.storage import Room, patient, patiently
 from tuning.tensorboard import TensorBoard
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -171,14 +172,15 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
     searcher = study.searcher(plan.space, plan.seed, plan.name)
     meter = Meter(plan.budget, plan.resources, spent)
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
-    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming)
+    room = Room(plan.folder, planning.trial_gb(plan))
+    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming, room)
     analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
-    study.export(searcher, plan.folder)
+    patiently(study.export)(searcher, plan.folder)
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
         checkpoints.sweep(plan.folder)
-    record.close(plan.folder, FINISHED if complete else SPENT if meter.reached else INTERRUPTED)
+    patiently(record.close)(plan.folder, FINISHED if complete else SPENT if meter.reached else INTERRUPTED)
     return ended
 
 
@@ -203,11 +205,11 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -
         "stop": {"training_iteration": plan.epochs},
         "callbacks": [
             meter,
-            Results(),
-            TensorBoard(keys),
-            snapshots.Snapshots(plan.folder),
+            patient(Results()),
+            patient(TensorBoard(keys)),
+            patient(snapshots.Snapshots(plan.folder)),
             checkpoints.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials)),
-            Recorder(plan, meter),
+            patient(Recorder(plan, meter)),
             Progress(plan, meter),
         ],
         "checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False),

@@ -51,8 +51,8 @@ class Snapshots(tune.Callback):
         files = [file for file in newest if file]
         if len(files) < len(RAYS) or (when := files[0].stat().st_mtime_ns) == self._taken:
             return
-        self._taken = when
         self._keep(files)
+        self._taken = when
         self._latest = [*self._latest[1 - KEPT :], {trial.trial_id: path for trial in trials if (path := _path(trial))}]
         if len(self._latest) == KEPT:  # before, a state on disk may be of an earlier driver
             for trial in trials:

@@ -45,10 +45,14 @@ class TensorBoard(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         writer = self._writer(trial)
-        for name in CURVES:
-            if name in result:
-                writer.add_scalar(name, result[name], result["training_iteration"])
-        writer.flush()
+        try:
+            for name in CURVES:
+                if name in result:
+                    writer.add_scalar(name, result[name], result["training_iteration"])
+            writer.flush()
+        except OSError:  # its thread has ended with the error: whoever tries again needs another writer
+            del self._writers[trial.trial_id]
+            raise
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         diverged = "diverged" in (trial.last_result or {})

@@ -7,12 +7,14 @@ from errors import SearchError
 from tests.tuning.curve_trial import CurveTrial
 from tuning import spaces, study
 from tuning.proposals import Proposals
+from tuning.storage import Room
 
 HERE = Path("x").absolute()
 
 
-def proposals(trials: int | None, resuming: bool = False, folder: Path = HERE) -> Proposals:
-    return Proposals(study.searcher(spaces.load("age_bands"), seed=0, name="x"), 2, trials, folder, resuming)
+def proposals(trials: int | None, resuming: bool = False, folder: Path = HERE, room_for: float = 0.0) -> Proposals:
+    searcher = study.searcher(spaces.load("age_bands"), seed=0, name="x")
+    return Proposals(searcher, 2, trials, folder, resuming, Room(Path("/"), room_for))
 
 
 def experiment(folder: Path) -> Experiment:
@@ -33,6 +35,15 @@ def test_no_more_trials_than_asked_for_and_than_slots(ray_session: None, tmp_pat
         found.add_configurations(experiment(tmp_path))
         assert suggested(found) == expected
         assert found.is_finished() == (trials == expected)
+
+
+def test_none_is_begun_on_a_disk_without_room_and_the_search_does_not_count_as_ended(
+    ray_session: None, tmp_path: Path
+) -> None:
+    found = proposals(5, room_for=1e9)
+    found.add_configurations(experiment(tmp_path))
+    assert suggested(found) == 0
+    assert not found.is_finished()
 
 
 def test_a_search_that_had_ended_goes_on_with_a_higher_limit_and_its_study(ray_session: None, tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""A disk that is full, read-only or gone: the search waits for it, and ends as if nothing had happened."""
+
+import errno
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from ray import tune
+
+from data_prep.store import Store
+from errors import OptionError
+from tests.tuning.curve_trial import SlowTrial
+from tuning import plan as planning
+from tuning import preflight, search, storage
+from tuning.plan import Plan
+from tuning.resources import Resources
+from tuning.storage import Room, patient, patiently
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "PAUSE", 0.05)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def full(disk: Path) -> Path:
+    """Fill what is left of it; the file that does."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as stream:
+        try:
+            while True:
+                stream.write(bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+    return ballast
+
+
+def test_a_write_is_tried_until_the_disk_takes_it_and_the_wait_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = iter([OSError(errno.EROFS, os.strerror(errno.EROFS), "runs/x/search.json")] * 3)
+
+    @patiently
+    def write(value: int) -> int:
+        if error := next(failures, None):
+            raise error
+        return value
+
+    assert write(7) == 7
+    assert capsys.readouterr().out.splitlines() == [
+        "Waiting for the disk: runs/x/search.json: Read-only file system. Ctrl-C twice to leave.",
+        "The disk takes data again: going on.",
+    ]
+
+
+def test_only_what_the_disk_refuses_is_tried_again() -> None:
+    class Wrong(tune.Callback):
+        def on_step_end(self, **info: Any) -> None:
+            raise ValueError("not of the disk")
+
+    with pytest.raises(ValueError, match="not of the disk"):
+        patient(Wrong()).on_step_end()
+
+
+def test_no_trial_is_started_without_room_and_news_are_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free = iter([5e9, 1e9, 0.9e9, 3e9, 3e9])
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=next(free)))
+    room = Room(Path("runs/x"), 2.0)
+    assert [room.is_enough() for _ in range(5)] == [True, False, False, True, True]
+    assert capsys.readouterr().out.splitlines() == [
+        "runs/x: 1.0 GB are free, and another trial may need 2.0 GB: none is started until there is room.",
+        "3.0 GB are free again: more trials are started.",
+    ]
+
+
+def test_a_folder_that_is_gone_has_no_room(tmp_path: Path) -> None:
+    assert not Room(tmp_path / "gone", 0.1).is_enough()
+
+
+def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_started(
+    make_plan: Callable[..., Plan], small_disk: Path
+) -> None:
+    plan = make_plan(folder=small_disk / "runs/age_bands")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(OptionError, match=r"--runs .*: .* cannot be written \(Read-only file system\); choose another"):
+        preflight._check_disk(plan)
+
+
+def test_a_search_waits_for_room_on_its_disk_and_ends_as_an_undisturbed_one_does(
+    ray_session: None,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    small_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(planning, "trial_gb", lambda plan: 0.0005)
+    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": planning.Budget(trials=3)}
+    calm = make_plan(**one)
+    search.run(calm, small_store, SlowTrial)
+
+    plan = make_plan(folder=small_disk / "age_bands", **one)
+    trouble = threading.Thread(target=disturb, args=(small_disk, plan))
+    trouble.start()
+    search.run(plan, small_store, SlowTrial)
+    trouble.join()
+
+    said = capsys.readouterr().out
+    assert "Waiting for the disk" in said
+    assert "The disk takes data again" in said
+    assert board(plan).equals(board(calm))
+    assert not list(plan.folder.glob("trial-*/.checkpoint_*"))
+
+
+def disturb(disk: Path, plan: Plan) -> None:
+    """Six seconds in which the disk takes nothing, in the middle of a trial."""
+    while not (plan.folder / "trial-001/checkpoint_000002").exists():
+        time.sleep(0.1)
+    ballast = full(disk)
+    time.sleep(6)
+    ballast.unlink()
+
+
+def board(plan: Plan) -> pd.DataFrame:
+    return pd.read_csv(plan.folder / "leaderboard.csv").drop(columns="seconds").sort_values("trial", ignore_index=True)
