@@ -1,13 +1,14 @@
 # make search   install what is needed, then search on the built-in sample
 # make test     install what is needed, then run the tests
 # make check    what CI runs: format, lint, types, tests
+# make faults   every fault that a search survives, as often as promised; killed, it goes on where it was
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install search test lint format check clean
+.PHONY: install search test lint format check faults clean
 .DEFAULT_GOAL := check
 
 install: $(INSTALLED)
@@ -36,6 +37,9 @@ format: install
 	$(BIN)/ruff check --fix .
 
 check: lint test
+
+faults: install
+	$(BIN)/python -m pytest -q tests/faults --full
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,17 @@ import pytest
 from data_prep import store as stores
 from data_prep.labels import MASKS
 from data_prep.store import Store
+from tests.tuning.plans import small_plan
+from tuning.plan import Plan
 
 SPLIT_OF_TEN = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
 MASK_OF_SEVEN = ("worn",) * 5 + ("incorrect", "none")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help="tests/faults: make every fault as often as `make faults` does"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +54,11 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def _photo(mask: int, gender: int, age: int, rng: np.random.Generator) -> np.ndarray:
     colour = np.array([60 * mask, 150 * gender, 3 * age], dtype=float)
     return np.clip(colour + rng.normal(0, 20, size=(32, 24, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def make_plan(tmp_path: Path, small_store: Store) -> Callable[..., Plan]:
+    return functools.partial(small_plan, tmp_path / "runs", small_store)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -69,8 +71,11 @@ def spent(rows: Sequence[Row], time_spent: Spent, plan: Plan) -> dict[str, Any]:
 
 
 def create(plan: Plan, store_hash: str, **more: Any) -> None:
-    """Make the search folder with its search.json, which says `more` too."""
-    plan.folder.mkdir(parents=True)
+    """Make the search folder with its search.json, which says `more` too: both or, killed, neither.
+
+    Raises:
+        SearchError: somebody else has made it first.
+    """
     about = {
         "command": sys.argv,
         "name": plan.name,
@@ -83,7 +88,14 @@ def create(plan: Plan, store_hash: str, **more: Any) -> None:
         "spent": spent([], Spent(), plan),
         **more,
     }
-    files.write_json(plan.folder / files.SEARCH, about)
+    fresh = plan.folder.with_name(f".{plan.folder.name}.{os.getpid()}.partial")
+    fresh.mkdir(parents=True)
+    files.write_json(fresh / files.SEARCH, about)
+    try:
+        fresh.rename(plan.folder)
+    except OSError:
+        shutil.rmtree(fresh)
+        raise SearchError(f"{plan.folder} already holds a search; choose another --name") from None
 
 
 def versions() -> dict[str, str]:
@@ -118,8 +130,8 @@ def update(folder: Path, **changes: Any) -> None:
     files.write_json(folder / files.SEARCH, {**read(folder), **changes})
 
 
-def close(folder: Path, state: str) -> None:
-    update(folder, state=state, ended=_now())
+def close(folder: Path, state: str, **more: Any) -> None:
+    update(folder, state=state, ended=_now(), **more)
 
 
 def _sources(path: Path) -> list[Path]:

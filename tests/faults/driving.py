@@ -1,0 +1,44 @@
+"""Runs a search of deterministic trials in a process of its own, for tests that kill it.
+
+python -m tests.faults.driving RUNS STORE TRIALS CONCURRENT
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(runs: Path, store: Path, trials: int, concurrent: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.faults.driving", str(runs), str(store), str(trials), str(concurrent)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def main(runs: str, store: str, trials: str, concurrent: str) -> None:
+    from data_prep.store import Store
+    from tests.tuning.curve_trial import SlowTrial
+    from tests.tuning.plans import small_plan
+    from tuning import record, search, snapshots
+    from tuning.budget import Budget
+    from tuning.resources import Resources
+
+    opened = Store.open(store)
+    chosen = {"resources": Resources(1, 0, int(concurrent)), "budget": Budget(trials=int(trials))}
+    plan = small_plan(Path(runs), opened, **chosen)
+    search.start_ray()
+    if plan.folder.exists() and not snapshots.exists(plan.folder):  # as the error says: nothing was recorded
+        shutil.rmtree(plan.folder)
+    if plan.folder.exists() and record.read(plan.folder)["state"] == "finished":
+        return
+    if plan.folder.exists():
+        search.resume(search.resumable(plan.folder), SlowTrial)
+    else:
+        search.run(plan, opened, SlowTrial)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
