@@ -1,4 +1,5 @@
 import io
+import random
 
 import numpy as np
 import pytest
@@ -119,3 +120,59 @@ def test_shrinking_averages_what_it_covers():
 def test_names_tell_photos_from_the_rest():
     assert all(map(is_photo, ("a.jpg", "a.JPEG", "a.b.png", "a.heic")))
     assert not any(map(is_photo, ("._a.jpg", ".jpg", "a.txt", "a", "jpg")))
+
+
+JPEGS = {
+    "plain": {},
+    "of full colour": {"subsampling": "4:4:4"},
+    "of half the colour": {"subsampling": "4:2:2"},
+    "progressive": {"progressive": True},
+    "with restarts": {"restart_marker_rows": 1},
+    "never YCbCr": {"keep_rgb": True},
+    "finest": {"quality": 100},
+    "coarsest": {"quality": 1},
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 17), (41, 31), (64, 48)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_has_the_pixels_that_pillow_makes_of_it(tmp_path, kind, size, mode):
+    options = JPEGS[kind] if mode == "RGB" else {k: v for k, v in JPEGS[kind].items() if k != "keep_rgb"}
+    file = saved(tmp_path / "a.jpg", Image.fromarray(gradient(*size)).convert(mode), **options)
+    with Image.open(file) as photo:
+        assert np.array_equal(np.asarray(load(file)), np.asarray(photo.convert("RGB")))
+
+
+def test_a_jpeg_is_a_photo_of_pillows_for_whoever_wants_more_than_its_pixels(tmp_path):
+    file = saved(tmp_path / "a.jpg", Image.fromarray(gradient()))
+    pixels = np.asarray(load(file))
+    half = Image.fromarray(pixels).resize((15, 20), Image.Resampling.BICUBIC)
+    assert np.array_equal(fit(load(file), (20, 15)), np.asarray(half))
+    photo = load(file)
+    assert np.array_equal(np.asarray(photo.rotate(90, expand=True)), np.rot90(pixels))
+    assert np.array_equal(np.asarray(photo), pixels)
+    black = Image.composite(load(file), Image.new("RGB", photo.size), Image.new("L", photo.size, 0))
+    assert not np.asarray(black).any()
+
+
+def test_a_flaw_in_a_jpeg_is_judged_by_pillow_alone(tmp_path, monkeypatch):
+    data = io.BytesIO()
+    Image.fromarray(gradient()).save(data, "JPEG", restart_marker_rows=1)
+    file, chance = tmp_path / "a.jpg", random.Random(0)
+
+    def outcome():
+        try:
+            return np.asarray(load(file)).tobytes()
+        except PhotoError as error:
+            return str(error)
+
+    for _ in range(300):
+        spoiled = bytearray(data.getvalue())
+        at = chance.randrange(2, len(spoiled))
+        spoiled[at : at + chance.choice((0, 1, 5, 10**6))] = chance.randbytes(chance.randrange(4))
+        file.write_bytes(spoiled)
+        found = outcome()
+        with monkeypatch.context() as patch:
+            patch.setattr(photos, "_decoded", lambda photo: None)
+            assert outcome() == found
