@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from command_line import exit_code, positive
 from errors import OptionError, SearchError
 from tuning import plan as planning
-from tuning import profile, spaces
+from tuning import profile, signals, spaces
 from tuning.budget import Budget
 from tuning.resources import unit
 
@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list_spaces:
         return _list_spaces()
     _check_confirm(options)
+    if options.install_packages and not options.address:
+        raise OptionError("--install-packages is for the nodes of a cluster: name one, as in --address HOST:6379")
     if options.resume:
         return _resume(options, began)
     if options.space is None:
@@ -56,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
         description="Search hyperparameters: Ray Tune runs one trial per GPU, Optuna proposes, ASHA stops.",
         epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use. Limits of what "
         "is spent (--trials, --hours, --gpu-hours) can be raised when a search is resumed: --trials 70 is seventy in "
-        "all, --trials +20 is twenty more.",
+        "all, --trials +20 is twenty more. Exit codes: 0; 2 an error, also when most trials fail; 3 the search has "
+        "ended, and trials of it failed; 130 interrupted.",
     )
     what = result.add_argument_group("what to search")
     what.add_argument("--space", metavar="NAME", help="a space, a join a+b, or a file of your own: ./my_space.py:SPACE")
@@ -90,6 +93,9 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--deterministic", action="store_true", help="trials give the same bits again, at a price")
     where.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
     where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
+    where.add_argument(
+        "--install-packages", action="store_true", help="with --address: let Ray install requirements.txt on the nodes"
+    )
     result.add_argument(
         "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
     )
@@ -101,8 +107,11 @@ def parser() -> argparse.ArgumentParser:
 
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
-WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "address")
+WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "address", "install_packages")
 """What --resume goes with: the rest of a search was chosen when it began."""
+
+TRIALS_FAILED = 3
+"""Exit code of a search that has ended, in which trials failed that did not diverge."""
 
 
 def _search(options: argparse.Namespace, began: float) -> int:
@@ -119,9 +128,12 @@ def _search(options: argparse.Namespace, began: float) -> int:
 
     assert store is not None
     preflight.check(plan, store, local=options.address is None)
-    search.start_ray(options.address)
-    rows = search.run(plan, store, began=began)
-    return _finish(folder, rows) or (_confirm(folder, options) if options.confirm else 0)
+    _start(options, plan)
+    folder = planning.made_folder(options.runs, space.name, options.name)
+    if folder != plan.folder:
+        print(f"Note: another search took {plan.name} meanwhile; this one is {folder.name}.", flush=True)
+    rows = search.run(dataclasses.replace(plan, folder=folder), store, began=began)
+    return _and_confirm(_finish(folder, rows), folder, options)
 
 
 def _resume(options: argparse.Namespace, began: float) -> int:
@@ -140,13 +152,13 @@ def _resume(options: argparse.Namespace, began: float) -> int:
     if options.confirm and has_ended and not any(limits.values()):
         return _confirm(folder, options)
     found = search.resumable(folder, limits)
-    found = dataclasses.replace(found, plan=_here(found.plan, options.address))
+    found = dataclasses.replace(found, plan=_here(found.plan, options))
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
     print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)} in all.\n", flush=True)
-    search.start_ray(options.address)
+    _start(options, found.plan)
     rows = search.resume(found, began=began)
-    return _finish(folder, rows) or (_confirm(folder, options) if options.confirm else 0)
+    return _and_confirm(_finish(folder, rows), folder, options)
 
 
 def _check_confirm(options: argparse.Namespace) -> None:
@@ -158,11 +170,17 @@ def _check_confirm(options: argparse.Namespace) -> None:
         raise OptionError("--seeds and --folds say how to confirm: name how many trials, as in --confirm 3")
 
 
+def _and_confirm(code: int, folder: Path, options: argparse.Namespace) -> int:
+    if not options.confirm or code not in (0, TRIALS_FAILED):
+        return code
+    return _confirm(folder, options) or code
+
+
 def _confirm(folder: Path, options: argparse.Namespace) -> int:
     from tuning import leaderboard, record, rerun, search
 
     store = search.store_of(folder, say=print)
-    of = _here(planning.from_json(folder, record.read(folder)), options.address)
+    of = _here(planning.from_json(folder, record.read(folder)), options)
     seeds = None if options.folds else options.seeds or 3
     plan, confirms = rerun.plan_of(of, leaderboard.read(folder), options.confirm, seeds, options.folds)
     if options.folds:
@@ -173,7 +191,7 @@ def _confirm(folder: Path, options: argparse.Namespace) -> int:
         f"x {plan.epochs} epochs, none stopped early, in {plan.folder}\n",
         flush=True,
     )
-    search.start_ray(options.address)
+    _start(options, plan)
     return _finish(plan.folder, search.run(plan, store, confirms=confirms))
 
 
@@ -223,40 +241,50 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
         grace=options.grace or min(chosen.grace_of(space.distributions), epochs),
         reduction=options.reduction or chosen.reduction,
         keep=options.keep or profile.KEEP,
-        resources=_resources(options.address, options.cpus_per_trial, options.gpus_per_trial),
+        resources=_resources(options, options.cpus_per_trial, options.gpus_per_trial),
         seed=options.seed,
         deterministic=options.deterministic,
         compile=options.compile,
     )
 
 
-def _here(plan: Plan, address: str | None) -> Plan:
+def _here(plan: Plan, options: argparse.Namespace) -> Plan:
     """The plan with as many trials at a time as fit on this machine (or cluster), which may be another one now."""
     was = plan.resources
-    resources = _resources(address, was.cpus, was.gpus)
+    resources = _resources(options, was.cpus, was.gpus)
     if resources.concurrent != was.concurrent:
         print(f"Note: {resources.concurrent} trials at a time fit here, and were {was.concurrent} before.", flush=True)
     return dataclasses.replace(plan, resources=resources)
 
 
-def _resources(address: str | None, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
-    from tuning.resources import cpu_cores, share
+def _resources(options: argparse.Namespace, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
+    from tuning.resources import cpu_cores, share, share_nodes
 
-    if address:
-        from tuning import search
+    if options.address:
+        from tuning import nodes, search
 
-        search.start_ray(address)
-        cpus, gpus = search.cluster_size()
-    else:
-        import torch
+        nodes.require_token(options.address)
+        search.start_ray(options.address, options.install_packages)
+        return share_nodes(nodes.sizes(), cpus_per_trial, gpus_per_trial)
 
-        cpus, gpus = cpu_cores(), torch.cuda.device_count()
-    return share(cpus, gpus, cpus_per_trial, gpus_per_trial)
+    import torch
+
+    return share(cpu_cores(), torch.cuda.device_count(), cpus_per_trial, gpus_per_trial)
+
+
+def _start(options: argparse.Namespace, plan: Plan) -> None:
+    """Ray, and on a cluster make sure that its nodes are fit for trials."""
+    from tuning import nodes, search
+
+    search.start_ray(options.address, options.install_packages)
+    if options.address:
+        seconds = nodes.INSTALL_SECONDS if options.install_packages else nodes.ANSWER_SECONDS
+        nodes.check(plan.folder.parent, plan.store, seconds)
 
 
 def _finish(folder: Path, rows: list[Row]) -> int:
     """Print the leaderboard and the next commands; the exit code says how the search ended."""
-    from tuning import leaderboard, record, search
+    from tuning import failures, leaderboard, record, search
     from tuning.rows import ranked
 
     about = record.read(folder)
@@ -265,21 +293,31 @@ def _finish(folder: Path, rows: list[Row]) -> int:
     console.print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}", console.width))
     failed = sum(row.status == "failed" for row in rows)
     print(f"\n{len(rows)} trials ({failed} failed), {_spent(about)}.")
+    groups = about["failed"]
+    if groups:
+        print(failures.described(groups))
+    code = 0 if all(group["diverged"] for group in groups) else TRIALS_FAILED
+    if about["state"] == search.FAILING:
+        commonest = next(group["reason"] for group in groups if not group["diverged"])
+        raise SearchError(
+            f"{about['failing']} trials failed, most often of {commonest}; "
+            f"mend that and go on: python tune_main.py --resume {shown}"
+        )
     if about["state"] == search.SPENT:
         more = " ".join(
             f"--{name.replace('_', '-')} +{about['budget'][name]:g}" for name in TIME if about["budget"][name]
         )
         print(f"The budget is spent. To go on:\n\n    python tune_main.py --resume {shown} {more}")
-        return 0
+        return code
     if about["state"] == search.INTERRUPTED:
         print(f"Interrupted. To go on:\n\n    python tune_main.py --resume {shown}")
         return 130
     if rows and failed == len(rows):
         raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
     if "confirms" in about:
-        return _verdict(folder, rows)
+        return _verdict(folder, rows) or code
     print(f"\nNext:\n\n    tensorboard --logdir {shown}\n    python -m ensemble.select_and_predict --search {shown}")
-    return 0
+    return code
 
 
 def _verdict(folder: Path, rows: list[Row]) -> int:
@@ -306,4 +344,4 @@ def _list_spaces() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main))
+    sys.exit(signals.ended(lambda: exit_code(main)))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
@@ -20,18 +18,18 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+import cluster_address
 from data_prep import background as backgrounds
 from data_prep.crew import AT_A_TIME
 from data_prep.parts import Job, Part, Record, make
 from data_prep.tally import Tally
 from data_prep.workers import Threads
-from errors import MasktuneError, OptionError, StoreError
+from errors import MasktuneError, StoreError
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIES = 3
 """How often a part may take its worker with it before the run stops, and a seat lose one that was not ready yet."""
 
-CONNECT_SECONDS = 20
 LOOK_SECONDS = 1.0
 """Between two looks at how far workers are, and at which machines there are."""
 
@@ -252,14 +250,11 @@ def _join(address: str) -> None:
         "runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}},
     }
     where: dict[str, Any] = {"include_dashboard": False} if address == "local" else {"address": address}
+    cluster_address.check(address)
     try:
-        if match := re.fullmatch(r"(.+):(\d+)", address):  # Ray itself tries for minutes
-            socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()
         ray.init(**where, **quiet)
-    except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise OptionError(
-            f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())})"
-        ) from None
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise cluster_address.no_cluster(address, error) from None
 
 
 def _ours(error: Exception) -> Exception:

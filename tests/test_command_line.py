@@ -190,12 +190,20 @@ def test_a_search_folder_that_holds_another_search(
         (["--name", "a/b"], "--name: a plain folder name is needed, but got 'a/b'"),
         (["--confirm", "2", "--folds", "1"], "--folds: at least 2 is needed, but got 1"),
         (["--confirm", "2", "--folds", "3", "--seeds", "3"], "--seeds and --folds: choose one"),
+        (["--install-packages"], "--install-packages is for the nodes of a cluster: name one, as in --address"),
+        (["--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster answers there"),
         (["--seeds", "3"], "--seeds and --folds say how to confirm: name how many trials, as in --confirm 3"),
     ],
 )
 def test_options_out_of_range(
-    arguments: list[str], message: str, small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    arguments: list[str],
+    message: str,
+    small_store: Store,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
     line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path), *arguments)
     assert message in line
     assert not (tmp_path / "runs").exists()

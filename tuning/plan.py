@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +222,15 @@ def new_folder(runs: Path, space: str, name: str | None) -> Path:
             f"python tune_main.py --resume {runs / name}"
         )
     return folder
+
+
+def made_folder(runs: Path, space: str, name: str | None) -> Path:
+    """`new_folder`, made: of those who ask for one at the same moment each gets its own, or the error."""
+    while True:
+        folder = new_folder(runs, space, name)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
 
 
 def describe(plan: Plan) -> str:

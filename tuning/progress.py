@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -15,6 +14,7 @@ from rich.live import Live
 from tuning import leaderboard
 from tuning.budget import Spent
 from tuning.cost import hours_left, saved_hours
+from tuning.failures import reason
 from tuning.meter import Meter
 from tuning.plan import Plan
 from tuning.resources import price, unit
@@ -48,7 +48,7 @@ class Progress(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if self._live is None:
-            print(f"{trial!s}  failed: {_last_line(trial.error_file)}", flush=True)
+            print(f"{trial!s}  failed: {reason(trial)}", flush=True)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if self._live is None and self._one_more and time.monotonic() - self._drawn > SUMMARY:
@@ -103,10 +103,3 @@ def _clock(hours: float) -> str:
     """Hours -> h:mm:ss."""
     minutes, seconds = divmod(int(hours * 3600), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
-
-
-def _last_line(error_file: str | None) -> str:
-    """The exception's own line, without the traceback above it."""
-    if error_file is None or not Path(error_file).exists():
-        return "see error.txt in its folder"
-    return Path(error_file).read_text().strip().splitlines()[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from errors import OptionError
@@ -36,7 +37,7 @@ def unit(gpus: float) -> str:
 def share(
     total_cpus: int, total_gpus: int, cpus_per_trial: int | None = None, gpus_per_trial: float | None = None
 ) -> Resources:
-    """Divide a machine (or a cluster) among trials.
+    """Divide a machine among trials.
 
     By default a trial has a GPU to itself and an equal share of the cores. Without a GPU up to four trials (a ResNet50
     in training takes 2 GB) share the cores: two trials of one thread do more than one trial of two.
@@ -44,21 +45,49 @@ def share(
     Raises:
         OptionError: more is asked for than there is.
     """
-    gpus = (1.0 if total_gpus else 0.0) if gpus_per_trial is None else gpus_per_trial
+    return share_nodes([(total_cpus, total_gpus)], cpus_per_trial, gpus_per_trial)
+
+
+def share_nodes(
+    nodes: Sequence[tuple[int, int]], cpus_per_trial: int | None = None, gpus_per_trial: float | None = None
+) -> Resources:
+    """Divide the machines of a cluster among trials: a trial is on one of them.
+
+    Args:
+        nodes: CPU cores and GPUs of each.
+        cpus_per_trial: by default the smallest share that `share` would give on a machine that trials fit on.
+
+    Raises:
+        OptionError: more is asked for than one of them has, or there are none.
+    """
+    if not nodes:
+        raise OptionError("--address: no machine of the cluster has a CPU core for trials; start Ray with some on one")
+    most = max(gpus for _, gpus in nodes)
+    gpus = (1.0 if most else 0.0) if gpus_per_trial is None else gpus_per_trial
     if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
         raise OptionError(f"--gpus-per-trial: a fraction up to 1 or a whole number is needed, but got {gpus:g}")
-    if gpus > total_gpus:
+    if gpus > most:
+        where = "here" if len(nodes) == 1 else "on the machine that has most"
         raise OptionError(
-            f"--gpus-per-trial {gpus:g}: there {_count(total_gpus)} here; leave the option out to use what there is"
+            f"--gpus-per-trial {gpus:g}: there {_count(most)} {where}; leave the option out to use what there is"
         )
-    by_gpu = math.floor(total_gpus / gpus) if gpus else None
+    usable = [(cores, _trials(there, gpus)) for cores, there in nodes if there >= gpus]
     cpus = cpus_per_trial
     if cpus is None:
-        cpus = max(1, total_cpus // (by_gpu or min(4, total_cpus)))
-    if cpus < 1 or cpus > total_cpus:
-        raise OptionError(f"--cpus-per-trial {cpus}: between 1 and the {total_cpus} cores of this machine is needed")
-    by_cpu = total_cpus // cpus
-    return Resources(cpus, gpus, max(1, min(by_cpu, by_gpu) if by_gpu else by_cpu))
+        cpus = min(max(1, cores // (by_gpu or min(4, cores))) for cores, by_gpu in usable)
+    largest = max(cores for cores, _ in usable)
+    if cpus < 1 or cpus > largest:
+        which = "this machine" if len(nodes) == 1 else "the largest machine for such trials"
+        raise OptionError(f"--cpus-per-trial {cpus}: between 1 and the {largest} cores of {which} is needed")
+    by_node = [cores // cpus if by_gpu is None else min(cores // cpus, by_gpu) for cores, by_gpu in usable]
+    return Resources(cpus, gpus, sum(by_node))
+
+
+def _trials(there: int, gpus: float) -> int | None:
+    """How many trials of `gpus` GPUs each fit on so many: a fraction is of one GPU. None: they need none."""
+    if not gpus:
+        return None
+    return there * math.floor(1 / gpus) if gpus < 1 else there // int(gpus)
 
 
 def _count(gpus: int) -> str:

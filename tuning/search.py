@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 import warnings
 from collections.abc import Mapping
@@ -20,17 +21,20 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the old reporter is the one 
 import optuna
 import ray
 from ray import tune
+from ray._private import ray_constants
 from ray.tune.experiment import Trial
 
 from data_prep import node_copy
 from data_prep.store import Store
 from errors import OptionError, SearchError, SpaceError
 from trainable.ray_trainable import SHARED, RayTrial
-from tuning import checkpoints, record, snapshots, spaces, study
+from tuning import checkpoints, failures, nodes, record, signals, snapshots, spaces, study
 from tuning import plan as planning
 from tuning.asha import Asha
 from tuning.budget import Spent
+from tuning.failures import Failures
 from tuning.meter import Meter
+from tuning.owner import owning
 from tuning.plan import Plan
 from tuning.progress import Progress
 from tuning.proposals import Proposals
@@ -41,13 +45,12 @@ from tuning.rows import ENDED, Row, rows
 from tuning.spaces import Space
 from tuning.storage import Room, patient, patiently
 from tuning.tensorboard import TensorBoard
+from tuning.watchdog import Watchdog
 
 ROOT = Path(__file__).resolve().parent.parent
-MAX_FAILURES = 1
-"""A trial that fails goes on once from its last checkpoint; then it counts as failed and the search goes on."""
-
-FINISHED, INTERRUPTED, SPENT = "finished", "interrupted", "budget spent"
-"""How a search ends: every trial has ended; Ctrl-C; a time limit. The last two leave trials that can go on."""
+FINISHED, INTERRUPTED, SPENT, FAILING = "finished", "interrupted", "budget spent", "failing"
+"""How a search ends: every trial has ended; Ctrl-C; a time limit; too many trials failed. The last three leave trials
+that can go on."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,18 @@ def run(
         one Row a trial, in the order they were started. search.json's state says how it ended.
     """
     record.create(plan, store.hash, **more)
-    return _run(plan, trainable, _since(began))
+    with owning(plan.folder), signals.kept(signal.SIGINT):
+        return _run(plan, trainable, _since(began))
 
 
 def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
     """Go on with an interrupted or extended search: ended trials stay, running ones go on from their last epoch."""
     plan = search.plan
-    snapshots.install(plan.folder)
-    record.update(plan.folder, state="running", budget=vars(plan.budget))
-    since = _since(began)
-    return _run(plan, trainable, Spent(search.spent.hours + since.hours, search.spent.gpu_hours), resuming=True)
+    with owning(plan.folder), signals.kept(signal.SIGINT):
+        snapshots.install(plan.folder)
+        record.update(plan.folder, state="running", budget=vars(plan.budget))
+        since = _since(began)
+        return _run(plan, trainable, Spent(search.spent.hours + since.hours, search.spent.gpu_hours), resuming=True)
 
 
 def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Resumable:
@@ -99,13 +104,18 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Res
 
     Raises:
         OptionError: a limit that cannot be understood, or one that is spent already.
-        SearchError: it is finished, its state is gone, or others could have written it (Ray's state is code).
+        SearchError: it is finished, being run, its state is gone, or others could have written it (Ray's state is
+            code).
         StoreError: its store is gone or has changed.
     """
     about = record.read(folder)
-    if not snapshots.exists(folder):
-        raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
     _check_owner(folder)
+    with owning(folder):  # for this look; `resume` does it again, but who cannot should hear of it before Ray starts
+        if not snapshots.exists(folder):
+            raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
+        for path in snapshots.trusted(folder):
+            _check_no_link(path)
+            _check_owner(path)
     plan = planning.from_json(folder, about)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
@@ -125,10 +135,15 @@ def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
     return node_copy.open_store(about["path"], about["hash"], say=say, progress=True)
 
 
-def _check_owner(folder: Path) -> None:
-    status = folder.stat()
+def _check_owner(path: Path) -> None:
+    status = path.stat()
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o002):
-        raise SearchError(f"{folder} must be owned by you and not writable by others: resuming runs code from it")
+        raise SearchError(f"{path} must be owned by you and not writable by others: resuming runs code from it")
+
+
+def _check_no_link(path: Path) -> None:
+    if path.is_symlink():
+        raise SearchError(f"{path} is a link to {path.readlink()}: resuming would run code from there; remove it")
 
 
 def _check_budget(plan: Plan, about: dict[str, Any], spent: Spent) -> None:
@@ -174,17 +189,21 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
     room = Room(plan.folder, planning.trial_gb(plan))
     proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming, room)
-    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, resuming))
+    judge = Failures(meter)
+    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, judge, resuming))
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
-    patiently(study.export)(searcher, plan.folder)
+    patiently(study.export)(
+        searcher, plan.folder, [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
+    )
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
         checkpoints.sweep(plan.folder)
-    patiently(record.close)(plan.folder, FINISHED if complete else SPENT if meter.reached else INTERRUPTED)
+    state = FINISHED if complete else SPENT if meter.reached else FAILING if judge.failing else INTERRUPTED
+    patiently(record.close)(plan.folder, state, failed=failures.grouped(analysis.trials), failing=judge.failing)
     return ended
 
 
-def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -> dict[str, Any]:
+def _arguments(plan: Plan, proposals: Proposals, meter: Meter, judge: Failures, resuming: bool) -> dict[str, Any]:
     """Of tune.run, which serves a new search and a resumed one alike."""
     resources = plan.resources
     shared = {
@@ -205,6 +224,8 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -
         "stop": {"training_iteration": plan.epochs},
         "callbacks": [
             meter,
+            judge,
+            Watchdog(),
             patient(Results()),
             patient(TensorBoard(keys)),
             patient(snapshots.Snapshots(plan.folder)),
@@ -213,7 +234,7 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, resuming: bool) -
             Progress(plan, meter),
         ],
         "checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False),
-        "max_failures": MAX_FAILURES,
+        "max_failures": failures.DEATHS,
         "reuse_actors": True,
         "raise_on_failed_trial": False,
         "resume_config": tune.ResumeConfig() if resuming else None,
@@ -235,8 +256,15 @@ def _since(began: float | None) -> Spent:
     return Spent(hours=0.0 if began is None else (time.monotonic() - began) / 3600)
 
 
-def start_ray(address: str | None = None) -> None:
-    """Join the cluster at `address`, or start Ray on this machine alone: no dashboard, loopback only."""
+def start_ray(address: str | None = None, install: bool = False) -> None:
+    """Join the cluster at `address`, or start Ray on this machine alone: no dashboard, loopback only.
+
+    Args:
+        install: let Ray install the packages on the cluster's nodes.
+
+    Raises:
+        OptionError: as for `nodes.join`.
+    """
     warnings.filterwarnings("ignore", module=r"ray\..*")
     warnings.filterwarnings("ignore", "The reported value is ignored")  # of an epoch done twice
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -244,17 +272,21 @@ def start_ray(address: str | None = None) -> None:
         logging.getLogger(name).addFilter(_is_news)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # Spinning threads of one trial would take the cores from the others: passive ones cost 3% alone, nothing shared.
-    environment = {"env_vars": {"PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE", **_cache_named_here()}}
+    variables = {"OMP_WAIT_POLICY": "PASSIVE", **_cache_named_here()}
     if ray.is_initialized():
         return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": environment}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
-        ray.init(address=address, **quiet)
+        with signals.kept(signal.SIGTERM):
+            nodes.join(address, **quiet, runtime_env={"env_vars": variables, **nodes.environment(install)})
     else:
         # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
-        ray.init(address="local", **alone, **quiet)
+        here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
+        ray_constants.ENABLE_RAY_CLUSTER = False  # as on Windows by default: loopback, where Linux has every network
+        with signals.kept(signal.SIGTERM):
+            ray.init(address="local", **alone, **quiet, runtime_env=here)
 
 
 def _cache_named_here() -> dict[str, str]:

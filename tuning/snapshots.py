@@ -117,6 +117,13 @@ def exists(folder: Path) -> bool:
     return bool(_sets(folder / STATE)) or all(_newest(folder, pattern) for pattern in RAYS)
 
 
+def trusted(folder: Path) -> list[Path]:
+    """What Ray would read as code, or what lies around it: each of these files and folders that there is."""
+    state = folder / STATE
+    around = [state, *_sets(state)] if state.exists() or state.is_symlink() else []
+    return [*around, *(file for each in (folder, *_sets(state)) for file in _files(each))]
+
+
 def _is_whole(each: Path) -> bool:
     try:
         hashes = json.loads((each / MANIFEST).read_text())

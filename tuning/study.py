@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import optuna
@@ -28,9 +29,12 @@ def searcher(space: Space, seed: int, name: str) -> OptunaSearch:
     )
 
 
-def export(search: OptunaSearch, folder: Path) -> None:
-    """Copy the study to runs/<search>/study.db (SQLite)."""
+def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> None:
+    """Copy the study to runs/<search>/study.db (SQLite). Trials that `failed` (Ray's ids) are told to it, if Ray has
+    not: one that is left running counts as a bad one for ever."""
     study = search._ot_study
+    for trial_id in failed:
+        study.tell(search._ot_trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
     temporary = folder / f".{STUDY}.tmp"
     temporary.unlink(missing_ok=True)
     storage = optuna.storages.RDBStorage(f"sqlite:///{temporary}")

@@ -1,7 +1,7 @@
 import pytest
 
 from errors import OptionError
-from tuning.resources import Resources, share
+from tuning.resources import Resources, share, share_nodes
 
 
 def test_five_gpus_run_five_trials_that_share_the_cores() -> None:
@@ -39,3 +39,42 @@ def test_fewer_cores_than_gpus_still_give_each_trial_one() -> None:
 def test_more_than_there_is_is_refused(cpus: int, gpus: int, asked: dict, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         share(cpus, gpus, **asked)
+
+
+def test_on_unequal_machines_a_trial_takes_no_more_cores_than_each_of_them_has_for_a_gpu() -> None:
+    assert share_nodes([(32, 2), (8, 1), (96, 8)]) == Resources(cpus=8, gpus=1, concurrent=11)
+
+
+def test_a_head_without_a_gpu_neither_runs_trials_nor_lends_them_its_cores() -> None:
+    assert share_nodes([(64, 0), (8, 1), (8, 1)]) == Resources(cpus=8, gpus=1, concurrent=2)
+
+
+def test_what_does_not_fit_on_a_machine_is_not_counted() -> None:
+    assert share_nodes([(8, 1), (4, 1)], cpus_per_trial=6) == Resources(cpus=6, gpus=1, concurrent=1)
+    assert share_nodes([(3, 0), (3, 0)], cpus_per_trial=2) == Resources(cpus=2, gpus=0, concurrent=2)
+    assert share_nodes([(16, 3), (16, 3)], gpus_per_trial=2) == Resources(cpus=16, gpus=2, concurrent=2)
+
+
+def test_a_fraction_is_of_one_gpu() -> None:
+    assert share(16, 2, gpus_per_trial=0.4) == Resources(cpus=4, gpus=0.4, concurrent=4)
+
+
+def test_machines_without_a_gpu_are_shared_as_one_is() -> None:
+    assert share_nodes([(2, 0), (16, 0)]) == Resources(cpus=1, gpus=0, concurrent=18)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"gpus_per_trial": 3}, "--gpus-per-trial 3: there are 2 GPUs on the machine that has most"),
+        ({"cpus_per_trial": 20}, "--cpus-per-trial 20: between 1 and the 16 cores of the largest machine for such"),
+    ],
+)
+def test_a_trial_larger_than_every_machine_is_refused(asked: dict, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        share_nodes([(64, 0), (16, 2), (8, 2)], **asked)
+
+
+def test_a_cluster_without_a_core_is_refused() -> None:
+    with pytest.raises(OptionError, match="no machine of the cluster has a CPU core"):
+        share_nodes([])

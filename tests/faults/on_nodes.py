@@ -1,0 +1,113 @@
+"""A search on several Ray nodes of this machine, each with one pretended GPU, and what happens to them meanwhile.
+
+    python -m tests.faults.on_nodes SCENARIO RUNS STORE NODES TRIALS
+
+Prints what was seen as the last line, JSON.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.cluster_utils import Cluster
+
+from data_prep.store import Store
+from tests.faults.test_driver import times_repeated
+from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.plans import small_plan
+from tuning import search
+from tuning.budget import Budget
+from tuning.resources import Resources
+
+EPOCH = 1.0
+"""Seconds."""
+
+
+class Placed(CurveTrial):
+    """Writes down when each of its epochs ran, and on which node."""
+
+    def step(self) -> dict[str, Any]:
+        began = time.time()
+        time.sleep(EPOCH)
+        with (self._folder() / "epochs.jsonl").open("a") as log:
+            where = {"node": ray.get_runtime_context().get_node_id(), "began": began, "ended": time.time()}
+            log.write(json.dumps(where) + "\n")
+        return super().step()
+
+
+def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    gpus = [cluster.add_node(num_cpus=1, num_gpus=1) for _ in range(int(nodes))]
+    search.start_ray(cluster.address)
+    opened = Store.open(store)
+    chosen = {"resources": Resources(1, 1, int(nodes)), "budget": Budget(trials=int(trials)), "grace": 9}
+    plan = small_plan(Path(runs), opened, **chosen)
+    killed: list[object] = []
+    if scenario != "nothing":
+        threading.Thread(target=disturb, args=(cluster, gpus, plan.folder, killed), daemon=True).start()
+    rows = search.run(plan, opened, Placed)
+    seen = [json.loads(line) for file in plan.folder.glob("*/epochs.jsonl") for line in file.read_text().splitlines()]
+    result = {
+        "status": Counter(row.status for row in rows),
+        "killed": len(killed),
+        "nodes_used": len({each["node"] for each in seen}),
+        "at_once_on_one_gpu": max(at_once(each) for each in by_node(seen).values()),
+        "repeated": sum(times_repeated(folder) for folder in plan.folder.glob("trial-*")),
+        "idle": idle_share(seen),
+    }
+    print(json.dumps(result), flush=True)
+    os._exit(0)  # the nodes that died make a clean end long
+
+
+def disturb(cluster: Cluster, gpus: list[object], folder: Path, killed: list[object]) -> None:
+    """Three nodes die while they train, and one comes after the second."""
+    for number, node in enumerate(gpus[:3]):
+        epochs = 3 * number + 4
+        wait(lambda: count(folder) >= epochs)  # noqa: B023  it is waited for here
+        cluster.remove_node(node, allow_graceful=False)
+        killed.append(node)
+        if number == 1:
+            cluster.add_node(num_cpus=1, num_gpus=1)
+
+
+def wait(ready: Callable[[], bool]) -> None:
+    while not ready():
+        time.sleep(0.1)
+
+
+def count(folder: Path) -> int:
+    return sum(len(file.read_text().splitlines()) for file in folder.glob("*/epochs.jsonl"))
+
+
+def by_node(seen: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    ordered = sorted(seen, key=lambda each: each["node"])
+    return {node: list(group) for node, group in itertools.groupby(ordered, key=lambda each: each["node"])}
+
+
+def at_once(epochs: list[dict[str, Any]]) -> int:
+    """The most epochs that ran at one moment."""
+    changes = sorted([(each["ended"], -1) for each in epochs] + [(each["began"], 1) for each in epochs])
+    return max(itertools.accumulate(change for _, change in changes))
+
+
+def idle_share(seen: list[dict[str, Any]]) -> float:
+    """Of the nodes' time from the first epoch of each to when the first of them has nothing left to do."""
+    nodes = by_node(seen).values()
+    end = min(max(each["ended"] for each in epochs) for epochs in nodes)
+    held = sum(end - min(each["began"] for each in epochs) for epochs in nodes)
+    busy = sum(max(0.0, min(each["ended"], end) - each["began"]) for epochs in nodes for each in epochs)
+    return 1 - busy / held
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,44 @@
+"""Ray nodes with one pretended GPU each: machines die and come while a search runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_prep.store import Store
+from tests.faults.conftest import ROOT, Campaign
+
+
+def scenario(name: str, runs: Path, store: Store, nodes: int, trials: int) -> dict:
+    """Runs on_nodes.py in a process of its own, and what it saw."""
+    command = [sys.executable, "-m", "tests.faults.on_nodes", name, str(runs), str(store.path), str(nodes), str(trials)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_machines_that_die_one_by_one_cost_no_trial_and_no_gpu_has_two(
+    campaign: Campaign, small_store: Store, tmp_path: Path
+) -> None:
+    trials = campaign.count(few=4, many=12)
+    seen = scenario("three of four die, one comes", tmp_path / "runs", small_store, nodes=4, trials=trials)
+    assert seen["status"] == {"finished": trials}
+    assert seen["killed"] == 3
+    assert seen["at_once_on_one_gpu"] == 1
+    assert seen["nodes_used"] == 5, "the four there were and the one that came"
+    campaign.record(trials=trials, nodes_killed=3, nodes_added=1, epochs_repeated=seen["repeated"])
+
+
+@pytest.mark.parametrize("nodes", [5])
+def test_every_gpu_is_busy_until_the_queue_is_empty(
+    nodes: int, campaign: Campaign, small_store: Store, tmp_path: Path
+) -> None:
+    trials = nodes * campaign.count(few=2, many=6)
+    seen = scenario("nothing", tmp_path / "runs", small_store, nodes, trials)
+    assert seen["status"] == {"finished": trials}
+    assert seen["at_once_on_one_gpu"] == 1
+    assert seen["nodes_used"] == nodes
+    assert 0 <= seen["idle"] < 1
+    campaign.record(nodes=nodes, trials=trials, idle_share=f"{seen['idle']:.3f}")

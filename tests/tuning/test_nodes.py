@@ -1,0 +1,85 @@
+"""Joining a cluster, and what its nodes are asked before the first trial."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ray._private.runtime_env.packaging import create_package
+
+from data_prep.store import Store
+from errors import OptionError, SearchError
+from tuning import nodes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def asked(what: str, runs: Path, store: str) -> str:
+    """What was said, in a process of its own: Ray can be started once a process."""
+    command = [sys.executable, "-m", "tests.tuning.nodes_run", what, str(runs), store]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "sizes [(3, 0)]" in done.stdout, "a head without a core is no place for trials"
+    return done.stdout.partition("said ")[2].strip()
+
+
+def test_nodes_that_are_alike_and_see_the_folders_are_fit(small_store: Store, tmp_path: Path) -> None:
+    assert asked("nothing", tmp_path / "runs", str(small_store.path)) == "nothing"
+    assert not list((tmp_path / "runs").iterdir()), "nothing is left behind"
+
+
+def test_a_node_with_another_version_is_named_with_both(small_store: Store, tmp_path: Path) -> None:
+    said = asked("another version", tmp_path / "runs", str(small_store.path))
+    assert " has optuna " in said and ", and this machine 0.1: install the same on all of them" in said
+    assert "--install-packages" in said
+
+
+def test_a_node_that_does_not_answer_is_named(small_store: Store, tmp_path: Path) -> None:
+    assert "did not answer in 0.001 s" in asked("no answer", tmp_path / "runs", str(small_store.path))
+
+
+def test_a_store_that_a_node_does_not_see_is_named(tmp_path: Path) -> None:
+    assert "does not see --data /nowhere: all machines need it" in asked("nothing", tmp_path / "runs", "/nowhere")
+
+
+def test_another_folder_of_the_same_name_is_told_from_the_same(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    assert nodes._wrong(tmp_path / "shared", "mine", "s3://b/x") == f"does not see --runs {tmp_path}"
+    (tmp_path / "shared" / "token").write_text("theirs")
+    assert nodes._wrong(tmp_path / "shared", "mine", "s3://b/x") == f"sees another folder at --runs {tmp_path}"
+
+
+def test_every_package_is_compared() -> None:
+    for name in ("Python", "torch", "torchvision", "ray", "optuna", "numpy"):
+        with pytest.raises(SearchError, match=f"node-3 has {name} not installed, and this machine"):
+            nodes._compare("node-3", ({**nodes.versions(), name: "not installed"}, ""), "runs")
+
+
+def test_only_the_code_travels(tmp_path: Path) -> None:
+    import zipfile
+
+    found = nodes.environment(install=False)
+    create_package(found["working_dir"], tmp_path / "sent.zip", False, excludes=found["excludes"])
+    names = zipfile.ZipFile(tmp_path / "sent.zip").namelist()
+    assert {"errors.py", "tuning/search.py", "trainable/ray_trainable.py"} < set(names)
+    assert not {name.split("/")[0] for name in names} & {"data", "runs", "tests", "docs", "benchmarks", ".git", ".venv"}
+    assert "PYTHONPATH" not in str(found)
+
+
+def test_packages_are_installed_only_when_asked_for() -> None:
+    assert "pip" not in nodes.environment(install=False)
+    packages = nodes.environment(install=True)["pip"]["packages"]
+    assert "torch>=2.8,<2.11" in packages
+    assert packages[-1] == "-c ${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}/constraints.txt"
+
+
+def test_no_token_is_a_choice_that_must_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(OptionError, match="--address head:6379: RAY_AUTH_MODE=token and a token are needed"):
+        nodes.require_token("head:6379")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    nodes.require_token("head:6379")

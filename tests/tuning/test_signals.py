@@ -1,0 +1,109 @@
+"""Ctrl-C once, twice, and SIGTERM: the exit code, what is left running (nothing), and that the search can go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from data_prep.store import Store
+from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.processes import alive, family
+from tuning import record, search
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DRIVER = """
+import functools, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+from tests.tuning.curve_trial import SlowTrial
+from tuning import search
+search.run = functools.partial(search.run, trainable=SlowTrial)
+runpy.run_path("tune_main.py", run_name="__main__")
+"""
+
+
+def ctrl_c(driver: subprocess.Popen[str]) -> None:
+    """As a terminal does: to every process of the foreground group."""
+    os.killpg(driver.pid, signal.SIGINT)
+
+
+def ctrl_c_twice(driver: subprocess.Popen[str]) -> None:
+    ctrl_c(driver)
+    time.sleep(0.2)
+    ctrl_c(driver)
+
+
+def sigterm(driver: subprocess.Popen[str]) -> None:
+    driver.terminate()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """tune_main.py in a session of its own, with trials that are slow and always the same."""
+    started: list[subprocess.Popen[str]] = []
+
+    def new(*arguments: str) -> subprocess.Popen[str]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        command = [sys.executable, "-c", DRIVER, *arguments]
+        started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes))
+        return started[-1]
+
+    yield new
+    for driver in started:
+        if driver.poll() is None:
+            os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "states"),
+    [
+        (ctrl_c, 130, {"interrupted"}),
+        (ctrl_c_twice, 130, {"interrupted", "running"}),
+        (sigterm, 143, {"interrupted"}),
+    ],
+)
+def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
+    how: Callable[[subprocess.Popen[str]], None],
+    code: int,
+    states: set[str],
+    start: Start,
+    ray_session: None,
+    small_store: Store,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "runs/told"
+    where = ["--data", str(small_store.path), "--runs", str(tmp_path / "runs"), "--name", "told"]
+    size = ["--space", "age_bands", "--trials", "3", "--epochs", "9", "--grace", "9", "--cpus-per-trial", "1"]
+    driver = start(*where, *size)
+    wait_for(lambda: any(folder.glob("trial-*/checkpoint_000000")), driver)
+    processes = family(driver.pid)
+    assert len(processes) > 4
+
+    how(driver)
+    output, _ = driver.communicate(timeout=120)
+
+    assert driver.returncode == code, output
+    assert "Traceback" not in output
+    assert alive(processes) == []
+    assert record.read(folder)["state"] in states
+
+    search.resume(search.resumable(folder), SlowTrial)
+    about = record.read(folder)
+    assert (about["state"], about["spent"]["trials"], about["spent"]["epochs"]) == ("finished", 3, 27)
+
+
+def wait_for(ready: Callable[[], bool], driver: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 240
+    while not ready():
+        assert driver.poll() is None, driver.stdout.read()
+        assert time.monotonic() < deadline, "not ready after four minutes"
+        time.sleep(0.1)

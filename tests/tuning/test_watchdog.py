@@ -1,0 +1,121 @@
+"""A worker that hangs is killed, and its trial goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray.tune.experiment import Trial
+
+from data_prep.store import Store
+from tests.tuning.bad_trials import HungTrial
+from tuning import search, watchdog
+from tuning.budget import Budget
+from tuning.plan import Plan
+from tuning.watchdog import Watchdog
+
+
+@pytest.mark.parametrize(
+    ("hang", "begun", "then"),
+    [
+        ("stop-1", "1 2 3", "it begins anew"),
+        ("stop-3", "1 2 3", "it goes on from epoch 2"),
+        ("loop-3", "1 2 3", "it goes on from epoch 2"),
+        ("stop-save", "1 2 2 3", "it goes on from epoch 1"),
+        ("exit-3 stop-load", "1 2 3", "it goes on from epoch 2"),
+    ],
+)
+def test_a_worker_that_hangs_is_killed_and_its_trial_goes_on_from_its_last_checkpoint(
+    hang: str,
+    begun: str,
+    then: str,
+    ray_session: None,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(search, "Watchdog", lambda: Watchdog(least=3, first=6))
+    plan = dataclasses.replace(make_plan(budget=Budget(trials=1), epochs=3), store=hang)
+    rows = search.run(plan, small_store, HungTrial)
+    assert [(row.status, row.epochs) for row in rows] == [("finished", 3)]
+    assert " ".join((plan.folder / "trial-001" / "begun.txt").read_text().split()) == begun
+    said = re.findall(r"^trial-001  hung: .*$", capsys.readouterr().out, re.MULTILINE)
+    assert len(said) == 1
+    assert re.fullmatch(
+        rf"trial-001  hung: no report for 0.1 min \(limit 0.1?\); its worker was killed, {then}", said[0]
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Dog:
+    """A watchdog on its own clock, and what it has killed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **limits: float) -> None:
+        self.clock, self.killed = Clock(), []
+        self.dog = Watchdog(clock=self.clock, **limits)
+        monkeypatch.setattr(watchdog.ray, "kill", self.killed.append)
+
+    def waits(self, trials: list[Any], seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.clock.seconds += 1
+            self.dog.on_step_end(1, trials)
+
+
+def trial(name: str, status: str = Trial.RUNNING) -> Any:
+    state = SimpleNamespace(ray_actor=name)
+    return SimpleNamespace(
+        trial_id=name,
+        status=status,
+        temporary_state=state,
+        num_failures=3,
+        max_failures=3,
+        latest_checkpoint_result=None,
+    )
+
+
+def test_a_trial_may_be_silent_for_ten_times_the_longest_epoch_of_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, slow, quick = Dog(monkeypatch), trial("slow"), trial("quick")
+    of.waits([slow, quick], 3600)
+    assert of.killed == []
+    of.dog.on_trial_result(1, [], slow, {"time_this_iter_s": 60.0})
+    of.dog.on_trial_result(1, [], quick, {"time_this_iter_s": 1.0})
+    of.waits([slow, quick], 590)
+    of.dog.on_trial_result(1, [], slow, {"time_this_iter_s": 59.0})
+    of.waits([slow, quick], 11)
+    assert of.killed == ["quick"]
+
+
+def test_five_minutes_of_silence_are_allowed_however_short_an_epoch_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, quick = Dog(monkeypatch), trial("quick")
+    of.dog.on_trial_result(1, [], quick, {"time_this_iter_s": 1.0})
+    of.waits([quick], 300)
+    assert of.killed == []
+    of.waits([quick], 1)
+    assert of.killed == ["quick"]
+
+
+def test_before_the_first_report_an_hour_is_allowed_to_a_trial_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, runs, waits = Dog(monkeypatch), trial("runs"), trial("waits", Trial.PENDING)
+    of.waits([runs, waits], 3601)
+    assert of.killed == ["runs"]
+
+
+def test_time_in_which_the_driver_did_not_listen_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, runs = Dog(monkeypatch), trial("runs")
+    of.dog.on_trial_result(1, [], runs, {"time_this_iter_s": 1.0})
+    of.clock.seconds += 100_000
+    of.dog.on_step_end(1, [runs])
+    of.waits([runs], 200)
+    assert of.killed == []

@@ -1,0 +1,82 @@
+"""Kills workers that hang, so that their trials go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+
+TIMES = 10
+"""A trial may be silent for so many times the longest epoch of the search ..."""
+
+LEAST, FIRST = 5 * 60.0, 60 * 60.0
+"""... and for at least this many seconds; before the search's first report, when a store may be copied and code
+compiled, for this many."""
+
+TICK, GAP = 0.5, 10.0
+"""Seconds between two looks at the trials, which may be thousands; and the most that one pause counts as: a driver that
+was stopped (Ctrl-Z) or busy for longer has not listened, which is no silence of the trials."""
+
+
+class Watchdog(tune.Callback):
+    """A trial that trains, saves or restores and reports nothing for too long loses its worker, and goes on from its
+    last checkpoint as after any worker's death.
+
+    `ray.kill` ends a worker in an endless loop at once. One that is stopped (SIGSTOP) is given up at once, and killed
+    by its node five seconds later.
+    """
+
+    def __init__(
+        self,
+        times: float = TIMES,
+        least: float = LEAST,
+        first: float = FIRST,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._times, self._least, self._first, self._clock = times, least, first, clock
+        self._longest: float | None = None
+        self._silent: dict[str, float] = {}
+        self._looked = clock()
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._silent[trial.trial_id] = 0.0
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        self._silent[trial.trial_id] = 0.0
+        self._longest = max(self._longest or 0.0, result["time_this_iter_s"])
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        gap = self._clock() - self._looked
+        if gap < TICK:
+            return
+        self._looked += gap
+        for trial in trials:
+            if trial.status == Trial.RUNNING and trial.temporary_state.ray_actor is not None:
+                self._silent[trial.trial_id] = self._silent.get(trial.trial_id, 0.0) + min(gap, GAP)
+                if self._silent[trial.trial_id] > self._limit():
+                    self._kill(trial)
+
+    def _limit(self) -> float:
+        return self._first if self._longest is None else max(self._least, self._times * self._longest)
+
+    def _kill(self, trial: Trial) -> None:
+        silent, limit = self._silent.pop(trial.trial_id) / 60, self._limit() / 60
+        ray.kill(trial.temporary_state.ray_actor)
+        print(
+            f"{trial!s}  hung: no report for {round(silent, 1):g} min (limit {round(limit, 1):g}); "
+            f"its worker was killed{_then(trial)}",
+            flush=True,
+        )
+
+
+def _then(trial: Trial) -> str:
+    if trial.num_failures >= trial.max_failures:
+        return ""
+    checkpoint = trial.latest_checkpoint_result
+    return f", it goes on from epoch {checkpoint.metrics['training_iteration']}" if checkpoint else ", it begins anew"
