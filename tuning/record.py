@@ -130,8 +130,8 @@ def update(folder: Path, **changes: Any) -> None:
     files.write_json(folder / files.SEARCH, {**read(folder), **changes})
 
 
-def close(folder: Path, state: str, **more: Any) -> None:
-    update(folder, state=state, ended=_now(), **more)
+def close(folder: Path, state: str) -> None:
+    update(folder, state=state, ended=_now())
 
 
 def _sources(path: Path) -> list[Path]:
