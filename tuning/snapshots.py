@@ -9,7 +9,6 @@ driver that is killed may leave half a copy. Here the files of one moment get th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -19,7 +18,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from errors import SearchError
-from files import STATE, write_json
+from files import STATE, file_sha256, write_json
 
 RAYS = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
 """The trials, how many were started, and the study."""
@@ -125,7 +124,7 @@ def _is_whole(each: Path) -> bool:
 
 
 def _hashes(each: Path) -> dict[str, str]:
-    return {file.name: _sha256(file) for file in _state(each)}
+    return {file.name: file_sha256(file) for file in _state(each)}
 
 
 def _sets(state: Path) -> list[Path]:
@@ -142,8 +141,3 @@ def _state(folder: Path) -> list[Path]:
 def _path(trial: Trial) -> str | None:
     latest = trial.run_metadata.checkpoint_manager.latest_checkpoint_result
     return latest.checkpoint.path if latest else None
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
