@@ -20,6 +20,7 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the old reporter is the one 
 import optuna
 import ray
 from ray import tune
+from ray._private import ray_constants
 from ray.tune.experiment import Trial
 
 from data_prep import node_copy
@@ -106,6 +107,9 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Res
     if not snapshots.exists(folder):
         raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
     _check_owner(folder)
+    for path in snapshots.trusted(folder):
+        _check_no_link(path)
+        _check_owner(path)
     plan = planning.from_json(folder, about)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
@@ -125,10 +129,15 @@ def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
     return node_copy.open_store(about["path"], about["hash"], say=say, progress=True)
 
 
-def _check_owner(folder: Path) -> None:
-    status = folder.stat()
+def _check_owner(path: Path) -> None:
+    status = path.stat()
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o002):
-        raise SearchError(f"{folder} must be owned by you and not writable by others: resuming runs code from it")
+        raise SearchError(f"{path} must be owned by you and not writable by others: resuming runs code from it")
+
+
+def _check_no_link(path: Path) -> None:
+    if path.is_symlink():
+        raise SearchError(f"{path} is a link to {path.readlink()}: resuming would run code from there; remove it")
 
 
 def _check_budget(plan: Plan, about: dict[str, Any], spent: Spent) -> None:
@@ -254,6 +263,7 @@ def start_ray(address: str | None = None) -> None:
         # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
+        ray_constants.ENABLE_RAY_CLUSTER = False  # as on Windows by default: loopback, where Linux has every network
         ray.init(address="local", **alone, **quiet)
 
 

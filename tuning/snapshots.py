@@ -116,6 +116,14 @@ def exists(folder: Path) -> bool:
     return bool(_sets(folder / STATE) or _state(folder))
 
 
+def trusted(folder: Path) -> list[Path]:
+    """What Ray would read as code, or what lies around it: each of these files and folders that there is."""
+    state = folder / STATE
+    around = [state, *_sets(state)] if state.exists() or state.is_symlink() else []
+    files = (file for each in (folder, *_sets(state)) for pattern in RAYS for file in each.glob(pattern))
+    return [*around, *files]
+
+
 def _is_whole(each: Path) -> bool:
     try:
         return bool(_state(each)) and json.loads((each / MANIFEST).read_text()) == _hashes(each)
