@@ -21,8 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from data_prep.masks import Mask
-from data_prep.shards import file_sha256
 from errors import OptionError, PhotoError, StoreError, WeightsError
+from files import file_sha256
 
 METHODS = ("u2net_human_seg", "sample", "keep")
 OWN = ".onnx"

@@ -18,12 +18,13 @@ from rich.table import Table
 from command_line import exit_code, positive
 from data_prep.contact_sheet import draw_sheet
 from data_prep.labels import MISSING, N_BANDS, N_CLASSES, band_name, band_of_range, class_name
-from data_prep.shards import file_sha256, open_shard
+from data_prep.shards import open_shard
 from data_prep.split import SPLITS
 from data_prep.store import Store
 from data_prep.store_files import EVAL
 from data_prep.workers import bar
 from errors import OptionError, StoreError
+from files import file_sha256
 
 SHOWN = 10
 

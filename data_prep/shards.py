@@ -17,16 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from errors import StoreError
+from files import file_sha256
 
 PHOTOS_PER_SHARD = 256
 """A shard is what a worker does in one go and loses when it dies: 5 minutes of u2net on a core, 151 MB at 512x384."""
 
 Photos = npt.NDArray[np.uint8]
-
-
-def file_sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def shard_name(number: int) -> str:

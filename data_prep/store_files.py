@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from data_prep.labels import GENDERS, MASKS
-from data_prep.shards import Photos, file_sha256, open_shard
+from data_prep.shards import Photos, open_shard
 from data_prep.split import SPLITS
 from errors import StoreError
+from files import file_sha256
 
 SCHEMA = 1
 META_FILE, INDEX_FILE = "store.json", "index.csv"

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from errors import CheckpointError, ConfigError
-from files import BEST_WEIGHTS, VAL_PREDICTIONS, write_json
+from files import BEST_WEIGHTS, VAL_PREDICTIONS, file_sha256, write_json
 from trainable.config import TrialConfig
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def _only_fingerprint(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fingerprint(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "bytes": file.stat().st_size}
+    return {"sha256": file_sha256(file), "bytes": file.stat().st_size}
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:

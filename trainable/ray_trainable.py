@@ -80,9 +80,11 @@ class Sturdy(tune.Trainable):
 
     def restore(self, checkpoint_path: _TrainingResult) -> None:
         """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""
-        for folder in _and_before(Path(checkpoint_path.checkpoint.path)):
+        newest = Path(checkpoint_path.checkpoint.path)
+        for folder in _and_before(newest):
             try:
-                progress = json.loads((folder / PROGRESS).read_text())
+                # Of the newest one Ray knows it; those of version 0.4 have no such file.
+                progress = checkpoint_path.metrics if folder == newest else json.loads((folder / PROGRESS).read_text())
                 self._iteration, self._time_total = int(progress["training_iteration"]), progress["time_total_s"]
                 self.load_checkpoint(str(folder))
             except (CheckpointError, OSError, ValueError, KeyError, TypeError) as error:

@@ -9,7 +9,6 @@ driver that is killed may leave half a copy. Here the files of one moment get th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -19,7 +18,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from errors import SearchError
-from files import STATE, write_json
+from files import STATE, file_sha256, write_json
 
 RAYS = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
 """The trials, how many were started, and the study."""
@@ -38,6 +37,7 @@ class Snapshots(tune.Callback):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / STATE
+        self._files: list[Path] = []
         self._taken = 0
         self._latest: list[dict[str, str]] = []
         """For each state that is kept, a trial's newest checkpoint in it."""
@@ -46,12 +46,11 @@ class Snapshots(tune.Callback):
         """Ray has just written its state, if it was time to, in this thread: it is whole and of this moment."""
         if not trials:
             return
-        staging = Path(trials[0].storage.experiment_driver_staging_path)
-        newest = [_newest(staging, pattern) for pattern in RAYS]
-        files = [file for file in newest if file]
-        if len(files) < len(RAYS) or (when := files[0].stat().st_mtime_ns) == self._taken:
+        if not self._files:  # a driver writes the same three again and again; trials have folders beside them
+            self._files = _state(Path(trials[0].storage.experiment_driver_staging_path))
+        if not self._files or (when := self._files[0].stat().st_mtime_ns) == self._taken:
             return
-        self._keep(files)
+        self._keep()
         self._taken = when
         self._latest = [*self._latest[1 - KEPT :], {trial.trial_id: path for trial in trials if (path := _path(trial))}]
         if len(self._latest) == KEPT:  # before, a state on disk may be of an earlier driver
@@ -61,15 +60,15 @@ class Snapshots(tune.Callback):
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         self.on_step_end(0, trials)
 
-    def _keep(self, files: list[Path]) -> None:
+    def _keep(self) -> None:
         sets = _sets(self._folder)
         number = int(sets[-1].name) + 1 if sets else 1
         partial = self._folder / f".{number:06d}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        for file in files:
+        for file in self._files:
             shutil.copyfile(file, partial / file.name)
-        write_json(partial / MANIFEST, {file.name: _sha256(partial / file.name) for file in files})
+        write_json(partial / MANIFEST, _hashes(partial))
         partial.rename(self._folder / f"{number:06d}")
         for old in sets[: len(sets) + 1 - KEPT]:
             shutil.rmtree(old, ignore_errors=True)
@@ -106,7 +105,7 @@ def install(folder: Path) -> None:
     for pattern in RAYS:
         for old in folder.glob(pattern):
             old.unlink()
-    for file in _files(whole):
+    for file in _state(whole):
         temporary = folder / f".{file.name}.tmp"
         shutil.copyfile(file, temporary)
         temporary.replace(folder / file.name)
@@ -114,44 +113,39 @@ def install(folder: Path) -> None:
 
 def exists(folder: Path) -> bool:
     """Whether a search has come far enough to leave a state."""
-    return bool(_sets(folder / STATE)) or all(_newest(folder, pattern) for pattern in RAYS)
+    return bool(_sets(folder / STATE) or _state(folder))
 
 
 def trusted(folder: Path) -> list[Path]:
     """What Ray would read as code, or what lies around it: each of these files and folders that there is."""
     state = folder / STATE
     around = [state, *_sets(state)] if state.exists() or state.is_symlink() else []
-    return [*around, *(file for each in (folder, *_sets(state)) for file in _files(each))]
+    files = (file for each in (folder, *_sets(state)) for pattern in RAYS for file in each.glob(pattern))
+    return [*around, *files]
 
 
 def _is_whole(each: Path) -> bool:
     try:
-        hashes = json.loads((each / MANIFEST).read_text())
-        return all(_newest(each, pattern) for pattern in RAYS) and hashes == {
-            file.name: _sha256(file) for file in _files(each)
-        }
+        return bool(_state(each)) and json.loads((each / MANIFEST).read_text()) == _hashes(each)
     except (OSError, ValueError):
         return False
 
 
-def _files(each: Path) -> list[Path]:
-    return sorted(file for pattern in RAYS for file in each.glob(pattern))
+def _hashes(each: Path) -> dict[str, str]:
+    return {file.name: file_sha256(file) for file in _state(each)}
 
 
 def _sets(state: Path) -> list[Path]:
     return sorted(each for each in state.glob("[0-9]*") if each.name.isdecimal())
 
 
-def _newest(folder: Path, pattern: str) -> Path | None:
-    """As Ray chooses: the names end with when the driver began."""
-    return max(folder.glob(pattern), default=None)
+def _state(folder: Path) -> list[Path]:
+    """Ray's three files, each the newest as Ray chooses (names end with when the driver began); none if one lacks."""
+    newest = [max(folder.glob(pattern), default=None) for pattern in RAYS]
+    files = [file for file in newest if file]
+    return files if len(files) == len(RAYS) else []
 
 
 def _path(trial: Trial) -> str | None:
     latest = trial.run_metadata.checkpoint_manager.latest_checkpoint_result
     return latest.checkpoint.path if latest else None
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

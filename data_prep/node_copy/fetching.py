@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from data_prep.node_copy.remote import Remote
-from data_prep.shards import file_sha256
 from data_prep.store_files import META_FILE
 from errors import StoreError
+from files import file_sha256
 
 THREADS = 8
 """Files at a time: one connection to an object storage is far slower than a node's network."""

@@ -10,8 +10,8 @@ from PIL import Image
 
 from data_prep import background
 from data_prep.background import Background, load, named
-from data_prep.shards import file_sha256
 from errors import OptionError, PhotoError, WeightsError
+from files import file_sha256
 
 
 def bright_is_person(photo):

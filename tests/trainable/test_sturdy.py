@@ -89,7 +89,16 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_gone_on_from(tmp_
     assert again.train()["training_iteration"] == 3
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "progress.json", "state.pt"])
+def test_a_checkpoint_of_version_0_4_which_does_not_say_how_far_it_was_is_gone_on_from(tmp_path: Path) -> None:
+    _, saved = trained(tmp_path, 2)
+    for file in tmp_path.glob("checkpoint_*/progress.json"):
+        file.unlink()
+    again = worker(tmp_path)
+    again.restore(saved)
+    assert (again.epoch, again.iteration) == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "state.pt"])
 def test_a_checkpoint_that_lacks_a_file_is_not_used(tmp_path: Path, name: str) -> None:
     _, saved = trained(tmp_path, 2)
     (tmp_path / "checkpoint_000001" / name).unlink()
