@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import time
 from pathlib import Path
 
@@ -32,15 +32,15 @@ def command(pid: int) -> str:
     return (PROC / str(pid) / "cmdline").read_text().replace("\0", " ").strip()
 
 
-def listening(pid: int) -> list[str]:
-    """The addresses at which a process awaits connections, as hexadecimal numbers in the kernel's order of bytes."""
-    waiting = {}
-    for table in ("tcp", "tcp6"):
-        for line in (PROC / "net" / table).read_text().splitlines()[1:]:
-            _, local, _, state, *rest = line.split()
-            if state == "0A":
-                waiting[f"socket:[{rest[5]}]"] = local.split(":")[0]
-    return [waiting[link] for file in (PROC / str(pid) / "fd").iterdir() if (link := _readlink(file)) in waiting]
+def accepting(host: str) -> set[int]:
+    """The TCP ports of this machine that accept a connection to the address."""
+    found = set()
+    for port in range(1, 1 << 16):
+        with socket.socket() as caller:
+            caller.settimeout(1)
+            if caller.connect_ex((host, port)) == 0:
+                found.add(port)
+    return found
 
 
 def _stat(process: Path) -> list[str] | None:
@@ -49,10 +49,3 @@ def _stat(process: Path) -> list[str] | None:
         return (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-
-
-def _readlink(file: Path) -> str:
-    try:
-        return os.readlink(file)  # noqa: PTH115
-    except OSError:
-        return ""

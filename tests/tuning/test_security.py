@@ -2,6 +2,9 @@
 
 import ast
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,13 +12,13 @@ import pytest
 
 from data_prep.store import Store
 from errors import SearchError
-from tests.tuning.processes import command, family, listening
+from tests.tuning.processes import accepting, command, family
 from tuning import record, search, snapshots
 from tuning.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
-"""127.0.0.1, the same as an IPv6 address, and ::1."""
+STARTED = [sys.executable, "-c", "from tuning import search; search.start_ray(); print('started', flush=True); input()"]
+"""A program with a Ray of its own, until its input ends."""
 
 STATES = (
     "experiment_state-1.json",
@@ -75,20 +78,23 @@ def test_a_state_that_lies_elsewhere_is_not_resumed(name: str, stopped: Path, tm
     assert str(refusal.value) == f"{link}: resuming would run code from there; remove it"
 
 
-def test_a_ray_of_ones_own_listens_on_loopback_only_and_has_no_dashboard(ray_session: None) -> None:
-    import ray
-
-    @ray.remote
-    def address() -> int:
-        return os.getpid()
-
-    assert ray.get(address.remote()) in family(os.getpid())
-    processes = {pid: command(pid) for pid in family(os.getpid())}
-    where = {f"{told[:80]} at {at}": at for pid, told in processes.items() for at in listening(pid)}
-    assert any("gcs_server" in each for each in where)
-    assert any("raylet" in each for each in where)
-    assert [each for each, at in where.items() if at not in LOOPBACK] == []
-    assert not any("dashboard.py" in each for each in where)
+def test_a_ray_of_ones_own_listens_on_loopback_only_and_has_no_dashboard() -> None:
+    """What listens everywhere answers at 127.0.0.2 too; what listens at 127.0.0.1 does not."""
+    with socket.create_server(("0.0.0.0", 0)) as everywhere, socket.create_server(("127.0.0.1", 0)) as here:
+        before = {host: accepting(host) for host in ("127.0.0.1", "127.0.0.2")}
+        assert everywhere.getsockname()[1] in before["127.0.0.2"]
+        assert here.getsockname()[1] in before["127.0.0.1"] - before["127.0.0.2"]
+        with subprocess.Popen(STARTED, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
+            assert driver.stdout
+            assert driver.stdout.readline() == "started\n"
+            rays = accepting("127.0.0.1") - before["127.0.0.1"]
+            reachable = accepting("127.0.0.2") - before["127.0.0.2"]
+            commands = [command(pid) for pid in family(driver.pid)]
+            driver.communicate("\n")
+    assert rays
+    assert reachable == set()
+    assert any("raylet" in each for each in commands)
+    assert all("--disable-frontend" in each for each in commands if "dashboard.py" in each)
 
 
 def test_nothing_is_unpickled_and_weights_are_read_as_weights_only() -> None:
