@@ -14,8 +14,8 @@ TIMES = 10
 """A trial may be silent for so many times the longest epoch of the search ..."""
 
 LEAST, FIRST = 5 * 60.0, 60 * 60.0
-"""... and for at least this many seconds; before the search's first report, when a store may be copied and code
-compiled, for this many."""
+"""... and for at least this many seconds; before a worker's first report, when its node may copy the store and compile
+code, for at least this many."""
 
 TICK, GAP = 0.5, 10.0
 """Seconds between two looks at the trials, which may be thousands; and the most that one pause counts as: a driver that
@@ -38,7 +38,8 @@ class Watchdog(tune.Callback):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._times, self._least, self._first, self._clock = times, least, first, clock
-        self._longest: float | None = None
+        self._longest = 0.0
+        self._reported: set[Any] = set()  # workers; a trial may take over another's
         self._silent: dict[str, float] = {}
         self._looked = clock()
 
@@ -49,7 +50,8 @@ class Watchdog(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         self._silent[trial.trial_id] = 0.0
-        self._longest = max(self._longest or 0.0, result["time_this_iter_s"])
+        self._longest = max(self._longest, result["time_this_iter_s"])
+        self._reported.add(trial.temporary_state.ray_actor)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         gap = self._clock() - self._looked
@@ -59,14 +61,15 @@ class Watchdog(tune.Callback):
         for trial in trials:
             if trial.status == Trial.RUNNING and trial.temporary_state.ray_actor is not None:
                 self._silent[trial.trial_id] = self._silent.get(trial.trial_id, 0.0) + min(gap, GAP)
-                if self._silent[trial.trial_id] > self._limit():
+                if self._silent[trial.trial_id] > self._limit(trial):
                     self._kill(trial)
 
-    def _limit(self) -> float:
-        return self._first if self._longest is None else max(self._least, self._times * self._longest)
+    def _limit(self, trial: Trial) -> float:
+        least = self._least if trial.temporary_state.ray_actor in self._reported else self._first
+        return max(least, self._times * self._longest)
 
     def _kill(self, trial: Trial) -> None:
-        silent, limit = self._silent.pop(trial.trial_id) / 60, self._limit() / 60
+        silent, limit = self._silent.pop(trial.trial_id) / 60, self._limit(trial) / 60
         ray.kill(trial.temporary_state.ray_actor)
         print(
             f"{trial!s}  hung: no report for {round(silent, 1):g} min (limit {round(limit, 1):g}); "

@@ -106,10 +106,22 @@ def test_five_minutes_of_silence_are_allowed_however_short_an_epoch_is(monkeypat
     assert of.killed == ["quick"]
 
 
-def test_before_the_first_report_an_hour_is_allowed_to_a_trial_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    of, runs, waits = Dog(monkeypatch), trial("runs"), trial("waits", Trial.PENDING)
-    of.waits([runs, waits], 3601)
+def test_before_a_workers_first_report_an_hour_is_allowed_to_a_trial_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, runs, other, waits = Dog(monkeypatch), trial("runs"), trial("other"), trial("waits", Trial.PENDING)
+    of.waits([runs, waits], 1800)
+    of.dog.on_trial_result(1, [], other, {"time_this_iter_s": 1.0})
+    of.waits([runs, waits], 1800)
+    assert of.killed == []
+    of.waits([runs, waits], 1)
     assert of.killed == ["runs"]
+
+
+def test_a_trial_on_a_worker_that_has_reported_for_another_is_no_beginner(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, before, after = Dog(monkeypatch), trial("before"), trial("after")
+    after.temporary_state.ray_actor = before.temporary_state.ray_actor
+    of.dog.on_trial_result(1, [], before, {"time_this_iter_s": 1.0})
+    of.waits([after], 301)
+    assert of.killed == ["before"]
 
 
 def test_time_in_which_the_driver_did_not_listen_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
