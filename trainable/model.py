@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
-import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -44,9 +43,11 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
     Raises:
         WeightsError: the weights cannot be fetched or read, or are not of this arch.
     """
+    from torchvision.models import get_model  # brings torch._dynamo and sympy: 4 s that who builds none need not wait
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: nn.Module = torchvision.models.get_model(config.arch, weights=None, num_classes=n_classes)
+        model: nn.Module = get_model(config.arch, weights=None, num_classes=n_classes)
     if config.weights != "none":
         file = _imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
         _load(model, _read_once(file, _when(file)), file, config.arch)
@@ -109,7 +110,9 @@ def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -
 
 def _imagenet_file(arch: str) -> Path:
     """torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet."""
-    url = torchvision.models.get_model_weights(arch)["IMAGENET1K_V1"].url
+    from torchvision.models import get_model_weights
+
+    url = get_model_weights(arch)["IMAGENET1K_V1"].url
     name = Path(urlparse(url).path).name
     file = Path(torch.hub.get_dir(), "checkpoints", name)
     if not file.is_file():

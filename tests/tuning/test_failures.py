@@ -152,7 +152,8 @@ def test_a_failed_trial_that_ray_has_not_told_the_study_of_is_exported_as_failed
     searcher.on_trial_complete("a", error=True)
     study.export(searcher, tmp_path, ["a", "b"])
     found = optuna.load_study(study_name="mine", storage=f"sqlite:///{tmp_path / 'study.db'}")
-    assert [trial.state.name for trial in found.trials] == ["FAIL", "FAIL"]
+    states = [trial.state.name for trial in found.trials]
+    assert (states[:2], "RUNNING" in states) == (["FAIL", "FAIL"], False)
 
 
 def epochs_begun(plan: Plan, trial: str) -> list[int]:
