@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,6 +18,9 @@ import files
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT, TABLE = ROOT / "benchmarks/faults.json", ROOT / "benchmarks/faults.md"
+
+
+Count = TypeVar("Count")
 
 
 @dataclass
@@ -32,8 +35,8 @@ class Campaign:
     fault: str
     full: bool
 
-    def count(self, few: int, many: int) -> int:
-        """How many of them; skips the test where all have been made with this code already."""
+    def count(self, few: Count, many: Count) -> Count:
+        """How many of them, or which; skips the test where all have been made with this code already."""
         if self.full and kept().get(self.fault, {}).get("code") == code():
             pytest.skip(f"passed already: {KEPT.name}")
         return many if self.full else few

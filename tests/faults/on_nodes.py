@@ -29,6 +29,7 @@ from tuning import search
 from tuning.budget import Budget
 from tuning.resources import Resources
 
+ROOT = Path(__file__).resolve().parents[2]
 EPOCH = 1.0
 """Seconds."""
 
@@ -46,6 +47,7 @@ class Placed(CurveTrial):
 
 
 def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
+    os.environ["PYTHONPATH"] = str(ROOT)  # for the trial's class: tests do not travel
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     gpus = [cluster.add_node(num_cpus=1, num_gpus=1) for _ in range(int(nodes))]
     search.start_ray(cluster.address)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from tests.tuning.curve_trial import CurveTrial
 
-KINDS = ("setup", "memory", "nan", "inf", "missing", "text", "exits")
-REPORTED = {"nan": math.nan, "inf": math.inf, "text": "high"}
+KINDS = ("setup", "memory", "nan", "exits", "inf", "missing", "none", "text")
+REPORTED = {"nan": math.nan, "inf": math.inf, "none": None, "text": "high"}
 
 
 class BadTrial(CurveTrial):
@@ -32,17 +34,21 @@ class BadTrial(CurveTrial):
         return True
 
 
-class CampaignTrial(BadTrial):
-    """Every other trial fails in its second epoch, each in a way of its own, or cannot be set up at all."""
+class PlannedTrial(BadTrial):
+    """What happens to it stands in the plan, in the place of the store: JSON, by the trial's name."""
 
     @property
-    def kind(self) -> str | None:
-        number = int(str(self.trial_name).removeprefix("trial-"))
-        return KINDS[number // 2 % len(KINDS)] if number % 2 else None
+    def fate(self) -> list[str]:
+        found: list[str] = json.loads(self.config["shared"]["store"]).get(str(self.trial_name), [])
+        return found
+
+
+class CampaignTrial(PlannedTrial):
+    """Fails in its second epoch, or cannot be set up at all, in the one of KINDS that is its fate."""
 
     def setup(self, config: dict[str, Any]) -> None:
         super().setup(config)
-        if self.kind == "setup":
+        if self.fate == ["setup"]:
             raise ValueError("cannot be set up")
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -51,26 +57,17 @@ class CampaignTrial(BadTrial):
 
     def step(self) -> dict[str, Any]:
         result = super().step()
-        if self.epoch < 2:
-            return result
-        if self.kind == "exits":
-            os._exit(1)
-        if self.kind == "memory":
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has 1.00 GiB free.")
-        if self.kind == "missing":
-            del result["val_f1"]
-        if self.kind in REPORTED:
-            result["val_f1"] = REPORTED[self.kind]
-        return result
-
-
-class MortalTrial(BadTrial):
-    """Its worker dies once an epoch."""
-
-    def step(self) -> dict[str, Any]:
-        result = super().step()
-        if self.once(f"died-{self.epoch}"):
-            os._exit(1)
+        for kind in self.fate if self.epoch == 2 else []:
+            if kind == "exits":
+                os._exit(1)
+            if kind == "memory":
+                raise torch.OutOfMemoryError(
+                    "CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has 1.00 GiB free."
+                )
+            if kind == "missing":
+                del result["val_f1"]
+            if kind in REPORTED:
+                result["val_f1"] = REPORTED[kind]
         return result
 
 
@@ -83,30 +80,28 @@ class MostFailTrial(BadTrial):
         return super().step()
 
 
-class HungTrial(BadTrial):
-    """Goes wrong once at each place that its "store" names: "exit-3 stop-load" exits in epoch 3 and is stopped when
-    it is restored."""
+class StruckTrial(PlannedTrial):
+    """Is struck once at each place of its fate: "kill-3" in epoch 3, "stop-save3" while that is half saved, "loop-load"
+    when it is restored."""
 
-    def hang(self, place: str) -> None:
-        for each in self.config["shared"]["store"].split():
+    def struck(self, place: str) -> None:
+        for each in self.fate:
             how, where = each.split("-")
             if where == place and self.once(each):
-                if how == "exit":
-                    os._exit(1)
-                if how == "stop":
-                    os.kill(os.getpid(), signal.SIGSTOP)
+                if how in ("kill", "stop"):
+                    os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGSTOP)
                 while True:
                     pass
 
     def step(self) -> dict[str, Any]:
-        self.hang(str(self.epoch + 1))
+        self.struck(str(self.epoch + 1))
         return super().step()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        if self.epoch == 2:
-            self.hang("save")
+        Path(checkpoint_dir, "epoch").write_text("")
+        self.struck(f"save{self.epoch}")
         super().save_checkpoint(checkpoint_dir)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
-        self.hang("load")
+        self.struck("load")
         super().load_checkpoint(checkpoint_dir)
