@@ -10,7 +10,7 @@ import pytest
 
 from errors import ReportError
 from trainable import checkpoint
-from trainable.ray_trainable import Sturdy
+from trainable.sturdy import Sturdy
 
 
 class Counting(Sturdy):

@@ -9,8 +9,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tests.tuning.curve_trial import CurveTrial
 
 KINDS = ("setup", "memory", "nan", "exits", "inf", "missing", "none", "text")
@@ -61,6 +59,8 @@ class CampaignTrial(PlannedTrial):
             if kind == "exits":
                 os._exit(1)
             if kind == "memory":
+                import torch
+
                 raise torch.OutOfMemoryError(
                     "CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has 1.00 GiB free."
                 )

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainable.ray_trainable import Sturdy
+from trainable.sturdy import Sturdy
 
 
 def val_f1(old_from: int, epoch: int) -> float:
