@@ -11,10 +11,10 @@ import itertools
 import json
 import os
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +49,19 @@ class Placed(CurveTrial):
 def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     os.environ["PYTHONPATH"] = str(ROOT)  # for the trial's class: tests do not travel
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    gpus = [cluster.add_node(num_cpus=1, num_gpus=1) for _ in range(int(nodes))]
+    gpus = [add(cluster, number) for number in range(int(nodes))]
     search.start_ray(cluster.address)
     opened = Store.open(store)
     chosen = {"resources": Resources(1, 1, int(nodes)), "budget": Budget(trials=int(trials)), "grace": 9}
     plan = small_plan(Path(runs), opened, **chosen)
-    killed: list[object] = []
-    if scenario != "nothing":
-        threading.Thread(target=disturb, args=(cluster, gpus, plan.folder, killed), daemon=True).start()
-    rows = search.run(plan, opened, Placed)
+    with ThreadPoolExecutor() as pool:  # Ray adds nodes in the main thread only
+        running = pool.submit(search.run, plan, opened, Placed)
+        killed = 0 if scenario == "nothing" else disturb(cluster, gpus, plan.folder, running.done)
+        rows = running.result()
     seen = [json.loads(line) for file in plan.folder.glob("*/epochs.jsonl") for line in file.read_text().splitlines()]
     result = {
         "status": Counter(row.status for row in rows),
-        "killed": len(killed),
+        "killed": killed,
         "nodes_used": len({each["node"] for each in seen}),
         "at_once_on_one_gpu": max(at_once(each) for each in by_node(seen).values()),
         "repeated": sum(times_repeated(folder) for folder in plan.folder.glob("trial-*")),
@@ -71,20 +71,22 @@ def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     os._exit(0)  # the nodes that died make a clean end long
 
 
-def disturb(cluster: Cluster, gpus: list[object], folder: Path, killed: list[object]) -> None:
-    """Three nodes die while they train, and one comes after the second."""
-    for number, node in enumerate(gpus[:3]):
-        epochs = 3 * number + 4
-        wait(lambda: count(folder) >= epochs)  # noqa: B023  it is waited for here
+def add(cluster: Cluster, number: int) -> Any:
+    """A node with a folder of its own for the code, as a machine has: a new one would replace the others' there."""
+    return cluster.add_node(num_cpus=1, num_gpus=1, runtime_env_dir_name=f"machine-{number}")
+
+
+def disturb(cluster: Cluster, gpus: list[object], folder: Path, done: Callable[[], bool]) -> int:
+    """Three nodes die while they train, and one comes after the second. How many died before the search was done."""
+    for killed, node in enumerate(gpus[:3]):
+        while count(folder) < 2 * killed + 3:
+            if done():
+                return killed
+            time.sleep(0.1)
         cluster.remove_node(node, allow_graceful=False)
-        killed.append(node)
-        if number == 1:
-            cluster.add_node(num_cpus=1, num_gpus=1)
-
-
-def wait(ready: Callable[[], bool]) -> None:
-    while not ready():
-        time.sleep(0.1)
+        if killed == 1:
+            add(cluster, len(gpus))
+    return 3
 
 
 def count(folder: Path) -> int:

@@ -22,7 +22,7 @@ def scenario(name: str, runs: Path, store: Store, nodes: int, trials: int) -> di
 def test_machines_that_die_one_by_one_cost_no_trial_and_no_gpu_has_two(
     campaign: Campaign, small_store: Store, tmp_path: Path
 ) -> None:
-    trials = campaign.count(few=4, many=12)
+    trials = campaign.count(few=6, many=16)
     seen = scenario("three of four die, one comes", tmp_path / "runs", small_store, nodes=4, trials=trials)
     assert seen["status"] == {"finished": trials}
     assert seen["killed"] == 3
