@@ -31,14 +31,13 @@ def test_machines_that_die_one_by_one_cost_no_trial_and_no_gpu_has_two(
     campaign.record(trials=trials, nodes_killed=3, nodes_added=1, epochs_repeated=seen["repeated"])
 
 
-@pytest.mark.parametrize("nodes", [5])
-def test_every_gpu_is_busy_until_the_queue_is_empty(
-    nodes: int, campaign: Campaign, small_store: Store, tmp_path: Path
-) -> None:
-    trials = nodes * campaign.count(few=2, many=6)
+def test_every_gpu_is_busy_until_the_queue_is_empty(campaign: Campaign, small_store: Store, tmp_path: Path) -> None:
+    nodes, trials = 5, campaign.count(few=0, many=30)
+    if not trials:
+        pytest.skip("a figure, no fault: make faults")
     seen = scenario("nothing", tmp_path / "runs", small_store, nodes, trials)
     assert seen["status"] == {"finished": trials}
     assert seen["at_once_on_one_gpu"] == 1
     assert seen["nodes_used"] == nodes
-    assert 0 <= seen["idle"] < 1
+    assert seen["idle"] < 0.5
     campaign.record(nodes=nodes, trials=trials, idle_share=f"{seen['idle']:.3f}")

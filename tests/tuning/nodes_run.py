@@ -1,11 +1,17 @@
-"""Asks two Ray nodes on this machine whether they are fit for trials, and prints what was said.
+"""Asks two Ray nodes on this machine whether they are fit for trials, in several situations.
 
-python -m tests.tuning.nodes_run WHAT RUNS STORE
+    python -m tests.tuning.nodes_run RUNS STORE
+
+Prints what was said in each as the last line, JSON.
 """
 
+from __future__ import annotations
+
+import json
 import sys
 from importlib import metadata
 from pathlib import Path
+from unittest.mock import patch
 
 import ray
 from ray.cluster_utils import Cluster
@@ -14,21 +20,30 @@ from errors import MasktuneError
 from tuning import nodes, search
 
 
-def main(what: str, runs: str, store: str) -> None:
+def main(runs: str, store: str) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     cluster.add_node(num_cpus=3)
     search.start_ray(cluster.address)
-    print("sizes", nodes.sizes())
-    if what == "another version":
-        here = metadata.version
-        metadata.version = lambda name: "0.1" if name == "optuna" else here(name)
-    try:
-        nodes.check(Path(runs), store, 0.001 if what == "no answer" else nodes.ANSWER_SECONDS)
-        print("said nothing")
-    except MasktuneError as error:
-        print("said", error)
+    found = {
+        "sizes": nodes.sizes(),
+        "alike": said(runs, store),
+        "no answer": said(runs, store, seconds=0.001),
+        "no store": said(runs, "/nowhere"),
+    }
+    here = metadata.version
+    with patch.object(metadata, "version", lambda name: "0.1" if name == "optuna" else here(name)):
+        found["another version"] = said(runs, store)
     ray.shutdown()
     cluster.shutdown()
+    print(json.dumps(found))
+
+
+def said(runs: str, store: str, seconds: float = nodes.ANSWER_SECONDS) -> str:
+    try:
+        nodes.check(Path(runs), store, seconds)
+    except MasktuneError as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

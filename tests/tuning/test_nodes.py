@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ray._private.runtime_env.packaging import create_package
@@ -16,32 +19,42 @@ from tuning import nodes
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def asked(what: str, runs: Path, store: str) -> str:
-    """What was said, in a process of its own: Ray can be started once a process."""
-    command = [sys.executable, "-m", "tests.tuning.nodes_run", what, str(runs), store]
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared") / "runs"
+
+
+@pytest.fixture(scope="module")
+def said(small_store: Store, runs: Path) -> dict[str, Any]:
+    """By situation, from a process of its own: Ray can be started once a process."""
+    command = [sys.executable, "-m", "tests.tuning.nodes_run", str(runs), str(small_store.path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "sizes [(3, 0)]" in done.stdout, "a head without a core is no place for trials"
-    return done.stdout.partition("said ")[2].strip()
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_nodes_that_are_alike_and_see_the_folders_are_fit(small_store: Store, tmp_path: Path) -> None:
-    assert asked("nothing", tmp_path / "runs", str(small_store.path)) == "nothing"
-    assert not list((tmp_path / "runs").iterdir()), "nothing is left behind"
+def test_a_head_without_a_core_is_no_place_for_trials(said: dict[str, Any]) -> None:
+    assert said["sizes"] == [[3, 0]]
 
 
-def test_a_node_with_another_version_is_named_with_both(small_store: Store, tmp_path: Path) -> None:
-    said = asked("another version", tmp_path / "runs", str(small_store.path))
-    assert " has optuna " in said and ", and this machine 0.1: install the same on all of them" in said
-    assert "--install-packages" in said
+def test_nodes_that_are_alike_and_see_the_folders_are_fit(said: dict[str, Any], runs: Path) -> None:
+    assert said["alike"] == ""
+    assert not list(runs.iterdir()), "nothing is left behind"
 
 
-def test_a_node_that_does_not_answer_is_named(small_store: Store, tmp_path: Path) -> None:
-    assert "did not answer in 0.001 s" in asked("no answer", tmp_path / "runs", str(small_store.path))
+def test_a_node_with_another_version_is_named_with_both(said: dict[str, Any]) -> None:
+    assert re.search(
+        r" has optuna [\d.]+, and this machine 0.1: install the same on all of them", said["another version"]
+    )
+    assert "--install-packages" in said["another version"]
 
 
-def test_a_store_that_a_node_does_not_see_is_named(tmp_path: Path) -> None:
-    assert "does not see --data /nowhere: all machines need it" in asked("nothing", tmp_path / "runs", "/nowhere")
+def test_a_node_that_does_not_answer_is_named(said: dict[str, Any]) -> None:
+    assert "did not answer in 0.001 s" in said["no answer"]
+
+
+def test_a_store_that_a_node_does_not_see_is_named(said: dict[str, Any]) -> None:
+    assert "does not see --data /nowhere: all machines need it" in said["no store"]
 
 
 def test_another_folder_of_the_same_name_is_told_from_the_same(tmp_path: Path) -> None:
