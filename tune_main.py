@@ -280,6 +280,7 @@ def _start(options: argparse.Namespace, plan: Plan) -> None:
     if options.address:
         seconds = nodes.INSTALL_SECONDS if options.install_packages else nodes.ANSWER_SECONDS
         nodes.check(plan.folder.parent, plan.store, seconds)
+        nodes.share_weights(plan)
 
 
 def _finish(folder: Path, rows: list[Row]) -> int:

@@ -7,7 +7,7 @@
     inside    share of a worker's time that is spent inside ONNX Runtime, with a segmenter of u2net's size on one core
     script    photos/s against the usual script: rembg.remove(Image.open(path)).save(path) in a loop, all cores for both
     workers   two workers on two cores against one on one
-    keep      --background keep against bare decoding with Pillow, all cores for both
+    keep      --background keep against bare decoding with Pillow, all cores for both, and against the disk alone
     noisy     the same, with a camera's noise on the drawn photos: files as large as those of real ones
     memory    peak memory of `python -m data_prep` for few and for many photos
     kills     runs that are killed (SIGKILL) at random moments and started again, against an undisturbed one
@@ -55,6 +55,7 @@ from files import write_json
 
 CPU = torch.device("cpu")
 PEOPLE, NOISE = 300, 6.0
+PHOTO_BYTES = 512 * 384 * 3
 
 
 class Bench:
@@ -177,7 +178,7 @@ def workers(bench: Bench) -> Table:
 
 
 def keep(bench: Bench, noise: float = 0) -> Table:
-    """A store without removal, and Pillow alone: decoded to RGB arrays, and only decoded."""
+    """A store without removal; Pillow alone, decoding to RGB arrays, and only decoding; the disk alone."""
     files = bench.files(7 * PEOPLE) if not noise else bench.noisy(noise)
     size = sum(file.stat().st_size for file in files) / len(files)
 
@@ -195,10 +196,22 @@ def keep(bench: Bench, noise: float = 0) -> Table:
         with Image.open(file) as photo:
             photo.load()
 
+    def to_disk() -> int:
+        pixels = np.random.default_rng(0).integers(0, 256, PHOTO_BYTES, dtype=np.uint8)
+        with bench.scratch() as folder:
+            for start in range(0, len(files), PHOTOS_PER_SHARD):
+                with (folder / str(start)).open("wb") as shard:
+                    for _ in files[start : start + PHOTOS_PER_SHARD]:
+                        shard.write(pixels.data)
+                    shard.flush()
+                    os.fsync(shard.fileno())
+        return len(files)
+
     programs = {
         "ours": partial(bench.ours, files, Background(), default_workers()),
         "decoded to RGB arrays": partial(bare, to_array),
         "decoded only": partial(bare, to_nothing),
+        "as many bytes flushed to the disk": to_disk,
     }
     title = f"keep, against bare decoding, all cores; files of {size / 1000:.0f} kB"
     return _against(title, bench, measure.in_turn(programs, bench.rounds, CPU))

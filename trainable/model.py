@@ -49,7 +49,7 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
         torch.manual_seed(seed)
         model: nn.Module = get_model(config.arch, weights=None, num_classes=n_classes)
     if config.weights != "none":
-        file = _imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
+        file = imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
         _load(model, _read_once(file, _when(file)), file, config.arch)
     return model
 
@@ -108,8 +108,12 @@ def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -
     model.load_state_dict(weights)
 
 
-def _imagenet_file(arch: str) -> Path:
-    """torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet."""
+def imagenet_file(arch: str) -> Path:
+    """torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet.
+
+    Raises:
+        WeightsError: they cannot be fetched.
+    """
     from torchvision.models import get_model_weights
 
     url = get_model_weights(arch)["IMAGENET1K_V1"].url

@@ -25,8 +25,9 @@ SHARED = "shared"
 
 
 class RayTrial(Sturdy):
-    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile"}, group: {name: value},
-    ...}. Of "shared" the last three may be missing: any store will do, and both are off.
+    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile", "hub"},
+    group: {name: value}, ...}. Of "shared" the last four may be missing: any store will do, both are off, and the
+    weights of ImageNet are in torch hub's own folder.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -34,6 +35,8 @@ class RayTrial(Sturdy):
         self._bench: Workbench | None = None
         self._store: Store | None = None
         torch.set_num_threads(max(1, int(config[SHARED]["cpus"])))
+        if hub := config[SHARED].get("hub"):
+            torch.hub.set_dir(hub)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the last trial. The next one is built in the first step(), where an error is its own: Ray would blame

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
@@ -16,6 +17,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import cluster_address
 from errors import OptionError, SearchError
+from trainable.model import imagenet_file
+from tuning import preflight
+from tuning.plan import Plan
 
 ROOT = Path(__file__).resolve().parent.parent
 SENT = ("data_prep", "trainable", "tuning", "search_spaces", "requirements.txt", "constraints.txt")
@@ -119,6 +123,28 @@ def check(runs: Path, store: str, seconds: float = ANSWER_SECONDS) -> None:
             _compare(asked[ref], _answer(ref, asked[ref]), shared)
     if late:
         raise SearchError(f"{asked[late[0]]} did not answer in {seconds:g} s: look at it, or `ray stop` it and go on")
+
+
+def share_weights(plan: Plan) -> None:
+    """Put the weights that trials start from beside the searches, where every node reads them: fetched once, here.
+
+    Raises:
+        WeightsError: they cannot be fetched.
+    """
+    for model in preflight.models(plan):
+        if model.weights == "imagenet":
+            file = imagenet_file(model.arch)
+            shared = hub(plan.folder.parent) / "checkpoints" / file.name
+            if not shared.exists() or shared.stat().st_size != file.stat().st_size:
+                shared.parent.mkdir(parents=True, exist_ok=True)
+                partial = shared.with_name(f".{shared.name}.{os.getpid()}.tmp")
+                shutil.copyfile(file, partial)
+                partial.replace(shared)
+
+
+def hub(runs: Path) -> Path:
+    """Torch hub's folder of the nodes: there if `share_weights` had something to share."""
+    return runs / ".torch"
 
 
 def look(shared: str, token: str, store: str) -> tuple[Found, str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 
-from optuna.distributions import IntDistribution
+from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from data_prep.store import Store
 from errors import OptionError
 from trainable import device, official
 from trainable.batches import crop_in_store
-from trainable.config import Crop
+from trainable.config import Crop, Model
 from trainable.model import build
 from tuning import plan as planning
 from tuning.plan import Plan
@@ -30,7 +31,16 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
     _check_disk(plan)
     if local and plan.resources.gpus:
         device.choose()
-    build(plan.config(plan.space.start[0]).model)
+    for model in models(plan):
+        build(model)
+
+
+def models(plan: Plan) -> list[Model]:
+    """Every network that a trial of the search may train."""
+    model = plan.config(plan.space.start[0]).model
+    arch = plan.space.distributions.get("model/arch")
+    archs = arch.choices if isinstance(arch, CategoricalDistribution) else [model.arch]
+    return [dataclasses.replace(model, arch=str(arch)) for arch in archs]
 
 
 def _largest_crop(plan: Plan) -> Crop:

@@ -213,6 +213,8 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, judge: Failures, 
         "cpus": resources.cpus,
         **plan.execution,
     }
+    if (hub := nodes.hub(plan.folder.parent)).exists():
+        shared["hub"] = str(hub)
     keys = list(plan.space.distributions)
     return {
         "name": plan.name,

@@ -6,15 +6,22 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from ray._private.runtime_env.packaging import create_package
 
 from data_prep.store import Store
 from errors import OptionError, SearchError
-from tuning import nodes
+from trainable.config import Model
+from trainable.model import build
+from trainable.ray_trainable import RayTrial
+from tuning import nodes, preflight
+from tuning.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,6 +86,26 @@ def test_only_the_code_travels(tmp_path: Path) -> None:
     assert {"errors.py", "tuning/search.py", "trainable/ray_trainable.py"} < set(names)
     assert not {name.split("/")[0] for name in names} & {"data", "runs", "tests", "docs", "benchmarks", ".git", ".venv"}
     assert "PYTHONPATH" not in str(found)
+
+
+def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
+    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = make_plan()
+    plan = replace(plan, settings={**plan.settings, "model/arch": "resnet18", "model/weights": "imagenet"})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "here"))
+    (tmp_path / "here/hub/checkpoints").mkdir(parents=True)
+    donor = build(Model("resnet18", "none"), n_classes=1000, seed=1)
+    torch.save(donor.state_dict(), tmp_path / "here/hub/checkpoints/resnet18-f37072fd.pth")
+    nodes.share_weights(plan)
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "there"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    worker = RayTrial.__new__(RayTrial)
+    worker.setup({"shared": {"cpus": 1, "hub": str(nodes.hub(plan.folder.parent))}})
+    trained = build(preflight.models(plan)[0])
+    assert torch.equal(trained.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
+    assert not (tmp_path / "there").exists()
 
 
 def test_packages_are_installed_only_when_asked_for() -> None:
