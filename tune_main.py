@@ -263,7 +263,7 @@ def _resources(options: argparse.Namespace, cpus_per_trial: int | None, gpus_per
     if options.address:
         from tuning import nodes, search
 
-        nodes.require_token(options.address)
+        nodes.check_address(options.address)
         search.start_ray(options.address, options.install_packages)
         return share_nodes(nodes.sizes(), cpus_per_trial, gpus_per_trial)
 

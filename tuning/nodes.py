@@ -54,7 +54,6 @@ def join(address: str, **options: Any) -> None:
     Raises:
         OptionError: none is there, or it wants another token.
     """
-    cluster_address.check(address)
     said = ""
     try:
         with _stderr_kept() as kept:
@@ -73,15 +72,15 @@ def join(address: str, **options: Any) -> None:
 _TOKEN = "the cluster's token is needed in ~/.ray/auth_token: copy it from the first machine (docs/cluster.md)"
 
 
-def require_token(address: str) -> None:
-    """Raises OptionError: neither a token nor a choice to go without."""
+def check_address(address: str) -> None:
+    """Raises OptionError: nothing answers there, or neither a token nor a choice to go without was made."""
     named = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
-    if address == "local" or any(os.environ.get(name) for name in named) or _token_file().exists():
-        return
-    raise OptionError(
-        f"--address {address}: RAY_AUTH_MODE=token and a token are needed, without which anybody who reaches a "
-        "machine's ports runs code there (docs/cluster.md); where nobody can, RAY_AUTH_MODE=disabled"
-    )
+    if address != "local" and not any(os.environ.get(name) for name in named) and not _token_file().exists():
+        raise OptionError(
+            f"--address {address}: RAY_AUTH_MODE=token and a token are needed, without which anybody who reaches a "
+            "machine's ports runs code there (docs/cluster.md); where nobody can, RAY_AUTH_MODE=disabled"
+        )
+    cluster_address.check(address)
 
 
 def _token_file() -> Path:

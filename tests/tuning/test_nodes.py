@@ -120,6 +120,7 @@ def test_no_token_is_a_choice_that_must_be_made(monkeypatch: pytest.MonkeyPatch,
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(OptionError, match="--address head:6379: RAY_AUTH_MODE=token and a token are needed"):
-        nodes.require_token("head:6379")
+        nodes.check_address("head:6379")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    nodes.require_token("head:6379")
+    with pytest.raises(OptionError, match=r"--address 127\.0\.0\.1:1: no Ray cluster answers there"):
+        nodes.check_address("127.0.0.1:1")
