@@ -56,6 +56,15 @@ def main(scenario: str, images: str, labels: str, out: str) -> None:
         hosts.update(seat.node for seat in self._workers)
 
     module._Crew.hire = hire  # type: ignore[method-assign]
+    give = module._Crew.give
+
+    def give_to_both(self: module._Crew, waiting: object) -> None:
+        """No part before both machines are ready: the one that dies is at some then."""
+        if (len(self._workers) == 2 and not self._joining) or kept:
+            give(self, waiting)  # type: ignore[arg-type]
+
+    if scenario == "node dies":
+        module._Crew.give = give_to_both  # type: ignore[method-assign]
     result: dict[str, object] = {}
     try:
         preparing.prepare(images, labels, out, background="keep", size=(40, 30), address=nodes.address, say=said.append)
