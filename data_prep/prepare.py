@@ -67,8 +67,7 @@ def prepare(
         seed: of the splits.
         profile: "reference" or "sample"; None: "sample" where `images` lies in a drawn sample.
         max_left_out: share of the photos, 0..1, that may be left out because they cannot be decoded or treated.
-        workers: threads on a machine; None: as many as there are cores. Where backgrounds stay and photos are many,
-            they are processes: a script that calls this needs `if __name__ == "__main__":`, as multiprocessing does.
+        workers: threads on a machine; None: as many as there are cores.
         address: of a Ray cluster whose machines all see the photos and `out`; None: this machine alone.
         progress: whether a bar is shown.
         say: takes the lines that a person should read.
