@@ -55,8 +55,6 @@ from files import write_json
 
 CPU = torch.device("cpu")
 PEOPLE, NOISE = 300, 6.0
-AGAIN = 5
-"""Times that `keep` takes each file, for a store of a size at which data_prep uses processes."""
 PHOTO_BYTES = 512 * 384 * 3
 
 
@@ -181,7 +179,7 @@ def workers(bench: Bench) -> Table:
 
 def keep(bench: Bench, noise: float = 0) -> Table:
     """A store without removal; Pillow alone, decoding to RGB arrays, and only decoding; the disk alone."""
-    files = AGAIN * (bench.files(7 * PEOPLE) if not noise else bench.noisy(noise))
+    files = bench.files(7 * PEOPLE) if not noise else bench.noisy(noise)
     size = sum(file.stat().st_size for file in files) / len(files)
 
     def bare(decode: Callable[[Path], Any]) -> int:

@@ -1,5 +1,4 @@
-"""Parts made on this machine: threads share one segmenter, and the next part begins while the last one is written.
-Where there is no segmenter and much to do, processes make them."""
+"""Parts made on this machine: threads share one segmenter, and the next part begins while the last one is written."""
 
 from __future__ import annotations
 
@@ -7,7 +6,6 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from threading import Event
 
-from data_prep import processes
 from data_prep.layouts.listing import Photo
 from data_prep.parts import Job, Part, Record, Said, make
 from data_prep.workers import Threads
@@ -23,9 +21,6 @@ def make_here(parts: Sequence[Part], job: Job, threads: int, said: Said) -> Gene
     Raises:
         StoreError: as for `parts.make`; the parts done before it are done.
     """
-    if job.background.segment is None and len(parts) >= processes.WORTH_IT:
-        yield from processes.make_apart(parts, job, threads, said)
-        return
     stopped = Event()
 
     def say_on(photo: Photo, error: PhotoError | None) -> None:

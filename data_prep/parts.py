@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -116,9 +116,8 @@ class Job:
     background: Background
 
 
-def make(part: Part, job: Job, threads: Threads | None, said: Said) -> Record:
-    """Treat the photos of `part`, in `threads` or one by one, and write their shard; while it is flushed, the next part
-    has its turn.
+def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
+    """Treat the photos of `part` and write their shard; while it is flushed to the disk, the next part has its turn.
 
     Raises:
         StoreError: the shard cannot be written, or a photo cannot be read for a reason that is not its own.
@@ -130,7 +129,7 @@ def make(part: Part, job: Job, threads: Threads | None, said: Said) -> Record:
     moments: list[Moments] = []
     try:
         with closing(ShardWriter(job.folder, part.number, job.size, len(part.photos))) as shard:
-            with _results(treated, part.photos, threads) as results:
+            with threads.turn, closing(in_order(treated, part.photos, threads)) as results:
                 for position, (photo, train, result) in enumerate(zip(part.photos, part.train, results, strict=True)):
                     if isinstance(result, PhotoError):
                         left_out[position] = str(result)
@@ -146,17 +145,6 @@ def make(part: Part, job: Job, threads: Threads | None, said: Said) -> Record:
     except OSError as error:
         raise cannot_write(job.folder, error) from None
     return Record(key, entry, left_out, Moments.total(moments), masks)
-
-
-@contextmanager
-def _results(
-    treated: Callable[[Photo], Treated | PhotoError], photos: Sequence[Photo], threads: Threads | None
-) -> Iterator[Iterable[Treated | PhotoError]]:
-    if threads is None:
-        yield map(treated, photos)
-    else:
-        with threads.turn, closing(in_order(treated, photos, threads)) as results:
-            yield results
 
 
 def _state(file: Path) -> tuple[int, int]:
