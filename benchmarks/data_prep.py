@@ -7,7 +7,7 @@
     inside    share of a worker's time that is spent inside ONNX Runtime, with a segmenter of u2net's size on one core
     script    photos/s against the usual script: rembg.remove(Image.open(path)).save(path) in a loop, all cores for both
     workers   two workers on two cores against one on one
-    keep      --background keep against bare decoding with Pillow, all cores for both, and against the disk alone
+    keep      --background keep against bare decoding with Pillow, all cores for both, and against as many bytes alone
     noisy     the same, with a camera's noise on the drawn photos: files as large as those of real ones
     memory    peak memory of `python -m data_prep` for few and for many photos
     kills     runs that are killed (SIGKILL) at random moments and started again, against an undisturbed one
@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import multiprocessing
 import os
 import random
 import shutil
@@ -28,8 +29,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,19 @@ class Bench:
     def __init__(self, folder: Path, photos: int, rounds: int) -> None:
         self.folder, self.photos, self.rounds = folder, photos, rounds
         self._fresh = itertools.count()
+        self._scratch: list[Path] = []
 
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder to write into, removed afterwards."""
-        folder = self.folder / f"scratch-{next(self._fresh)}"
-        folder.mkdir()
-        yield folder
-        shutil.rmtree(folder)
+    def scratch(self) -> Path:
+        """A new folder to write into, until `tidy`."""
+        self._scratch.append(self.folder / f"scratch-{next(self._fresh)}")
+        self._scratch[-1].mkdir()
+        return self._scratch[-1]
+
+    def tidy(self) -> None:
+        """Remove what was written, and wait for the disk: neither is part of what is measured."""
+        while self._scratch:
+            shutil.rmtree(self._scratch.pop())
+        os.sync()
 
     @property
     def sample(self) -> Path:
@@ -100,13 +106,17 @@ class Bench:
         return file if file.exists() else u2net.write(file)
 
     def ours(self, files: list[Path], background: Background, threads: int) -> int:
-        """`files` -> shards, as `python -m data_prep` makes them of a layout's photos."""
-        photos = [Photo(file, file.name, file.parent.name) for file in files]
-        shards = [photos[cut : cut + PHOTOS_PER_SHARD] for cut in range(0, len(photos), PHOTOS_PER_SHARD)]
-        parts = [Part(number, shard, [True] * len(shard)) for number, shard in enumerate(shards)]
-        with self.scratch() as folder:
-            made = list(make_here(parts, Job(folder, (512, 384), background), threads, lambda *_: None))
-        return sum(record.photos for _, record in made)
+        """`files` -> shards."""
+        return make(files, self.scratch(), background, threads)
+
+
+def make(files: list[Path], folder: Path, background: Background, threads: int) -> int:
+    """`files` -> shards in `folder`, as `python -m data_prep` makes them of a layout's photos."""
+    photos = [Photo(file, file.name, file.parent.name) for file in files]
+    shards = [photos[cut : cut + PHOTOS_PER_SHARD] for cut in range(0, len(photos), PHOTOS_PER_SHARD)]
+    parts = [Part(number, shard, [True] * len(shard)) for number, shard in enumerate(shards)]
+    made = list(make_here(parts, Job(folder, (512, 384), background), threads, lambda *_: None))
+    return sum(record.photos for _, record in made)
 
 
 def inside(bench: Bench) -> Table:
@@ -147,9 +157,9 @@ def script(bench: Bench) -> Table:
     kept = rembg.new_session("u2net_custom", model_path=home)
 
     def usual(session: Callable[[], Any]) -> int:
-        with bench.scratch() as folder:
-            for file in files:
-                rembg.remove(Image.open(file), session=session()).save(folder / f"{file.parent.name}-{file.stem}.png")
+        folder = bench.scratch()
+        for file in files:
+            rembg.remove(Image.open(file), session=session()).save(folder / f"{file.parent.name}-{file.stem}.png")
         return len(files)
 
     rates = measure.in_turn(
@@ -160,6 +170,7 @@ def script(bench: Bench) -> Table:
         },
         bench.rounds,
         CPU,
+        after=bench.tidy,
     )
     return _against("against rembg in a loop, all cores", bench, rates)
 
@@ -173,62 +184,86 @@ def workers(bench: Bench) -> Table:
         with measure.one_core():
             return bench.ours(files, background, 1)
 
-    rates = measure.in_turn({"two": partial(bench.ours, files, background, 2), "one": alone}, bench.rounds, CPU)
+    rates = measure.in_turn(
+        {"two": partial(bench.ours, files, background, 2), "one": alone}, bench.rounds, CPU, after=bench.tidy
+    )
     return _against("two workers on two cores against one on one", bench, rates)
 
 
 def keep(bench: Bench, noise: float = 0) -> Table:
-    """A store without removal; Pillow alone, decoding to RGB arrays, and only decoding; the disk alone."""
+    """A store without removal; Pillow alone, decoding to RGB arrays, and only decoding; as many bytes alone."""
     files = bench.files(7 * PEOPLE) if not noise else bench.noisy(noise)
     size = sum(file.stat().st_size for file in files) / len(files)
 
-    def bare(decode: Callable[[Path], Any]) -> int:
-        with ThreadPoolExecutor(default_workers()) as pool:
-            for _ in pool.map(decode, files):
-                pass
+    def to_disk() -> int:
+        pixels = np.random.default_rng(0).integers(0, 256, PHOTO_BYTES, dtype=np.uint8)
+        folder = bench.scratch()
+        for start in range(0, len(files), PHOTOS_PER_SHARD):
+            with (folder / str(start)).open("wb") as shard:
+                for _ in files[start : start + PHOTOS_PER_SHARD]:
+                    shard.write(pixels.data)
+                shard.flush()
+                os.fsync(shard.fileno())
         return len(files)
 
-    def to_array(file: Path) -> np.ndarray:
+    with contextlib.ExitStack() as stack:
+
+        def apart(work: Callable[..., int]) -> Callable[..., int]:
+            """`work` in a process of its own, so that the memory that one program has freed is no help to another."""
+            pool = stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn")))
+            return lambda *arguments: pool.submit(work, *arguments).result()
+
+        store, bare, only = apart(make), apart(to_arrays), apart(to_nothing)
+        programs = {
+            "ours": lambda: store(files, bench.scratch(), Background(), default_workers()),
+            "decoded to RGB arrays": lambda: bare(files),
+            "decoded only": lambda: only(files),
+            "as many bytes through the page cache": to_disk,
+        }
+        rates = measure.in_turn(programs, bench.rounds, CPU, after=bench.tidy)
+    return _against(f"keep, against bare decoding, all cores; files of {size / 1000:.0f} kB", bench, rates)
+
+
+def to_arrays(files: list[Path]) -> int:
+    """Pillow, to RGB arrays."""
+
+    def decode(file: Path) -> np.ndarray:
         with Image.open(file) as photo:
             return np.asarray(photo.convert("RGB"))
 
-    def to_nothing(file: Path) -> None:
+    return _in_threads(decode, files)
+
+
+def to_nothing(files: list[Path]) -> int:
+    """Pillow, and no more than decoding."""
+
+    def decode(file: Path) -> None:
         with Image.open(file) as photo:
             photo.load()
 
-    def to_disk() -> int:
-        pixels = np.random.default_rng(0).integers(0, 256, PHOTO_BYTES, dtype=np.uint8)
-        with bench.scratch() as folder:
-            for start in range(0, len(files), PHOTOS_PER_SHARD):
-                with (folder / str(start)).open("wb") as shard:
-                    for _ in files[start : start + PHOTOS_PER_SHARD]:
-                        shard.write(pixels.data)
-                    shard.flush()
-                    os.fsync(shard.fileno())
-        return len(files)
+    return _in_threads(decode, files)
 
-    programs = {
-        "ours": partial(bench.ours, files, Background(), default_workers()),
-        "decoded to RGB arrays": partial(bare, to_array),
-        "decoded only": partial(bare, to_nothing),
-        "as many bytes flushed to the disk": to_disk,
-    }
-    title = f"keep, against bare decoding, all cores; files of {size / 1000:.0f} kB"
-    return _against(title, bench, measure.in_turn(programs, bench.rounds, CPU))
+
+def _in_threads(decode: Callable[[Path], Any], files: list[Path]) -> int:
+    with ThreadPoolExecutor(default_workers()) as pool:
+        for _ in pool.map(decode, files):
+            pass
+    return len(files)
 
 
 def memory(bench: Bench, people: list[int], background: str) -> Table:
     """Peak memory and time of the whole command, of few people and of many."""
     rows = []
     for number in people:
-        with bench.scratch() as folder:
-            measure.say(f"drawing {number} people")
-            drawn = draw(folder / "drawn", number, eval_people=0, progress=False)
-            start = time.perf_counter()
-            peak = _peak(_command(drawn, folder / "store", "--background", background))
-            seconds = time.perf_counter() - start
-            measure.say(f"{7 * number} photos: {peak / 1e6:.0f} MB, {seconds:.0f} s")
-            rows.append([7 * number, peak / 1e6, seconds, 7 * number / seconds])
+        folder = bench.scratch()
+        measure.say(f"drawing {number} people")
+        drawn = draw(folder / "drawn", number, eval_people=0, progress=False)
+        start = time.perf_counter()
+        peak = _peak(_command(drawn, folder / "store", "--background", background))
+        seconds = time.perf_counter() - start
+        measure.say(f"{7 * number} photos: {peak / 1e6:.0f} MB, {seconds:.0f} s")
+        rows.append([7 * number, peak / 1e6, seconds, 7 * number / seconds])
+        bench.tidy()
     facts = _facts(bench) | {"background": background}
     return Table("memory of the whole command", facts, ["photos", "peak MB", "seconds", "photos/s"], rows)
 
@@ -236,19 +271,20 @@ def memory(bench: Bench, people: list[int], background: str) -> Table:
 def kills(bench: Bench, number: int) -> Table:
     """Kill a run at a random moment, start it again, compare its store with an undisturbed one's; `number` times."""
     chance, rows = random.Random(0), []
-    with bench.scratch() as folder:
-        drawn = draw(folder / "drawn", KILLED_PEOPLE, progress=False)
-        whole, store = folder / "whole", folder / "killed"
-        subprocess.run(_command(drawn, whole, *SMALL), check=True, capture_output=True)
-        shards = len(list(whole.glob("*.npy")))
-        for kill in range(number):
-            kept = _killed(_command(drawn, store, *SMALL), store, chance.randrange(shards), chance.uniform(0, 0.3))
-            subprocess.run(_command(drawn, store, *SMALL), check=True, capture_output=True)
-            same = _contents(store) == _contents(whole)
-            left = [file.name for file in folder.iterdir() if file.name.startswith(".")]
-            rows.append([kill + 1, kept, "same" if same else "OTHER", ", ".join(left) or "nothing"])
-            measure.say(f"kill {kill + 1}/{number}: {kept} of {shards} shards kept, {rows[-1][2]} bytes")
-            shutil.rmtree(store)
+    folder = bench.scratch()
+    drawn = draw(folder / "drawn", KILLED_PEOPLE, progress=False)
+    whole, store = folder / "whole", folder / "killed"
+    subprocess.run(_command(drawn, whole, *SMALL), check=True, capture_output=True)
+    shards = len(list(whole.glob("*.npy")))
+    for kill in range(number):
+        kept = _killed(_command(drawn, store, *SMALL), store, chance.randrange(shards), chance.uniform(0, 0.3))
+        subprocess.run(_command(drawn, store, *SMALL), check=True, capture_output=True)
+        same = _contents(store) == _contents(whole)
+        left = [file.name for file in folder.iterdir() if file.name.startswith(".")]
+        rows.append([kill + 1, kept, "same" if same else "OTHER", ", ".join(left) or "nothing"])
+        measure.say(f"kill {kill + 1}/{number}: {kept} of {shards} shards kept, {rows[-1][2]} bytes")
+        shutil.rmtree(store)
+    bench.tidy()
     columns = ["kill", f"of {shards} shards were kept", "bytes after the second run", "left behind"]
     return Table("killed and started again", _facts(bench), columns, rows)
 

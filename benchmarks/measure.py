@@ -105,6 +105,7 @@ def in_turn(
     rounds: int,
     device: torch.device,
     units: Mapping[str, str] = MappingProxyType({}),
+    after: Callable[[], None] = lambda: None,
 ) -> dict[str, Floats]:
     """Run all programs in each round, every other round backwards, so that a machine that slows down favours nobody.
     One more round comes first, to warm up.
@@ -112,6 +113,7 @@ def in_turn(
     Args:
         programs: name -> work that returns how much it did: photos, say.
         units: of the rates of programs, for people who wait; photos/s where a name is missing.
+        after: called after each of them, not timed.
 
     Returns:
         name -> work a second in each round, float64 [rounds].
@@ -120,6 +122,7 @@ def in_turn(
     for number in range(-1, rounds):
         for name in list(programs)[:: -1 if number % 2 else 1]:
             seconds, done = timed(programs[name], device)
+            after()
             rate = done / seconds
             when = f"{number + 1}/{rounds}" if number >= 0 else "warm-up"
             say(f"{when}  {name}: {rate:.4g} {units.get(name, 'photos/s')}")

@@ -6,6 +6,8 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from threading import Event
 
+import numpy as np
+
 from data_prep.layouts.listing import Photo
 from data_prep.parts import Job, Part, Record, Said, make
 from data_prep.workers import Threads
@@ -14,6 +16,9 @@ from errors import PhotoError
 AT_A_TIME = 2
 """Parts in the making: while one is flushed to the disk, the threads are at the other."""
 
+_ONCE_FREED = 2**25 - 2**16
+"""Bytes that glibc must have freed in one piece to reuse what is smaller: it may not be told of more (mallopt(3))."""
+
 
 def make_here(parts: Sequence[Part], job: Job, threads: int, said: Said) -> Generator[tuple[Part, Record]]:
     """Make the parts with so many threads; yields each when it is done.
@@ -21,6 +26,7 @@ def make_here(parts: Sequence[Part], job: Job, threads: int, said: Said) -> Gene
     Raises:
         StoreError: as for `parts.make`; the parts done before it are done.
     """
+    np.empty(_ONCE_FREED, np.uint8)  # or each photo's memory would be asked of the system, and given back
     stopped = Event()
 
     def say_on(photo: Photo, error: PhotoError | None) -> None:

@@ -27,6 +27,10 @@ Said = Callable[[Photo, PhotoError | None], None]
 """Hears of every photo that is done, with its error if it cannot be used. What it raises ends the part."""
 
 
+DECODED_AT_ONCE = 4
+"""Photos that a thread decodes in one go where that is all there is to do: a millisecond each."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Photos that become shard `number`; `train`: which of them count for mean and std."""
@@ -124,12 +128,13 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     """
     key = part.key  # before any photo is read: one that changes meanwhile is done again
     treated = partial(treat, size=job.size, background=job.background)
+    at_once = 1 if job.background.segment else DECODED_AT_ONCE
     left_out: dict[int, str] = {}
     masks: list[Mask] = []
     moments: list[Moments] = []
     try:
         with closing(ShardWriter(job.folder, part.number, job.size, len(part.photos))) as shard:
-            with threads.turn, closing(in_order(treated, part.photos, threads)) as results:
+            with threads.turn, closing(in_order(treated, part.photos, threads, at_once)) as results:
                 for position, (photo, train, result) in enumerate(zip(part.photos, part.train, results, strict=True)):
                     if isinstance(result, PhotoError):
                         left_out[position] = str(result)

@@ -7,6 +7,7 @@ A JPEG without a flaw is decoded by simplejpeg, to the same bytes but faster: Pi
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,9 @@ def _decoded(photo: ImageFile.ImageFile) -> _Decoded | None:
     if _orientation(photo) in _TURNED or photo.fp is None:
         return None
     photo.fp.seek(0)
+    data = photo.fp.read(min(os.fstat(photo.fp.fileno()).st_size, 4 * _AT_ONCE))  # read(n) makes room for n first
     try:
-        pixels = simplejpeg.decode_jpeg(photo.fp.read(4 * _AT_ONCE), "RGB")
+        pixels = simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:
         return None
     return _Decoded(pixels) if pixels.shape == (photo.height, photo.width, 3) else None

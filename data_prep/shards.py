@@ -6,7 +6,6 @@ end and renames it, so a shard never has to fit in memory and is never seen half
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import secrets
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_prep.direct_file import DirectFile
 from errors import StoreError
 from files import file_sha256
 
@@ -37,7 +37,7 @@ class ShardWriter:
             entry = shard.finish()
 
     Args:
-        expected: photos that will probably be added; with so many the shard is hashed while it is written.
+        expected: photos that will probably be added; with another number the shard is hashed again at its end.
 
     Attributes:
         photos: how many were added.
@@ -48,25 +48,25 @@ class ShardWriter:
         self._size, self._expected, self._file = size, expected, folder / shard_name(number)
         # Another worker may be at the same shard: one that was given up for lost, but is not.
         self._partial = folder / f".{self._file.name}.{secrets.token_hex(4)}.tmp"
-        self._stream = self._partial.open("xb")
-        self._hash = hashlib.sha256(self._write_header(expected))
+        self._stream = DirectFile(self._partial)
+        self._stream.write(np.frombuffer(self._header(expected), np.uint8))
 
     def add(self, photo: Photos) -> None:
         """Append one uint8 [height, width, 3] photo."""
         if photo.dtype != np.uint8 or photo.shape != (*self._size, 3):
             raise ValueError(f"a photo must be uint8 {(*self._size, 3)}, but got {photo.dtype} {photo.shape}")
-        pixels = np.ascontiguousarray(photo)
-        self._stream.write(pixels.data)
-        self._hash.update(pixels.data)
+        self._stream.write(photo.reshape(-1))
         self.photos += 1
 
     def finish(self) -> dict[str, Any]:
         """Give the shard its name; returns its entry of store.json: {"file", "photos", "sha256"}."""
-        self._stream.seek(0)
-        self._write_header(self.photos)
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        digest = self._hash.hexdigest() if self.photos == self._expected else file_sha256(self._partial)
+        digest = self._stream.finish()
+        if self.photos != self._expected:
+            with self._partial.open("r+b") as stream:
+                stream.write(self._header(self.photos))
+                stream.flush()
+                os.fsync(stream.fileno())
+            digest = file_sha256(self._partial)
         self._partial.replace(self._file)
         return {"file": self._file.name, "photos": self.photos, "sha256": digest}
 
@@ -75,12 +75,11 @@ class ShardWriter:
         self._stream.close()
         self._partial.unlink(missing_ok=True)
 
-    def _write_header(self, photos: int) -> bytes:
+    def _header(self, photos: int) -> bytes:
         # NumPy pads a header for its first axis to grow, so one with another count has the same length.
         header = io.BytesIO()
         shape = (photos, *self._size, 3)
         np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        self._stream.write(header.getvalue())
         return header.getvalue()
 
 

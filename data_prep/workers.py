@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from threading import Lock
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ class Threads(ThreadPoolExecutor):
     """So many threads, for one job after the other.
 
     Attributes:
-        ahead: results that may wait to be taken, of a job.
+        ahead: tasks of a job whose results may wait to be taken.
         turn: held by the job that feeds them.
     """
 
@@ -43,19 +44,30 @@ class Threads(ThreadPoolExecutor):
         self.ahead, self.turn = 2 * number, Lock()
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item], threads: Threads) -> Generator[Result]:
-    """`map(function, items)` in `threads`, a few of them ahead."""
-    pending: deque[Future[Result]] = deque()
+def in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: Threads, at_once: int = 1
+) -> Generator[Result]:
+    """`map(function, items)` in `threads`, a few tasks ahead.
+
+    Args:
+        at_once: items a task: several, where one takes no longer than handing it to a thread and back.
+    """
+    pending: deque[Future[list[Result]]] = deque()
+    rest = iter(items)
     try:
-        for item in items:
-            pending.append(threads.submit(function, item))
+        while task := list(islice(rest, at_once)):
+            pending.append(threads.submit(_each, function, task))
             if len(pending) >= threads.ahead:
-                yield pending.popleft().result()
+                yield from pending.popleft().result()
         while pending:
-            yield pending.popleft().result()
+            yield from pending.popleft().result()
     finally:
         for future in pending:
             future.cancel()
+
+
+def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 class Speed(ProgressColumn):
