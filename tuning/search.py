@@ -24,6 +24,7 @@ from ray import tune
 from ray._private import ray_constants
 from ray.tune.experiment import Trial
 
+import addresses
 from data_prep import node_copy
 from data_prep.store import Store
 from errors import OptionError, SearchError, SpaceError
@@ -291,8 +292,8 @@ def start_ray(address: str | None = None, install: bool = False) -> None:
 
 def _cache_named_here() -> dict[str, str]:
     """Where copies of stores are kept, if this process was told: the other nodes keep theirs at the same path."""
-    named = os.environ.get(node_copy.CACHE)
-    return {node_copy.CACHE: str(Path(named).expanduser().absolute())} if named else {}
+    named = os.environ.get(addresses.CACHE)
+    return {addresses.CACHE: str(Path(named).expanduser().absolute())} if named else {}
 
 
 def cluster_size() -> tuple[int, int]:
