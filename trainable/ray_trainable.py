@@ -14,19 +14,18 @@ import torch
 from data_prep import node_copy
 from data_prep.store import Store
 from errors import DivergedError
+from files import TRIAL_ERROR
 from trainable import checkpoint, device
 from trainable.config import TrialConfig
 from trainable.loop import Trial
-from trainable.sturdy import Sturdy, patiently
+from trainable.sturdy import SHARED, Sturdy, patiently
 from trainable.workbench import Workbench
-
-SHARED = "shared"
-"""Key of a trial's Ray config under which everything lies that the search does not vary."""
 
 
 class RayTrial(Sturdy):
-    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile"}, group: {name: value},
-    ...}. Of "shared" the last three may be missing: any store will do, and both are off.
+    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile", "address"},
+    group: {name: value}, ...}. Of "shared" the last four may be missing: any store will do, both are off, and the
+    search is kept in a folder.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -61,7 +60,7 @@ class RayTrial(Sturdy):
 
         Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
         """
-        (self._folder() / "error.txt").write_text(f"{error}\n")
+        (self._folder() / TRIAL_ERROR).write_text(f"{error}\n")
         best = trial.best
         return {
             "epoch": trial.epoch,

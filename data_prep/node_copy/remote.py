@@ -80,7 +80,7 @@ class Remote:
             raise StoreError(str(addresses.refused(self.uri, error))) from None
 
     def _absent(self, name: str) -> str:
-        from pyarrow.fs import FileType
+        from pyarrow.fs import FileType  # type: ignore[import-untyped]
 
         bucket, slash, _ = self.path.partition("/")
         if bucket and slash and self.files.get_file_info(bucket).type == FileType.NotFound:
