@@ -15,7 +15,8 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import cluster_address
-from errors import OptionError, SearchError
+from addresses import Folder, is_uri
+from errors import AddressError, OptionError, SearchError
 
 ROOT = Path(__file__).resolve().parent.parent
 SENT = ("data_prep", "trainable", "tuning", "search_spaces", "requirements.txt", "constraints.txt")
@@ -103,27 +104,36 @@ def sizes() -> list[tuple[int, int]]:
     return [size for size in found if size[0]]
 
 
-def check(runs: Path, store: str, seconds: float = ANSWER_SECONDS) -> None:
-    """That every node has this process's versions, writes to `runs`, and sees `store`, if that is a folder.
+def check(runs: Path | str, store: str, seconds: float = ANSWER_SECONDS) -> None:
+    """That every node has this process's versions, writes to `runs`, a folder or an address, and sees `store`, if that
+    is a folder.
 
     Raises:
         SearchError: a node has not, does not, or did not answer.
     """
+    if isinstance(runs, str):
+        return _check(runs, "", store, seconds)
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".nodes-", dir=runs) as shared:
         token = os.urandom(8).hex()
         (Path(shared) / "token").write_text(token)
-        asked = {_ask(node["NodeID"], shared, token, store): _name(node) for node in _alive()}
-        answered, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
-        for ref in answered:
-            _compare(asked[ref], _answer(ref, asked[ref]), shared)
+        _check(shared, token, store, seconds)
+
+
+def _check(shared: str, token: str, store: str, seconds: float) -> None:
+    asked = {_ask(node["NodeID"], shared, token, store): _name(node) for node in _alive()}
+    answered, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
+    for ref in answered:
+        _compare(asked[ref], _answer(ref, asked[ref]), shared)
     if late:
         raise SearchError(f"{asked[late[0]]} did not answer in {seconds:g} s: look at it, or `ray stop` it and go on")
 
 
 def look(shared: str, token: str, store: str) -> tuple[Found, str]:
     """Run on a node: its versions, and what is wrong with its folders, if anything is."""
-    return versions(), _wrong(Path(shared), token, store)
+    return versions(), _wrong_address(shared) or _wrong_store(store) if is_uri(shared) else _wrong(
+        Path(shared), token, store
+    )
 
 
 def versions() -> Found:
@@ -146,6 +156,18 @@ def _wrong(shared: Path, token: str, store: str) -> str:
         (shared / ray.get_runtime_context().get_node_id()).write_text("")
     except OSError as error:
         return f"cannot write to --runs {shared.parent} ({error.strerror})"
+    return _wrong_store(store)
+
+
+def _wrong_address(runs: str) -> str:
+    try:
+        Folder.of(runs).probe()
+    except (OSError, AddressError) as error:
+        return f"cannot write to --runs: {_line(error)}"
+    return ""
+
+
+def _wrong_store(store: str) -> str:
     if "://" not in store and not (Path(store) / "store.json").is_file():
         return f"does not see --data {store}"
     return ""
@@ -174,6 +196,8 @@ def _compare(name: str, answer: tuple[Found, str], shared: str) -> None:
                 f"{name} has {package} {found[package]}, and this machine {here}: install the same on all of them, "
                 "as requirements.txt and constraints.txt say, or let Ray: --install-packages"
             )
+    if wrong and is_uri(shared):
+        raise SearchError(f"{name} {wrong}; all machines need its credentials, and the store at an address or shared")
     if wrong:
         raise SearchError(f"{name} {wrong}: all machines need it on shared storage, under one path, as one user")
 
