@@ -176,6 +176,12 @@ class Folder:
         os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
         fresh.replace(file)
 
+    def fetch(self, name: str, entry: Entry, file: Path) -> None:
+        """`download`, unless it is here already, as large and as old as the `entry` says."""
+        here = file.stat() if file.exists() else None
+        if here is None or (here.st_size, here.st_mtime) != (entry.size, entry.modified.timestamp()):
+            self.download(name, file)
+
     def entry(self, name: str) -> Entry | None:
         from pyarrow.fs import FileType
 

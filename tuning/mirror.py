@@ -262,17 +262,7 @@ def keep(address: str, file: Path) -> None:
 
 def fetch(there: Folder, folder: Path, found: dict[str, Entry]) -> None:
     """Those files, but for those that are here, as large and as old."""
-
-    def one(name: str) -> None:
-        file = folder / name
-        if file.exists() and (file.stat().st_size, file.stat().st_mtime) == (
-            found[name].size,
-            found[name].modified.timestamp(),
-        ):
-            return
-        there.download(name, file)
-
-    _at_once(one, found)
+    _at_once(lambda name: there.fetch(name, found[name], folder / name), found)
 
 
 def _is_gone_on_from(name: str) -> bool:
