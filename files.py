@@ -36,6 +36,13 @@ CONFIRMATION = "confirmation.json"
 BEST_WEIGHTS = "best.safetensors"
 VAL_PREDICTIONS = "val_predictions.npz"
 TRIAL_LOG = "trial.log"
+TRIAL_ERROR = "error.txt"
+PROGRESS = "progress.json"
+"""In a checkpoint's folder: how far the trial was, as Ray counts."""
+
+ADDRESS = "address"
+"""In what the trials of a search share: where it is kept, if that is no folder."""
+
 SUSPECTS, SUSPECTS_SHEET = "suspects.csv", "suspects.html"
 
 

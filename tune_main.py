@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import files
+from addresses import child, is_uri, location, parent
 from command_line import exit_code, positive
 from errors import OptionError, SearchError
 from tuning import plan as planning
@@ -85,7 +87,13 @@ def parser() -> argparse.ArgumentParser:
     sure.add_argument("--folds", metavar="R", type=positive, help="each on R person-grouped folds of train and val")
     where = result.add_argument_group("where and how")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
-    where.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
+    where.add_argument(
+        "--runs",
+        metavar="DIR",
+        type=location,
+        default=Path("runs"),
+        help="where searches are kept: a folder, or an address (s3://...)",
+    )
     where.add_argument(
         "--gpus-per-trial", metavar="X", type=float, help="GPUs of one trial (default: 1 if there are any)"
     )
@@ -99,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
     )
-    result.add_argument("--resume", metavar="DIR", type=Path, help="go on with an interrupted search: runs/NAME")
+    result.add_argument("--resume", metavar="DIR", type=location, help="go on with an interrupted search: runs/NAME")
     result.add_argument("--list-spaces", action="store_true", help="list the search spaces and stop")
     result.add_argument("--dry-run", action="store_true", help="print what would run and its worst-case cost, and stop")
     return result
@@ -116,7 +124,8 @@ TRIALS_FAILED = 3
 
 def _search(options: argparse.Namespace, began: float) -> int:
     space = spaces.load(options.space)
-    folder = planning.new_folder(options.runs, space.name, options.name)
+    runs, address = _runs(options)
+    folder = planning.new_folder(runs, space.name, options.name, address)
     store = _store(options)
     plan = _plan(options, space, folder, store)
     print(f"{planning.describe(plan)}\n", flush=True)
@@ -129,11 +138,20 @@ def _search(options: argparse.Namespace, began: float) -> int:
     assert store is not None
     preflight.check(plan, store, local=options.address is None)
     _start(options, plan)
+    if plan.remote:
+        return _and_confirm(_finish(plan, search.run(plan, store, began=began)), plan, options)
     folder = planning.made_folder(options.runs, space.name, options.name)
     if folder != plan.folder:
         print(f"Note: another search took {plan.name} meanwhile; this one is {folder.name}.", flush=True)
-    rows = search.run(dataclasses.replace(plan, folder=folder), store, began=began)
-    return _and_confirm(_finish(folder, rows), folder, options)
+    plan = dataclasses.replace(plan, folder=folder)
+    return _and_confirm(_finish(plan, search.run(plan, store, began=began)), plan, options)
+
+
+def _runs(options: argparse.Namespace) -> tuple[Path, str | None]:
+    """Where searches are kept on this machine, and the address that this is the mirror of."""
+    from tuning import mirror
+
+    return (mirror.place(options.runs), options.runs) if is_uri(options.runs) else (options.runs, None)
 
 
 def _resume(options: argparse.Namespace, began: float) -> int:
@@ -144,21 +162,22 @@ def _resume(options: argparse.Namespace, began: float) -> int:
                 "leave it out, or start another search"
             )
 
-    from tuning import record, search
+    from tuning import mirror, record, search
 
-    folder = options.resume.absolute()
+    remote = options.resume if is_uri(options.resume) else None
+    folder = mirror.pulled(remote) if remote else options.resume.absolute()
     limits = {name: getattr(options, name) for name in LIMITS}
     has_ended = record.read(folder)["state"] in (search.FINISHED, search.SPENT)
     if options.confirm and has_ended and not any(limits.values()):
-        return _confirm(folder, options)
-    found = search.resumable(folder, limits)
+        return _confirm(planning.from_json(folder, record.read(folder), remote), options)
+    found = search.resumable(folder, limits, remote)
     found = dataclasses.replace(found, plan=_here(found.plan, options))
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
     print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)} in all.\n", flush=True)
     _start(options, found.plan)
     rows = search.resume(found, began=began)
-    return _and_confirm(_finish(folder, rows), folder, options)
+    return _and_confirm(_finish(found.plan, rows), found.plan, options)
 
 
 def _check_confirm(options: argparse.Namespace) -> None:
@@ -170,17 +189,18 @@ def _check_confirm(options: argparse.Namespace) -> None:
         raise OptionError("--seeds and --folds say how to confirm: name how many trials, as in --confirm 3")
 
 
-def _and_confirm(code: int, folder: Path, options: argparse.Namespace) -> int:
+def _and_confirm(code: int, plan: Plan, options: argparse.Namespace) -> int:
     if not options.confirm or code not in (0, TRIALS_FAILED):
         return code
-    return _confirm(folder, options) or code
+    return _confirm(plan, options) or code
 
 
-def _confirm(folder: Path, options: argparse.Namespace) -> int:
-    from tuning import leaderboard, record, rerun, search
+def _confirm(search_plan: Plan, options: argparse.Namespace) -> int:
+    from tuning import leaderboard, rerun, search
 
+    folder = search_plan.folder
     store = search.store_of(folder, say=print)
-    of = _here(planning.from_json(folder, record.read(folder)), options)
+    of = _here(search_plan, options)
     seeds = None if options.folds else options.seeds or 3
     plan, confirms = rerun.plan_of(of, leaderboard.read(folder), options.confirm, seeds, options.folds)
     if options.folds:
@@ -188,11 +208,11 @@ def _confirm(folder: Path, options: argparse.Namespace) -> int:
     again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
     print(
         f"\nConfirming the {options.confirm} best of {of.name} with {again}: {plan.budget.trials} trials "
-        f"x {plan.epochs} epochs, none stopped early, in {plan.folder}\n",
+        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n",
         flush=True,
     )
     _start(options, plan)
-    return _finish(plan.folder, search.run(plan, store, confirms=confirms))
+    return _finish(plan, search.run(plan, store, confirms=confirms))
 
 
 def _store(options: argparse.Namespace) -> Store | None:
@@ -232,6 +252,7 @@ def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store:
     epochs = planning.epochs(settings)
     return planning.Plan(
         folder=folder,
+        remote=child(options.runs, folder.name) if is_uri(options.runs) else None,
         space=planning.with_profile(planning.with_bands(space, bands) if bands else space, chosen),
         profile=chosen,
         store=absolute(options.data or SAMPLE_STORE),
@@ -279,17 +300,18 @@ def _start(options: argparse.Namespace, plan: Plan) -> None:
     search.start_ray(options.address, options.install_packages)
     if options.address:
         seconds = nodes.INSTALL_SECONDS if options.install_packages else nodes.ANSWER_SECONDS
-        nodes.check(plan.folder.parent, plan.store, seconds)
+        nodes.check(parent(plan.remote) if plan.remote else plan.folder.parent, plan.store, seconds)
         nodes.share_weights(plan)
 
 
-def _finish(folder: Path, rows: list[Row]) -> int:
+def _finish(plan: Plan, rows: list[Row]) -> int:
     """Print the leaderboard and the next commands; the exit code says how the search ended."""
     from tuning import failures, leaderboard, record, search
     from tuning.rows import ranked
 
+    folder = plan.folder
     about = record.read(folder)
-    shown = shlex.quote(os.path.relpath(folder))
+    shown = shlex.quote(plan.remote or os.path.relpath(folder))
     console = leaderboard.console()
     console.print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}", console.width))
     failed = sum(row.status == "failed" for row in rows)
@@ -316,15 +338,21 @@ def _finish(folder: Path, rows: list[Row]) -> int:
     if rows and failed == len(rows):
         raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
     if "confirms" in about:
-        return _verdict(folder, rows) or code
-    print(f"\nNext:\n\n    tensorboard --logdir {shown}\n    python -m ensemble.select_and_predict --search {shown}")
+        return _verdict(plan, rows) or code
+    curves = shlex.quote(os.path.relpath(folder))
+    print(f"\nNext:\n\n    tensorboard --logdir {curves}\n    python -m ensemble.select_and_predict --search {shown}")
     return code
 
 
-def _verdict(folder: Path, rows: list[Row]) -> int:
-    from tuning import leaderboard, rerun, search, verdict
+def _verdict(plan: Plan, rows: list[Row]) -> int:
+    from tuning import leaderboard, mirror, rerun, search, verdict
 
+    folder = plan.folder
+    if plan.remote:
+        mirror.pulled_predictions(plan.remote, folder)
     found = rerun.report(folder, rows, search.store_of(folder))
+    if plan.remote:
+        mirror.keep(plan.remote, folder / files.CONFIRMATION)
     leaderboard.console().print(verdict.table(found, f"\nConfirmation of {folder.parent.name}"))
     print(f"\n{textwrap.fill(verdict.verdict(found), 110)}")
     return 0

@@ -5,10 +5,74 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import addresses
+from addresses import Folder
 from data_prep import node_copy
 from data_prep.store import Store
-from errors import EnsembleError
-from files import SEARCH
+from errors import AddressError, EnsembleError
+from files import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
+
+MEMBERS = (BEST_WEIGHTS, VAL_PREDICTIONS)
+"""What the vote needs of a trial."""
+
+
+def local(search: str | Path) -> Path:
+    """The search's folder; of one at an address a copy of what the vote needs, as far as it is not here yet.
+
+    Raises:
+        EnsembleError: it cannot be read, or no search is there.
+    """
+    if isinstance(search, Path):
+        return search
+    folder = addresses.place("searches", search)
+    try:
+        there = Folder.of(search)
+        found = there.list()
+        able = {name.partition("/")[0] for name in found if name.endswith(f"/{BEST_WEIGHTS}")}
+        for name, entry in found.items():
+            trial, _, file = name.partition("/")
+            if name in (SEARCH, ENSEMBLE) or (trial in able and file in MEMBERS):
+                there.fetch(name, entry, folder / name)
+    except (OSError, AddressError) as error:
+        raise EnsembleError(f"--search {search} cannot be read ({_line(error)})") from None
+    if SEARCH not in found:
+        raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name one of those under its --runs")
+    return folder
+
+
+def keep(search: str | Path, file: Path) -> None:
+    """Take a file to the search, if that is at an address and the file is of its copy here.
+
+    Raises:
+        EnsembleError: it cannot be written there.
+    """
+    if isinstance(search, Path) or file.parent != addresses.place("searches", search):
+        return
+    try:
+        Folder.of(search).upload(file, file.name)
+    except (OSError, AddressError) as error:
+        raise EnsembleError(f"--search {search} cannot be written ({_line(error)})") from None
+
+
+def newest_at(runs: str) -> str:
+    """The address of the search at `runs` that was started last.
+
+    Raises:
+        EnsembleError: there is none, or they cannot be read.
+    """
+    try:
+        there = Folder.of(runs)
+        texts = {name: text for name in there.names() if (text := (there / name).read(SEARCH)) is not None}
+        started = {name: str(json.loads(text)["started"]) for name, text in texts.items()}
+    except (OSError, ValueError, KeyError, AddressError) as error:
+        raise EnsembleError(f"--runs {runs} cannot be read ({_line(error)})") from None
+    if not started:
+        raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands --runs ...")
+    return addresses.child(runs, max(started, key=lambda name: started[name]))
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def newest(runs: Path) -> Path:

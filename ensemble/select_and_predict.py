@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from addresses import is_uri, location
 from command_line import exit_code, positive
 from data_prep.store import Store
 from ensemble import search_folder
@@ -35,15 +36,21 @@ from trainable.metrics import macro_f1, macro_f1_interval
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    search = options.search or search_folder.newest(options.runs)
+    runs = options.runs
+    where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
+    search = search_folder.local(where)
     store = search_folder.open_store(search)
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
-    print(f"{search}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
+    print(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     ensemble = Ensemble.of(chosen, store, options.tta)
     if options.photos:
-        return _predict_folder(options, search, store, ensemble)
-    return _open_test(options, search, store, ensemble)
+        made = [_predict_folder(options, search, store, ensemble)]
+    else:
+        made = [_open_test(options, search, store, ensemble), search / ENSEMBLE]
+    for file in filter(None, made):
+        search_folder.keep(where, file)
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,8 +58,10 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m ensemble.select_and_predict",
         description="Choose an ensemble from a search on val, score it on test, and predict by soft voting.",
     )
-    result.add_argument("--search", metavar="DIR", type=Path, help="a search folder (default: the newest under --runs)")
-    result.add_argument("--runs", metavar="DIR", type=Path, default=Path("runs"), help="where searches are kept")
+    result.add_argument(
+        "--search", metavar="DIR", type=location, help="a search folder, or address (default: the newest under --runs)"
+    )
+    result.add_argument("--runs", metavar="DIR", type=location, default=Path("runs"), help="where searches are kept")
     result.add_argument("--members", metavar="N", type=positive, default=4, help="at most this many trials vote (4)")
     result.add_argument(
         "--tta", metavar="N", type=positive, default=5, help="views of each photo, the plain one first (5)"
@@ -81,13 +90,13 @@ class Score:
         return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
 
 
-def _open_test(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> int:
+def _open_test(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
     test, unlabelled = store.labelled("test"), store.rows("eval")
     votes = ensemble.predict_rows(np.concatenate([test, unlabelled]))
     on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
     out = _write_predictions(options, search, store.index["path"].to_numpy()[unlabelled], votes[len(test) :])
     write_json(search / ENSEMBLE, _about(store, ensemble, on_test, out))
-    return 0
+    return out
 
 
 def _score_test(
@@ -104,12 +113,11 @@ def _score_test(
     return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted)}
 
 
-def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> int:
+def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
     from data_prep.prepare import prepare_like  # imports rembg, which only new photos need
 
     names, photos = prepare_like(store, options.photos, progress=True)
-    _write_predictions(options, search, names, ensemble.predict_photos(photos))
-    return 0
+    return _write_predictions(options, search, names, ensemble.predict_photos(photos))
 
 
 def _print_scores(ensemble: Ensemble, single: Score, voted: Score, people: int) -> None:

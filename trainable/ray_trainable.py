@@ -14,20 +14,19 @@ import torch
 from data_prep import node_copy
 from data_prep.store import Store
 from errors import DivergedError
+from files import TRIAL_ERROR
 from trainable import checkpoint, device
 from trainable.config import TrialConfig
 from trainable.loop import Trial
-from trainable.sturdy import Sturdy, patiently
+from trainable.remote_trial import fetched
+from trainable.sturdy import SHARED, Sturdy, patiently
 from trainable.workbench import Workbench
-
-SHARED = "shared"
-"""Key of a trial's Ray config under which everything lies that the search does not vary."""
 
 
 class RayTrial(Sturdy):
-    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile", "hub"},
-    group: {name: value}, ...}. Of "shared" the last four may be missing: any store will do, both are off, and the
-    weights of ImageNet are in torch hub's own folder.
+    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile", "hub", "address"},
+    group: {name: value}, ...}. Of "shared" the last five may be missing: any store will do, both are off, the weights
+    of ImageNet are in torch hub's own folder, and the search is kept in a folder.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -36,7 +35,7 @@ class RayTrial(Sturdy):
         self._store: Store | None = None
         torch.set_num_threads(max(1, int(config[SHARED]["cpus"])))
         if hub := config[SHARED].get("hub"):
-            torch.hub.set_dir(hub)
+            torch.hub.set_dir(patiently(lambda: fetched(hub)))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the last trial. The next one is built in the first step(), where an error is its own: Ray would blame
@@ -64,7 +63,7 @@ class RayTrial(Sturdy):
 
         Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
         """
-        (self._folder() / "error.txt").write_text(f"{error}\n")
+        (self._folder() / TRIAL_ERROR).write_text(f"{error}\n")
         best = trial.best
         return {
             "epoch": trial.epoch,

@@ -7,15 +7,17 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ray import tune
 from ray.train._internal.session import _TrainingResult
 from safetensors import SafetensorError
 
 from errors import CheckpointError, ReportError
-from files import TRIAL_LOG, write_json
+from files import ADDRESS, PROGRESS, TRIAL_LOG, write_json
+from trainable.remote_trial import RemoteTrial
 
 SCORES = ("val_f1", "val_f1_best")
 """What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it."""
@@ -23,13 +25,18 @@ SCORES = ("val_f1", "val_f1_best")
 PATIENCE, PAUSE = 3600.0, 2.0
 """Seconds that a worker waits for a disk that takes nothing, and between two tries."""
 
-PROGRESS = "progress.json"
-"""In a checkpoint's folder: how far the trial was, as Ray counts."""
+SHARED = "shared"
+"""Key of a trial's Ray config under which everything lies that the search does not vary."""
 
 
 class Sturdy(tune.Trainable):
     """A Trainable whose reports are checked, whose checkpoints are whole or absent, and which goes on from the one
-    before where the newest is damaged."""
+    before where the newest is damaged.
+
+    Where config's "shared" names an `ADDRESS`, the trial's files go there before a report or checkpoint counts.
+    """
+
+    _remote: RemoteTrial | None = None
 
     def train(self) -> dict[str, Any]:
         """Raises ReportError: Ray's own answer to a NaN is to go on for ever, and to text to end the search."""
@@ -38,6 +45,8 @@ class Sturdy(tune.Trainable):
             value = result.get(name, "nothing")
             if not isinstance(value, int | float) or not 0 <= value <= 1:  # nor is NaN
                 raise ReportError(f"{name}: a number from 0 to 1 is needed after every epoch, but got {value!r}")
+        if remote := self._at_address():
+            patiently(remote.push_records)
         return result
 
     def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
@@ -47,9 +56,11 @@ class Sturdy(tune.Trainable):
         """
         metrics = dict(self._last_result or {})
         self._storage._update_checkpoint_index(metrics)
-        final = Path(self._storage.checkpoint_fs_path)
-        patiently(lambda: self._write(final))
-        return _TrainingResult(tune.Checkpoint(str(final), self._storage.storage_filesystem), metrics)
+        path = Path(self._storage.checkpoint_fs_path)
+        patiently(lambda: self._write(self._folder() / path.name))
+        if remote := self._at_address():
+            patiently(lambda: remote.push_checkpoint(path.name))
+        return _TrainingResult(tune.Checkpoint(str(path), self._storage.storage_filesystem), metrics)
 
     def _write(self, final: Path) -> None:
         for left in final.parent.glob(".checkpoint_*.partial"):
@@ -65,10 +76,14 @@ class Sturdy(tune.Trainable):
     def restore(self, checkpoint_path: _TrainingResult) -> None:
         """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""
         newest = Path(checkpoint_path.checkpoint.path)
-        for folder in _and_before(newest):
+        for folder in self._and_before(newest):
             try:
                 # Of the newest one Ray knows it; those of version 0.4 have no such file.
-                progress = checkpoint_path.metrics if folder == newest else json.loads((folder / PROGRESS).read_text())
+                progress = (
+                    checkpoint_path.metrics
+                    if folder.name == newest.name
+                    else json.loads((folder / PROGRESS).read_text())
+                )
                 self._iteration, self._time_total = int(progress["training_iteration"]), progress["time_total_s"]
                 self.load_checkpoint(str(folder))
             except (CheckpointError, OSError, ValueError, KeyError, TypeError) as error:
@@ -89,15 +104,59 @@ class Sturdy(tune.Trainable):
 
     def _folder(self) -> Path:
         """runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder is
-        temporary."""
+        temporary. Of a search at an address, the copy on this machine."""
+        if remote := self._at_address():
+            return remote.here
         folder = Path(self._storage.trial_fs_path)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def _at_address(self) -> RemoteTrial | None:
+        """The trial that runs now, if its search is kept at an address."""
+        address = self.config.get(SHARED, {}).get(ADDRESS)
+        if address is None:
+            return None
+        name = Path(self._storage.trial_fs_path).name
+        if self._remote and (self._remote.search, self._remote.name) != (address, name):
+            self._leave()
+        if self._remote is None:
+            self._remote = patiently(lambda: RemoteTrial.of(address, name))
+        return self._remote
 
-def patiently(write: Callable[[], None]) -> None:
-    """`write`, tried again while the disk is full, read-only or gone, up to PATIENCE seconds: a trial that waits loses
-    nothing, one that fails loses an epoch each time."""
+    def _leave(self) -> None:
+        if self._remote:
+            self._remote.close()
+        self._remote = None
+
+    def _and_before(self, newest: Path) -> Iterator[Path]:
+        """A checkpoint's folder, then its elders, the youngest first."""
+        if remote := self._at_address():
+            yield from self._at_address_and_before(remote, newest.name)
+            return
+        yield newest
+        elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
+        yield from sorted(elders, reverse=True)
+
+    def _at_address_and_before(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
+        """Of each this machine's copy, if it is the same one, then the address's."""
+        found = patiently(lambda: remote.checkpoints(newest))
+        for name in found:
+            if patiently(partial(remote.has, name)):
+                yield remote.here / name
+            if patiently(partial(remote.fetch, name)):
+                yield remote.here / name
+
+    def stop(self) -> None:
+        super().stop()
+        self._leave()
+
+
+Returned = TypeVar("Returned")
+
+
+def patiently(write: Callable[[], Returned]) -> Returned:
+    """`write`, tried again while the disk or the address is full, read-only or gone, up to PATIENCE seconds: a trial
+    that waits loses nothing, one that fails loses an epoch each time."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -106,9 +165,3 @@ def patiently(write: Callable[[], None]) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(PAUSE)
-
-
-def _and_before(newest: Path) -> Iterator[Path]:
-    """A checkpoint's folder, then its elders, the youngest first."""
-    yield newest
-    yield from sorted((each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name), reverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ SETTLED = 10.0
 """Times the seconds between two of Ray's snapshots: so long after a trial's end they say that it ended, and a resumed
 search will not look for its checkpoints."""
 
+Remove = Callable[[Path, str], None]
+"""Removes what of a folder a pattern matches: `remove`, or at an address `Mirror.remove`."""
+
 TICK = 0.5
 """Seconds between two looks at the trials, which may be thousands."""
 
@@ -27,8 +31,8 @@ class Sweeper(tune.Callback):
     A trial that is out of the best `keep` can never come back in: a trial's best val_f1 only rises.
     """
 
-    def __init__(self, keep: int, period: float = 1.0) -> None:
-        self._keep, self._period = keep, period
+    def __init__(self, keep: int, period: float = 1.0, removing: Remove | None = None) -> None:
+        self._keep, self._period, self._remove = keep, period, removing or remove
         self._ended: dict[str, float] = {}
         self._swept: set[str] = set()
         self._kept: dict[Path, float] = {}
@@ -60,8 +64,7 @@ class Sweeper(tune.Callback):
                 self._keep_best(trial)
 
     def _sweep(self, trial: Trial) -> None:
-        for folder in Path(trial.storage.trial_fs_path).glob("checkpoint_*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        self._remove(Path(trial.storage.trial_fs_path), "checkpoint_*")
         self._keep_best(trial)
         self._swept.add(trial.trial_id)
 
@@ -71,11 +74,19 @@ class Sweeper(tune.Callback):
             self._kept[Path(trial.storage.trial_fs_path)] = score
         while len(self._kept) > self._keep:
             worst = min(self._kept, key=lambda folder: self._kept[folder])
-            (worst / BEST_WEIGHTS).unlink(missing_ok=True)
+            self._remove(worst, BEST_WEIGHTS)
             del self._kept[worst]
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: Path, removing: Remove | None = None) -> None:
     """Remove the checkpoints that are left when nothing is left to resume."""
-    for checkpoint in folder.glob("trial-*/checkpoint_*"):
-        shutil.rmtree(checkpoint, ignore_errors=True)
+    (removing or remove)(folder, "trial-*/checkpoint_*")
+
+
+def remove(folder: Path, pattern: str) -> None:
+    """The files and folders in `folder` that `pattern` matches."""
+    for each in folder.glob(pattern):
+        if each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            each.unlink(missing_ok=True)

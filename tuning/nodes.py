@@ -16,9 +16,10 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import cluster_address
-from errors import OptionError, SearchError
+from addresses import Folder, child, is_uri, parent, refused
+from errors import AddressError, OptionError, SearchError
 from trainable.model import imagenet_file
-from tuning import preflight
+from tuning import mirror, preflight
 from tuning.plan import Plan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,9 @@ PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy")
 
 ANSWER_SECONDS, INSTALL_SECONDS = 120, 3600
 """In which nodes must answer: a node makes a worker for it, and with --install-packages a Python environment."""
+
+HUB = ".torch"
+"""Among the searches, what torch hub fetched."""
 
 Found = dict[str, str]
 """Versions by name."""
@@ -106,49 +110,82 @@ def sizes() -> list[tuple[int, int]]:
     return [size for size in found if size[0]]
 
 
-def check(runs: Path, store: str, seconds: float = ANSWER_SECONDS) -> None:
-    """That every node has this process's versions, writes to `runs`, and sees `store`, if that is a folder.
+def check(runs: Path | str, store: str, seconds: float = ANSWER_SECONDS) -> None:
+    """That every node has this process's versions, writes to `runs`, a folder or an address, and sees `store`, if that
+    is a folder.
 
     Raises:
         SearchError: a node has not, does not, or did not answer.
     """
+    if isinstance(runs, str):
+        return _check(runs, "", store, seconds)
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".nodes-", dir=runs) as shared:
         token = os.urandom(8).hex()
         (Path(shared) / "token").write_text(token)
-        asked = {_ask(node["NodeID"], shared, token, store): _name(node) for node in _alive()}
-        answered, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
-        for ref in answered:
-            _compare(asked[ref], _answer(ref, asked[ref]), shared)
+        _check(shared, token, store, seconds)
+
+
+def _check(shared: str, token: str, store: str, seconds: float) -> None:
+    asked = {_ask(node["NodeID"], shared, token, store): _name(node) for node in _alive()}
+    answered, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
+    for ref in answered:
+        _compare(asked[ref], _answer(ref, asked[ref]), shared)
     if late:
         raise SearchError(f"{asked[late[0]]} did not answer in {seconds:g} s: look at it, or `ray stop` it and go on")
 
 
 def share_weights(plan: Plan) -> None:
-    """Put the weights that trials start from beside the searches, where every node reads them: fetched once, here.
+    """Put the weights that trials start from beside the searches, where every node finds them: fetched once, here.
 
     Raises:
-        WeightsError: they cannot be fetched.
+        WeightsError: they cannot be fetched. AddressError: they cannot be written.
     """
     for model in preflight.models(plan):
         if model.weights == "imagenet":
             file = imagenet_file(model.arch)
-            shared = hub(plan.folder.parent) / "checkpoints" / file.name
-            if not shared.exists() or shared.stat().st_size != file.stat().st_size:
-                shared.parent.mkdir(parents=True, exist_ok=True)
-                partial = shared.with_name(f".{shared.name}.{os.getpid()}.tmp")
-                shutil.copyfile(file, partial)
-                partial.replace(shared)
+            if plan.remote:
+                _upload(file, parent(plan.remote), f"{HUB}/checkpoints/{file.name}")
+            else:
+                _copy(file, plan.folder.parent / HUB / "checkpoints" / file.name)
 
 
-def hub(runs: Path) -> Path:
-    """Torch hub's folder of the nodes: there if `share_weights` had something to share."""
-    return runs / ".torch"
+def _copy(file: Path, shared: Path) -> None:
+    if shared.exists() and shared.stat().st_size == file.stat().st_size:
+        return
+    shared.parent.mkdir(parents=True, exist_ok=True)
+    partial = shared.with_name(f".{shared.name}.{os.getpid()}.tmp")
+    shutil.copyfile(file, partial)
+    partial.replace(shared)
+
+
+def _upload(file: Path, runs: str, name: str) -> None:
+    try:
+        there = Folder.of(runs)
+        found = there.entry(name)
+        if found is None or found.size != file.stat().st_size:
+            there.upload(file, name)
+    except OSError as error:
+        raise refused(runs, error, "written") from None
+
+
+def hub(plan: Plan) -> str | None:
+    """Torch hub's folder of the nodes, or its address, if `share_weights` had something to share.
+
+    Raises:
+        AddressError: it cannot be seen.
+    """
+    if plan.remote:
+        runs = parent(plan.remote)
+        return child(runs, HUB) if HUB in mirror.names(runs) else None
+    folder = plan.folder.parent / HUB
+    return str(folder) if folder.exists() else None
 
 
 def look(shared: str, token: str, store: str) -> tuple[Found, str]:
     """Run on a node: its versions, and what is wrong with its folders, if anything is."""
-    return versions(), _wrong(Path(shared), token, store)
+    wrong = _wrong_address(shared) if is_uri(shared) else _wrong(Path(shared), token)
+    return versions(), wrong or _wrong_store(store)
 
 
 def versions() -> Found:
@@ -161,7 +198,7 @@ def versions() -> Found:
     return found
 
 
-def _wrong(shared: Path, token: str, store: str) -> str:
+def _wrong(shared: Path, token: str) -> str:
     try:
         if (shared / "token").read_text() != token:
             return f"sees another folder at --runs {shared.parent}"
@@ -171,6 +208,18 @@ def _wrong(shared: Path, token: str, store: str) -> str:
         (shared / ray.get_runtime_context().get_node_id()).write_text("")
     except OSError as error:
         return f"cannot write to --runs {shared.parent} ({error.strerror})"
+    return ""
+
+
+def _wrong_address(runs: str) -> str:
+    try:
+        Folder.of(runs).probe()
+    except (OSError, AddressError) as error:
+        return f"cannot write to --runs: {_line(error)}"
+    return ""
+
+
+def _wrong_store(store: str) -> str:
     if "://" not in store and not (Path(store) / "store.json").is_file():
         return f"does not see --data {store}"
     return ""
@@ -199,6 +248,8 @@ def _compare(name: str, answer: tuple[Found, str], shared: str) -> None:
                 f"{name} has {package} {found[package]}, and this machine {here}: install the same on all of them, "
                 "as requirements.txt and constraints.txt say, or let Ray: --install-packages"
             )
+    if wrong and is_uri(shared):
+        raise SearchError(f"{name} {wrong}; all machines need its credentials, and the store at an address or shared")
     if wrong:
         raise SearchError(f"{name} {wrong}: all machines need it on shared storage, under one path, as one user")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+import addresses
 from errors import ConfigError, OptionError, SearchError, SpaceError
 from trainable import official
 from trainable.config import TrialConfig
@@ -34,7 +35,7 @@ class Plan:
     """One search.
 
     Attributes:
-        folder: where it is kept; its name is the search's name.
+        folder: where it is kept, or at an address, its mirror; its name is the search's name.
         store: the dataset store's folder, absolute, or its address.
         settings: flat key -> value of everything that does not vary, where it differs from the reference recipe.
         budget: what ends the search.
@@ -44,6 +45,7 @@ class Plan:
         keep: of how many trials, the best, the weights are kept.
         deterministic: every trial uses only operations that give the same bits every time.
         compile: trials use torch.compile where the device can.
+        remote: the search's address, if it is kept at one.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Plan:
     seed: int
     deterministic: bool = False
     compile: bool = False
+    remote: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.grace <= self.epochs:
@@ -72,6 +75,11 @@ class Plan:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def where(self) -> str:
+        """Where it is kept, for a person."""
+        return self.remote or str(self.folder)
 
     @property
     def execution(self) -> dict[str, bool]:
@@ -105,11 +113,12 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "resources": vars(plan.resources),
         "seed": plan.seed,
         **plan.execution,
+        **({"remote": plan.remote} if plan.remote else {}),
     }
 
 
-def from_json(folder: Path, about: dict[str, Any]) -> Plan:
-    """The plan that search.json in `folder` speaks of.
+def from_json(folder: Path, about: dict[str, Any], remote: str | None = None) -> Plan:
+    """The plan that search.json in `folder`, the mirror of `remote`, speaks of: a search may have been moved.
 
     Raises:
         SearchError: it is of another version.
@@ -117,6 +126,7 @@ def from_json(folder: Path, about: dict[str, Any]) -> Plan:
     try:
         return Plan(
             folder=folder,
+            remote=remote,
             space=spaces.from_json(about["space"]),
             profile=profile.for_store(about["profile"]),
             store=about["store"]["path"],
@@ -204,22 +214,35 @@ def with_bands(space: Space, bands: tuple[int, int]) -> Space:
     return dataclasses.replace(space, start=start)
 
 
-def new_folder(runs: Path, space: str, name: str | None) -> Path:
+def new_folder(runs: Path, space: str, name: str | None, address: str | None = None) -> Path:
     """The folder of a new search: runs/NAME, or the next free name after the space's.
+
+    Args:
+        address: that `runs` is the mirror of; it decides which names are taken.
 
     Raises:
         SearchError: NAME was given and is taken.
     """
+    there: set[str] = set()
+    if address:
+        from tuning import mirror  # imports Ray
+
+        there = mirror.names(address)
+
+    def is_taken(folder: Path) -> bool:
+        return folder.name in there if address else folder.exists()
+
     if name is None:
         names = [space, *(f"{space}-{number}" for number in range(2, 10_000))]
-        return next(folder for folder in (runs.absolute() / free for free in names) if not folder.exists())
+        return next(folder for folder in (runs.absolute() / free for free in names) if not is_taken(folder))
     if "/" in name or name in ("", ".", ".."):
         raise OptionError(f"--name: a plain folder name is needed, but got {name!r}")
     folder = runs.absolute() / name
-    if folder.exists():
+    if is_taken(folder):
+        where = addresses.child(address, name) if address else folder
         raise SearchError(
-            f"{folder} already holds a search; choose another --name, or go on with it: "
-            f"python tune_main.py --resume {runs / name}"
+            f"{where} already holds a search; choose another --name, or go on with it: "
+            f"python tune_main.py --resume {where if address else runs / name}"
         )
     return folder
 
@@ -254,8 +277,8 @@ def describe(plan: Plan) -> str:
         f"  {_stopping(plan)}",
         f"  until it has spent {limits(plan)}",
         *(f"  {text}" for text in _worst_case(plan)),
-        f"  at most {disk_gb(plan):.1f} GB on disk under {plan.folder}: the weights of {_kept(plan)} trials, "
-        "two checkpoints of each running one",
+        f"  at most {disk_gb(plan):.1f} GB {'at' if plan.remote else 'on disk under'} {plan.where}: "
+        f"the weights of {_kept(plan)} trials, two checkpoints of each running one",
     ]
     return "\n".join(lines)
 

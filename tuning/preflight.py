@@ -8,12 +8,14 @@ import tempfile
 
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
+import addresses
 from data_prep.store import Store
 from errors import OptionError
 from trainable import device, official
 from trainable.batches import crop_in_store
 from trainable.config import Crop, Model
 from trainable.model import build
+from tuning import mirror
 from tuning import plan as planning
 from tuning.plan import Plan
 
@@ -22,13 +24,17 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
     """Raises:
     StoreError: no train or no val photo of the store has all three labels.
     ConfigError: a crop that the space allows is larger than the photo.
+    AddressError: --runs is an address that cannot be written.
     OptionError: the disk cannot be written, or has less room than the search may need.
     WeightsError: the weights cannot be had; they are fetched here, once, before trials need them.
     DeviceError: this machine's GPU has no kernels in this torch build (`local`: the trials run here).
     """
     official.check_labelled(store)
     crop_in_store(_largest_crop(plan), store)
-    _check_disk(plan)
+    if plan.remote:
+        mirror.probe(addresses.parent(plan.remote))
+    else:
+        _check_disk(plan)
     if local and plan.resources.gpus:
         device.choose()
     for model in models(plan):

@@ -76,6 +76,18 @@ def create(plan: Plan, store_hash: str, **more: Any) -> None:
     Raises:
         SearchError: somebody else has made it first.
     """
+    fresh = plan.folder.with_name(f".{plan.folder.name}.{os.getpid()}.partial")
+    fresh.mkdir(parents=True)
+    begin(plan, store_hash, fresh, **more)
+    try:
+        fresh.rename(plan.folder)
+    except OSError:
+        shutil.rmtree(fresh)
+        raise SearchError(f"{plan.folder} already holds a search; choose another --name") from None
+
+
+def begin(plan: Plan, store_hash: str, folder: Path, **more: Any) -> None:
+    """Write the search.json of a new search into `folder`."""
     about = {
         "command": sys.argv,
         "name": plan.name,
@@ -88,14 +100,7 @@ def create(plan: Plan, store_hash: str, **more: Any) -> None:
         "spent": spent([], Spent(), plan),
         **more,
     }
-    fresh = plan.folder.with_name(f".{plan.folder.name}.{os.getpid()}.partial")
-    fresh.mkdir(parents=True)
-    files.write_json(fresh / files.SEARCH, about)
-    try:
-        fresh.rename(plan.folder)
-    except OSError:
-        shutil.rmtree(fresh)
-        raise SearchError(f"{plan.folder} already holds a search; choose another --name") from None
+    files.write_json(folder / files.SEARCH, about)
 
 
 def versions() -> dict[str, str]:

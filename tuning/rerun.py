@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, IntDistribution
 
+import addresses
 import files
 from data_prep.store import Store
 from errors import OptionError, SearchError
@@ -44,9 +45,11 @@ def plan_of(
     varied: dict[str, BaseDistribution] = {**search.space.distributions, key: IntDistribution(min(runs), max(runs))}
     fixed = {**search.space.fixed, **({"train/folds": folds} if folds else {})}
     settings = {name: value for name, value in {**search.settings, **fixed}.items() if name != key}
+    folder = planning.new_folder(search.folder, "confirm", None, search.remote)
     plan = dataclasses.replace(
         search,
-        folder=planning.new_folder(search.folder, "confirm", None),
+        folder=folder,
+        remote=addresses.child(search.remote, folder.name) if search.remote else None,
         space=Space("confirm", f"The {len(chosen)} best of {search.name}, again.", varied, fixed, points),
         settings=settings,
         budget=Budget(trials=len(points)),

@@ -24,16 +24,20 @@ from ray import tune
 from ray._private import ray_constants
 from ray.tune.experiment import Trial
 
+import addresses
+import files
 from data_prep import node_copy
 from data_prep.store import Store
 from errors import OptionError, SearchError, SpaceError
-from trainable.ray_trainable import SHARED, RayTrial
+from trainable.ray_trainable import RayTrial
+from trainable.sturdy import SHARED
 from tuning import checkpoints, failures, nodes, record, signals, snapshots, spaces, study
 from tuning import plan as planning
 from tuning.asha import Asha
 from tuning.budget import Spent
 from tuning.failures import Failures
 from tuning.meter import Meter
+from tuning.mirror import Mirror, mirroring
 from tuning.owner import owning
 from tuning.plan import Plan
 from tuning.progress import Progress
@@ -84,6 +88,14 @@ def run(
     Returns:
         one Row a trial, in the order they were started. search.json's state says how it ended.
     """
+    if plan.remote:
+        with mirroring(plan.remote, plan.folder) as mirror, signals.kept(signal.SIGINT):
+            if not mirror.is_new:
+                raise SearchError(f"{plan.remote} already holds a search; choose another --name")
+            record.begin(plan, store.hash, plan.folder, **more)
+            patiently(mirror.push)()
+            with mirror.followed():
+                return _run(plan, trainable, _since(began), mirror=mirror)
     record.create(plan, store.hash, **more)
     with owning(plan.folder), signals.kept(signal.SIGINT):
         return _run(plan, trainable, _since(began))
@@ -92,15 +104,31 @@ def run(
 def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
     """Go on with an interrupted or extended search: ended trials stay, running ones go on from their last epoch."""
     plan = search.plan
+    if plan.remote:
+        with mirroring(plan.remote, plan.folder) as mirror, signals.kept(signal.SIGINT):
+            patiently(mirror.pull)()
+            with mirror.followed():
+                return _go_on(search, trainable, began, mirror)
     with owning(plan.folder), signals.kept(signal.SIGINT):
-        snapshots.install(plan.folder)
-        record.update(plan.folder, state="running", budget=vars(plan.budget))
-        since = _since(began)
-        return _run(plan, trainable, Spent(search.spent.hours + since.hours, search.spent.gpu_hours), resuming=True)
+        return _go_on(search, trainable, began)
 
 
-def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Resumable:
+def _go_on(
+    search: Resumable, trainable: type[tune.Trainable], began: float | None, mirror: Mirror | None = None
+) -> list[Row]:
+    plan = search.plan
+    snapshots.install(plan.folder)
+    record.update(plan.folder, state="running", budget=vars(plan.budget))
+    since = _since(began)
+    spent = Spent(search.spent.hours + since.hours, search.spent.gpu_hours)
+    return _run(plan, trainable, spent, resuming=True, mirror=mirror)
+
+
+def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote: str | None = None) -> Resumable:
     """The search in `folder`, if it can go on, with its budget changed as `more` says (`Budget.extended`).
+
+    Args:
+        remote: the address whose mirror the folder is, with what is there (`mirror.pulled`).
 
     Raises:
         OptionError: a limit that cannot be understood, or one that is spent already.
@@ -116,7 +144,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None) -> Res
         for path in snapshots.trusted(folder):
             _check_no_link(path)
             _check_owner(path)
-    plan = planning.from_json(folder, about)
+    plan = planning.from_json(folder, about, remote)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
     _check_budget(plan, about, spent)
@@ -152,11 +180,9 @@ def _check_budget(plan: Plan, about: dict[str, Any], spent: Spent) -> None:
     if trials is not None and trials < started:
         raise OptionError(f"--trials: {plan.name} has started {started} trials already, but got {trials}; name more")
     if about["state"] == FINISHED and trials == started:
-        raise SearchError(f"{plan.folder} is finished: to go on with it, give it more: --trials +20")
+        raise SearchError(f"{plan.where} is finished: to go on with it, give it more: --trials +20")
     if reached := plan.budget.reached(spent):
-        raise OptionError(
-            f"{plan.folder} has spent its {reached}; to go on, give it more: --hours +5 or --gpu-hours +5"
-        )
+        raise OptionError(f"{plan.where} has spent its {reached}; to go on, give it more: --hours +5 or --gpu-hours +5")
 
 
 def _changes(plan: Plan, about: dict[str, Any]) -> list[str]:
@@ -182,7 +208,13 @@ def _is_as_it_was(space: Space) -> bool:
     return (now.distributions, now.fixed) == (space.distributions, space.fixed)
 
 
-def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bool = False) -> list[Row]:
+def _run(
+    plan: Plan,
+    trainable: type[tune.Trainable],
+    spent: Spent,
+    resuming: bool = False,
+    mirror: Mirror | None = None,
+) -> list[Row]:
     """Run to the end; then the study is exported and search.json says how it ended."""
     searcher = study.searcher(plan.space, plan.seed, plan.name)
     meter = Meter(plan.budget, plan.resources, spent)
@@ -190,20 +222,28 @@ def _run(plan: Plan, trainable: type[tune.Trainable], spent: Spent, resuming: bo
     room = Room(plan.folder, planning.trial_gb(plan))
     proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming, room)
     judge = Failures(meter)
-    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, judge, resuming))
+    removing = mirror.remove if mirror else None
+    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, judge, resuming, removing))
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     patiently(study.export)(
         searcher, plan.folder, [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
     )
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
-        checkpoints.sweep(plan.folder)
+        checkpoints.sweep(plan.folder, removing)
     state = FINISHED if complete else SPENT if meter.reached else FAILING if judge.failing else INTERRUPTED
     patiently(record.close)(plan.folder, state, failed=failures.grouped(analysis.trials), failing=judge.failing)
     return ended
 
 
-def _arguments(plan: Plan, proposals: Proposals, meter: Meter, judge: Failures, resuming: bool) -> dict[str, Any]:
+def _arguments(
+    plan: Plan,
+    proposals: Proposals,
+    meter: Meter,
+    judge: Failures,
+    resuming: bool,
+    removing: checkpoints.Remove | None,
+) -> dict[str, Any]:
     """Of tune.run, which serves a new search and a resumed one alike."""
     resources = plan.resources
     shared = {
@@ -212,9 +252,10 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, judge: Failures, 
         "store_hash": record.read(plan.folder)["store"]["hash"],
         "cpus": resources.cpus,
         **plan.execution,
+        **({files.ADDRESS: plan.remote} if plan.remote else {}),
     }
-    if (hub := nodes.hub(plan.folder.parent)).exists():
-        shared["hub"] = str(hub)
+    if hub := nodes.hub(plan):
+        shared["hub"] = hub
     keys = list(plan.space.distributions)
     return {
         "name": plan.name,
@@ -230,8 +271,9 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, judge: Failures, 
             Watchdog(),
             patient(Results()),
             patient(TensorBoard(keys)),
-            patient(snapshots.Snapshots(plan.folder)),
-            checkpoints.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials)),
+            patient(snapshots.Snapshots(plan.folder, removing)),
+            checkpoints.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials), removing),
+            *([Moved(plan.remote)] if resuming else []),
             patient(Recorder(plan, meter)),
             Progress(plan, meter),
         ],
@@ -244,6 +286,23 @@ def _arguments(plan: Plan, proposals: Proposals, meter: Meter, judge: Failures, 
         "trial_dirname_creator": trial_name,
         "verbose": 0,
     }
+
+
+class Moved(tune.Callback):
+    """Trials that a search had before it was resumed are told where it is kept now."""
+
+    def __init__(self, remote: str | None) -> None:
+        self._remote = remote
+        self._told = False
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if self._told:
+            return
+        self._told = True
+        for trial in trials:
+            trial.config[SHARED].pop(files.ADDRESS, None)
+            if self._remote:
+                trial.config[SHARED][files.ADDRESS] = self._remote
 
 
 def snapshot_seconds(trials: int | None) -> float:
@@ -293,8 +352,8 @@ def start_ray(address: str | None = None, install: bool = False) -> None:
 
 def _cache_named_here() -> dict[str, str]:
     """Where copies of stores are kept, if this process was told: the other nodes keep theirs at the same path."""
-    named = os.environ.get(node_copy.CACHE)
-    return {node_copy.CACHE: str(Path(named).expanduser().absolute())} if named else {}
+    named = os.environ.get(addresses.CACHE)
+    return {addresses.CACHE: str(Path(named).expanduser().absolute())} if named else {}
 
 
 def cluster_size() -> tuple[int, int]:

@@ -19,6 +19,7 @@ from ray.tune.experiment import Trial
 
 from errors import SearchError
 from files import STATE, file_sha256, write_json
+from tuning import checkpoints
 
 RAYS = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
 """The trials, how many were started, and the study."""
@@ -35,8 +36,8 @@ class Snapshots(tune.Callback):
     a search whose driver is killed at that moment loses the trial.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / STATE
+    def __init__(self, folder: Path, removing: checkpoints.Remove | None = None) -> None:
+        self._folder, self._remove = folder / STATE, removing or checkpoints.remove
         self._files: list[Path] = []
         self._taken = 0
         self._latest: list[dict[str, str]] = []
@@ -61,8 +62,8 @@ class Snapshots(tune.Callback):
         self.on_step_end(0, trials)
 
     def _keep(self) -> None:
-        sets = _sets(self._folder)
-        number = int(sets[-1].name) + 1 if sets else 1
+        before = sets(self._folder)
+        number = int(before[-1].name) + 1 if before else 1
         partial = self._folder / f".{number:06d}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -70,7 +71,7 @@ class Snapshots(tune.Callback):
             shutil.copyfile(file, partial / file.name)
         write_json(partial / MANIFEST, _hashes(partial))
         partial.rename(self._folder / f"{number:06d}")
-        for old in sets[: len(sets) + 1 - KEPT]:
+        for old in before[: len(before) + 1 - KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
     def _remove_old_checkpoints(self, trial: Trial) -> None:
@@ -84,7 +85,7 @@ class Snapshots(tune.Callback):
         manager._checkpoint_results = [result for result in held if result.checkpoint.path in named]
         for path in paths:
             if path not in named:
-                shutil.rmtree(path, ignore_errors=True)
+                self._remove(Path(path).parent, Path(path).name)
 
 
 def install(folder: Path) -> None:
@@ -93,11 +94,11 @@ def install(folder: Path) -> None:
     Raises:
         SearchError: none of them is whole.
     """
-    sets = _sets(folder / STATE)
-    whole = next((each for each in reversed(sets) if _is_whole(each)), None)
-    if sets and whole is None:
+    copies = sets(folder / STATE)
+    whole = next((each for each in reversed(copies) if _is_whole(each)), None)
+    if copies and whole is None:
         raise SearchError(
-            f"{folder / STATE}: the state of the search cannot be read, none of its {len(sets)} copies is whole; "
+            f"{folder / STATE}: the state of the search cannot be read, none of its {len(copies)} copies is whole; "
             "put one back from a backup, or start another search"
         )
     if whole is None:  # of a version that kept none: Ray's own copy is all there is
@@ -113,14 +114,14 @@ def install(folder: Path) -> None:
 
 def exists(folder: Path) -> bool:
     """Whether a search has come far enough to leave a state."""
-    return bool(_sets(folder / STATE) or _state(folder))
+    return bool(sets(folder / STATE) or _state(folder))
 
 
 def trusted(folder: Path) -> list[Path]:
     """What Ray would read as code, or what lies around it: each of these files and folders that there is."""
     state = folder / STATE
-    around = [state, *_sets(state)] if state.exists() or state.is_symlink() else []
-    files = (file for each in (folder, *_sets(state)) for pattern in RAYS for file in each.glob(pattern))
+    around = [state, *sets(state)] if state.exists() or state.is_symlink() else []
+    files = (file for each in (folder, *sets(state)) for pattern in RAYS for file in each.glob(pattern))
     return [*around, *files]
 
 
@@ -135,7 +136,8 @@ def _hashes(each: Path) -> dict[str, str]:
     return {file.name: file_sha256(file) for file in _state(each)}
 
 
-def _sets(state: Path) -> list[Path]:
+def sets(state: Path) -> list[Path]:
+    """The states in the folder state/, the oldest first."""
     return sorted(each for each in state.glob("[0-9]*") if each.name.isdecimal())
 
 

@@ -19,14 +19,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from addresses import CACHE, cache
 from data_prep.node_copy.fetching import Fetching, bar, write
 from data_prep.node_copy.remote import Remote, is_uri, refuse_secrets, said_of
 from data_prep.store import Store
 from data_prep.store_files import META_FILE, open_shards, read_index, read_meta
 from errors import StoreError
-
-CACHE = "MASKTUNE_CACHE"
-"""The environment variable that says where copies are kept."""
 
 Location = str | os.PathLike[str]
 Say = Callable[[str], None]
@@ -107,9 +105,7 @@ def _check_expected(where: object, actual: str, expected: str | None) -> None:
 
 
 def _cache() -> Path:
-    named = os.environ.get(CACHE)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "masktune"
-    return (Path(named).expanduser() if named else home).absolute() / "stores"
+    return cache() / "stores"
 
 
 def _place(store_hash: str) -> Path:

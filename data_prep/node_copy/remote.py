@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,27 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+import addresses
+from addresses import CHUNK, is_uri
 from data_prep.store_files import INDEX_FILE, META_FILE, read_meta
-from errors import StoreError
+from errors import AddressError, StoreError
 
-CHUNK = 8 * 2**20
-"""Bytes read at a time: each is a request of its own to an object storage."""
+__all__ = ["Remote", "is_uri", "refuse_secrets", "said_of"]
 
-PATIENCE = 60
-"""Seconds after which a Google storage that does not answer is given up; pyarrow would try for 15 minutes."""
-
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FILE = re.compile(r"\w[\w.-]*", re.ASCII)
-_SECRETS = ("client_secret", "sig")
-_FORBIDDEN = re.compile(r"ACCESS_DENIED|UNAUTHENTICATED|PERMISSION_DENIED|SIGNATURE|ACCESS_KEY|credential|HTTP 40[13]")
-_UNKNOWN = "Unrecognized filesystem type"
-
-
-def is_uri(location: str | os.PathLike[str]) -> bool:
-    """Whether it is an address such as s3://bucket/store, and not a folder of this machine."""
-    return _ADDRESS.match(str(location)) is not None
 
 
 @dataclass(frozen=True)
@@ -49,14 +36,10 @@ class Remote:
     @classmethod
     def of(cls, uri: str) -> Remote:
         """Raises StoreError where pyarrow does not know such addresses, or cannot reach this one."""
-        from pyarrow.fs import FileSystem  # type: ignore[import-untyped]  # only addresses need it
-
-        refuse_secrets(uri)
         try:
-            files, path = FileSystem.from_uri(_impatient(uri))
-        except (OSError, ValueError, NotImplementedError) as error:
-            raise _refused(uri, error) from None
-        return cls(uri, files, path.rstrip("/"))
+            return cls(uri, *addresses.connect(uri))
+        except AddressError as error:
+            raise StoreError(str(error)) from None
 
     def meta(self) -> tuple[dict[str, Any], bytes]:
         """store.json, checked, and its bytes.
@@ -94,10 +77,10 @@ class Remote:
         except FileNotFoundError:
             raise StoreError(f"{self.uri}: {self._absent(name)}; upload all files of a store there") from None
         except (OSError, ValueError, NotImplementedError) as error:
-            raise _refused(self.uri, error) from None
+            raise StoreError(str(addresses.refused(self.uri, error))) from None
 
     def _absent(self, name: str) -> str:
-        from pyarrow.fs import FileType
+        from pyarrow.fs import FileType  # type: ignore[import-untyped]
 
         bucket, slash, _ = self.path.partition("/")
         if bucket and slash and self.files.get_file_info(bucket).type == FileType.NotFound:
@@ -115,32 +98,8 @@ def said_of(uri: str, folder: str | Path) -> Iterator[None]:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Raises StoreError for an address with a password in it: search.json and logs would keep it."""
-    parts = urlsplit(uri)
-    if parts.password or any(name in parse_qs(parts.query) for name in _SECRETS):
-        raise StoreError(
-            f"{parts.scheme}://{parts.hostname}...: an address is kept in search.json and in logs, so leave the "
-            "password out of it: set it in the environment of every node (for s3://, AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY)"
-        )
-
-
-def _impatient(uri: str) -> str:
-    if uri.split(":")[0] not in ("gs", "gcs") or "retry_limit_seconds" in uri:
-        return uri
-    return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={PATIENCE}"
-
-
-def _refused(uri: str, error: Exception) -> StoreError:
-    """pyarrow's error in one line that says what to do."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    if _UNKNOWN in lines[0]:
-        return StoreError(
-            f"{uri}: no such kind of address; name a folder, or one of s3://, gs://, hdfs://, abfs://, file://"
-        )
-    advice = (
-        "its network and its credentials"
-        if not _FORBIDDEN.search(lines[0])
-        else ("its credentials (for s3://, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws)")
-    )
-    return StoreError(f"{uri} cannot be read ({lines[0]}); check the address and, on this machine, {advice}")
+    """Raises StoreError for an address with a password in it."""
+    try:
+        addresses.refuse_secrets(uri)
+    except AddressError as error:
+        raise StoreError(str(error)) from None

@@ -18,9 +18,10 @@ import pandas as pd
 import pytest
 from pyarrow.fs import LocalFileSystem
 
+import addresses
 from data_prep import node_copy, store_writer
 from data_prep import store as stores
-from data_prep.node_copy import absolute, fetching, local, open_store, remote
+from data_prep.node_copy import absolute, fetching, local, open_store
 from data_prep.node_copy.remote import Remote
 from data_prep.store import Store
 from data_prep.store_files import write_meta
@@ -246,10 +247,10 @@ def test_a_storage_that_refuses_points_to_the_credentials() -> None:
 
 
 def test_google_storage_is_not_waited_for_a_quarter_of_an_hour() -> None:
-    assert remote._impatient("gs://b/x") == "gs://b/x?retry_limit_seconds=60"
-    assert remote._impatient("gs://b/x?scheme=http") == "gs://b/x?scheme=http&retry_limit_seconds=60"
+    assert addresses._impatient("gs://b/x") == "gs://b/x?retry_limit_seconds=60"
+    assert addresses._impatient("gs://b/x?scheme=http") == "gs://b/x?scheme=http&retry_limit_seconds=60"
     for untouched in ("gs://b/x?retry_limit_seconds=5", "s3://b/x"):
-        assert remote._impatient(untouched) == untouched
+        assert addresses._impatient(untouched) == untouched
 
 
 def test_a_store_json_that_is_damaged_or_of_another_version_is_said_of_its_address(source: Store) -> None:

@@ -88,10 +88,15 @@ def test_only_the_code_travels(tmp_path: Path) -> None:
     assert "PYTHONPATH" not in str(found)
 
 
+@pytest.mark.parametrize("runs", ["folder", "address"])
 def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
-    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    runs: str, make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
     plan = make_plan()
+    if runs == "address":
+        plan = replace(plan, remote=(tmp_path / "far" / plan.name).as_uri())
+    assert nodes.hub(plan) is None
     plan = replace(plan, settings={**plan.settings, "model/arch": "resnet18", "model/weights": "imagenet"})
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "here"))
     (tmp_path / "here/hub/checkpoints").mkdir(parents=True)
@@ -102,7 +107,7 @@ def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "there"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     worker = RayTrial.__new__(RayTrial)
-    worker.setup({"shared": {"cpus": 1, "hub": str(nodes.hub(plan.folder.parent))}})
+    worker.setup({"shared": {"cpus": 1, "hub": nodes.hub(plan)}})
     trained = build(preflight.models(plan)[0])
     assert torch.equal(trained.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
     assert not (tmp_path / "there").exists()

@@ -1,0 +1,214 @@
+"""A search that is kept at an address: it is what one in a folder is, and nothing of it needs this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import addresses
+import files
+from addresses import Folder
+from data_prep.store import Store
+from errors import AddressError, SearchError
+from tests.tuning.curve_trial import CurveTrial, SlowTrial
+from tests.tuning.test_faults import board, study
+from trainable.remote_trial import RemoteTrial
+from tuning import mirror, owner, record, search, snapshots
+from tuning.budget import Budget
+from tuning.mirror import Mirror
+from tuning.owner import owning
+from tuning.plan import Plan
+from tuning.resources import Resources
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DRIVER = """
+import sys
+from data_prep.store import Store
+from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.test_mirror import at_address
+from tests.tuning.plans import small_plan
+from pathlib import Path
+from tuning import search
+from tuning.budget import Budget
+from tuning.resources import Resources
+
+store = Store.open(sys.argv[2])
+search.start_ray()
+plan = small_plan(Path("runs"), store, resources=Resources(1, 0, 1), budget=Budget(trials=4))
+search.run(at_address(plan, sys.argv[1]), store, SlowTrial)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(owner, "CLAIM", 0.1)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/there/runs"
+
+
+def at_address(plan: Plan, runs: str) -> Plan:
+    remote = addresses.child(runs, plan.name)
+    return dataclasses.replace(plan, folder=mirror.place(remote), remote=remote)
+
+
+def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_one_in_a_folder(
+    ray_session: None,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    tmp_path: Path,
+    runs: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calm = make_plan(resources=Resources(1, 0, 1), budget=Budget(trials=4))
+    search.run(calm, small_store, CurveTrial)
+
+    there = tmp_path / "there/runs/age_bands"
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, runs, str(small_store.path)], cwd=ROOT)
+    until = time.monotonic() + 60
+    while len(list(there.glob("state/*/manifest.json"))) < 2 or not list(there.glob("trial-002/checkpoint_*")):
+        assert driver.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    time.sleep(2)
+    driver.kill()
+    driver.wait()
+
+    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "another"))
+    disturbed = at_address(calm, runs)
+    assert not disturbed.folder.exists()
+    folder = mirror.pulled(disturbed.remote or "")
+    rows = search.resume(search.resumable(folder, remote=disturbed.remote), SlowTrial)
+
+    assert len(rows) == 4
+    for where in (disturbed.folder, there):
+        plan = dataclasses.replace(disturbed, folder=where)
+        assert board(plan).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
+        assert study(plan) == study(calm)
+    assert record.read(there)["state"] == "finished"
+    assert not list(there.glob("**/checkpoint_*"))
+    assert not (there / ".owner.json").exists()
+    for file in there.glob("trial-*/result.json"):
+        lines = [json.loads(line)["training_iteration"] for line in file.read_text().splitlines()]
+        assert set(lines) == set(range(1, max(lines) + 1)), file
+    assert not list((tmp_path / "another/trials").glob("*/**/checkpoint_*")), "no copy stays"
+
+
+def test_another_machine_is_refused_while_the_owner_at_the_address_gives_signs_of_life(
+    tmp_path: Path, runs: str
+) -> None:
+    there = Folder.of(runs)
+    with owning(folder(tmp_path / "a"), there):
+        of_another_machine = {**json.loads(there.read(".owner.json") or b""), "host": "gpu-7", "pid": 4711}
+        there.write(".owner.json", json.dumps(of_another_machine).encode())
+        said = r"runs is being run by process 4711 on gpu-7 \(last sign of life 0 s ago\); stop that one first, or wait"
+        with pytest.raises(SearchError, match=said), owning(folder(tmp_path / "b"), there):
+            pass
+    file = tmp_path / "there/runs/.owner.json"
+    there.write(".owner.json", json.dumps({**of_another_machine, "token": "theirs"}).encode())
+    os.utime(file, times=(time.time() - 61,) * 2)
+    with owning(tmp_path / "b", there):
+        assert json.loads(file.read_text())["pid"] == os.getpid()
+    assert not file.exists()
+
+
+def test_a_state_that_is_not_whole_at_the_address_is_passed_over_and_one_comes_after_what_it_speaks_of(
+    tmp_path: Path, runs: str
+) -> None:
+    here = folder(tmp_path / "here")
+    there = Folder.of(runs)
+    (here / "search.json").write_text("{}")
+    for name in ("000001", "000002"):
+        (here / "state" / name).mkdir(parents=True)
+        for file in ("experiment_state-1.json", "search_gen_state-1.json", "searcher-state-1.pkl"):
+            (here / "state" / name / file).write_text(f"{name} {file}")
+        files.write_json(here / "state" / name / "manifest.json", snapshots._hashes(here / "state" / name))
+    (here / "trial-001").mkdir()
+    (here / "trial-001/result.json").write_text("{}\n")
+    Mirror(here, there).push()
+    assert len(there.list()) == 10
+    there.remove("state/000002/manifest.json")
+    there.remove("trial-001/result.json")
+
+    again = folder(tmp_path / "again")
+    (again / "state/000009").mkdir(parents=True)  # of an earlier driver on that machine
+    (again / "trial-007").mkdir()
+    (again / "trial-007/result.json").touch()
+    Mirror(again, there).pull()
+    snapshots.install(again)
+    assert (again / "searcher-state-1.pkl").read_text() == "000001 searcher-state-1.pkl"
+    assert not list(again.glob("trial-*/*"))
+
+
+def test_a_checkpoint_is_removed_at_the_address_only_after_a_state_was_pushed(tmp_path: Path, runs: str) -> None:
+    here, there = folder(tmp_path / "here"), Folder.of(runs)
+    for name in ("progress.json", "state.pt"):
+        there.write(f"trial-001/checkpoint_000001/{name}", b"x")
+        there.write(f"trial-001/checkpoint_000002/{name}", b"x")
+    kept = Mirror(here, there)
+    kept.remove(here / "trial-001", "checkpoint_000001")
+    assert len(there.list()) == 4
+    kept.push()
+    assert sorted(there.list()) == [f"trial-001/checkpoint_000002/{name}" for name in ("progress.json", "state.pt")]
+
+
+def test_a_checkpoint_that_is_not_whole_at_the_address_is_passed_over(tmp_path: Path, runs: str) -> None:
+    there = Folder.of(runs) / "trial-001"
+    for number in (1, 2, 3):
+        there.write(f"checkpoint_00000{number}/state.pt", b"x")
+        if number != 3:
+            there.write(f"checkpoint_00000{number}/progress.json", b"{}")
+    trial = RemoteTrial.of(runs, "trial-001")
+    assert trial.checkpoints("checkpoint_000003") == ["checkpoint_000002", "checkpoint_000001"]
+    assert not trial.has("checkpoint_000002")
+    assert trial.fetch("checkpoint_000002")
+    assert trial.has("checkpoint_000002")
+    trial.push_checkpoint("checkpoint_000002")
+    trial.close()
+    assert not trial.here.exists()
+
+
+def test_an_address_that_fails_meanwhile_is_tried_again_and_said_once(
+    tmp_path: Path, runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    tries = iter([OSError("no route"), OSError("no route"), None])
+    upload = Folder.upload
+
+    def sometimes(self: Folder, file: Path, name: str) -> None:
+        if error := next(tries, None):
+            raise error
+        upload(self, file, name)
+
+    monkeypatch.setattr(Folder, "upload", sometimes)
+    here = folder(tmp_path / "here")
+    (here / "search.json").write_text("{}")
+    with Mirror(here, Folder.of(runs)).followed():
+        pass
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f"Waiting for {runs}: no route. The search goes on meanwhile.", f"{runs} answers again."]
+    assert Folder.of(runs).read("search.json") == b"{}"
+
+
+def test_an_address_that_does_not_answer_is_one_line() -> None:
+    uri = "s3://bucket/runs?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1"
+    with pytest.raises(AddressError, match="cannot be read") as said:
+        mirror.names(uri)
+    assert "\n" not in str(said.value)
+
+
+def folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
