@@ -1,0 +1,115 @@
+"""docs/cluster.md, followed to the letter by two machines; and what it promises of one that is cut off."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.faults.conftest import ROOT, Campaign
+from tests.faults.machines import SHARED, Machine, two
+
+GUIDE = (ROOT / "docs/cluster.md").read_text().replace("/nfs", str(SHARED))
+LONG, EPOCHS = 300, 30
+"""Seconds that a search may take; epochs of one in which a machine is cut off."""
+
+
+def after(words: str) -> str:
+    """The lines to be typed that follow some words of the guide."""
+    rest = GUIDE[GUIDE.index(words) + len(words) :]
+    lines = re.search(r"\n\n((?:    .*\n)+)", rest)
+    assert lines
+    return re.sub(r"^    ", "", lines[1], flags=re.MULTILINE)
+
+
+START_FIRST, START_OTHER = after("On the first machine, whose address is"), after("On each of the others:")
+SEARCH, RESUME = after("On one of the machines, with the checkout:"), after("only then is a late machine checked, too:")
+
+
+def results(search: Path) -> dict[str, list[dict]]:
+    """By trial, what it reported."""
+    files = sorted(search.glob("trial-*/result.json"))
+    return {file.parent.name: [json.loads(line) for line in file.read_text().splitlines()] for file in files}
+
+
+def hosts(search: Path) -> set[str]:
+    """Where the newest epochs ran."""
+    return {epochs[-1]["hostname"] for epochs in results(search).values() if epochs}
+
+
+def set_up(first: Machine, second: Machine, **environment: str) -> None:
+    first.run(after("Once, on the first machine:"))
+    (second.home / ".ray").mkdir()
+    shutil.copy2(first.home / ".ray/auth_token", second.home / ".ray/auth_token")
+    first.run(START_FIRST, **environment)
+    second.run(START_OTHER, **environment)
+    sample = re.search(r"`(python -m data_prep\.sample .*?)`", GUIDE)
+    assert sample
+    first.run(sample[1])
+
+
+def test_the_guide_is_followed_to_the_letter_and_a_machine_is_cut_off_and_back(
+    campaign: Campaign, tmp_path: Path
+) -> None:
+    if not campaign.count(few=0, many=1):
+        pytest.skip("minutes: make faults")
+    runs = tmp_path / "shared/runs"
+    with two(tmp_path) as (first, second):
+        set_up(first, second)
+        assert "Leaderboard of first" in first.run(SEARCH)
+        assert "3 trials" in first.run(RESUME)
+
+        longer = SEARCH.splitlines()[-2:]
+        script = "\n".join(["export RAY_AUTH_MODE=token", *longer]).replace("--name first", "--name second")
+        script = script.replace("--epochs 2", f"--epochs {EPOCHS} --cpus-per-trial 2")
+        search = first.popen(script, tmp_path / "said")
+        wait_for(lambda: hosts(runs / "second") == {"machine-1", "machine-2"}, tmp_path / "said")
+        lost = {name: len(epochs) for name, epochs in results(runs / "second").items()}
+        second.cut()
+        assert search.wait(LONG) == 0, (tmp_path / "said").read_text()[-3000:]
+        assert hosts(runs / "second") == {"machine-1"}
+
+        second.join()
+        second.run(f"ray stop\n{START_OTHER}")
+        search = first.popen(f"export RAY_AUTH_MODE=token\n{RESUME}".replace("first", "second"), tmp_path / "said")
+        assert search.wait(LONG) == 0, (tmp_path / "said").read_text()[-3000:]
+        print(lost, pd.read_csv(runs / "second/leaderboard.csv"), (tmp_path / "said").read_text())
+
+
+def wait_for(seen, said: Path) -> None:
+    until = time.monotonic() + LONG
+    while not seen():
+        assert time.monotonic() < until, said.read_text()[-3000:]
+        time.sleep(0.5)
+
+
+def test_machines_that_share_no_folder_search_at_an_address(campaign: Campaign, tmp_path: Path) -> None:
+    if not campaign.count(few=0, many=1):
+        pytest.skip("minutes: make faults")
+    if not shutil.which("moto_server"):
+        pytest.skip("moto_server, which simulates S3, is not in PATH; its packages and ours want other versions")
+    server, known = "10.77.0.1:9000", {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    upload = f"""python -c "
+from pyarrow.fs import S3FileSystem, copy_files
+there = S3FileSystem(endpoint_override='{server}', scheme='http', region='us-east-1', allow_bucket_creation=True)
+there.create_dir('bucket')
+copy_files('{SHARED}/faces', 'bucket/faces', destination_filesystem=there)"
+"""
+    with two(tmp_path, shared=False) as (first, second):
+        first.popen("exec moto_server -H 10.77.0.1 -p 9000", tmp_path / "moto")
+        set_up(first, second, **known)
+        prepare, search = SEARCH.split("python tune_main.py")
+        first.run(prepare + upload, **known)
+        at = f"s3://bucket/%s?endpoint_override={server}&scheme=http&region=us-east-1"
+        search = f"export RAY_AUTH_MODE=token\npython tune_main.py{search} --cpus-per-trial 2".replace("\n", " ")
+        search = search.replace(f"{SHARED}/faces", f"'{at % 'faces'}'").replace(f"{SHARED}/runs", f"'{at % 'runs'}'")
+        print(search)
+        print(first.run(search, **known))
+        resume = RESUME.replace(f"{SHARED}/runs/first", f"'{at % 'runs/first'}'")
+        print(second.run(f"export RAY_AUTH_MODE=token\n{resume}", **known))
+        print(second.run(f"python -m ensemble.select_and_predict --search '{at % 'runs/first'}'", **known))
