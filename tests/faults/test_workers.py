@@ -77,7 +77,7 @@ def test_bad_trials_of_every_kind_neither_stop_nor_bias_a_search(
     begun = {name: (plan.folder / name / "begun.txt").read_text().split() for name in bad if bad[name] != "setup"}
     assert all(epochs == ["1", *"2222"[: 4 if bad[name] == "exits" else 2]] for name, epochs in begun.items())
     capsys.readouterr()
-    assert tune_main._finish(plan.folder, rows) == 3
+    assert tune_main._finish(plan, rows) == 3
     said = capsys.readouterr().out
     assert f"{trials} trials ({len(bad)} failed)" in said
     assert f"{len(bad)} trials failed: {each} x " in said

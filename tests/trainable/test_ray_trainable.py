@@ -21,6 +21,7 @@ def worker(tmp_path):
     def make() -> RayTrial:
         made = RayTrial.__new__(RayTrial)
         made._store, made._storage = None, SimpleNamespace(trial_fs_path=str(tmp_path / "trial"))
+        made.config = {}
         return made
 
     return make

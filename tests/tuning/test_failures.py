@@ -31,14 +31,14 @@ def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_caus
         match=r"^3 of 3 trials failed, most often of RuntimeError: no such camera; mend that and go on: "
         r"python tune_main.py --resume runs/age_bands$",
     ):
-        tune_main._finish(plan.folder, rows)
+        tune_main._finish(plan, rows)
 
     (plan.folder / "mended.txt").touch()
     rows = search.resume(search.resumable(plan.folder), MostFailTrial)
     assert record.read(plan.folder)["state"] == "finished"
     assert sorted(row.status for row in rows) == ["failed"] * 3 + ["finished"] * 2
     assert record.read(plan.folder)["failed"][0]["reason"] == "RuntimeError: no such camera"
-    assert tune_main._finish(plan.folder, rows) == 3
+    assert tune_main._finish(plan, rows) == 3
 
 
 def test_failed_trials_are_told_by_reason() -> None:

@@ -25,6 +25,8 @@ from tuning.resources import Resources
 ROOT = Path(__file__).resolve().parents[2]
 
 DRIVER = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 import sys
 from pathlib import Path
 from tests.tuning.curve_trial import SlowTrial

@@ -66,9 +66,9 @@ def test_a_store_that_a_node_does_not_see_is_named(said: dict[str, Any]) -> None
 
 def test_another_folder_of_the_same_name_is_told_from_the_same(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
-    assert nodes._wrong(tmp_path / "shared", "mine", "s3://b/x") == f"does not see --runs {tmp_path}"
+    assert nodes._wrong(tmp_path / "shared", "mine") == f"does not see --runs {tmp_path}"
     (tmp_path / "shared" / "token").write_text("theirs")
-    assert nodes._wrong(tmp_path / "shared", "mine", "s3://b/x") == f"sees another folder at --runs {tmp_path}"
+    assert nodes._wrong(tmp_path / "shared", "mine") == f"sees another folder at --runs {tmp_path}"
 
 
 def test_every_package_is_compared() -> None:

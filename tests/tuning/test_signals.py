@@ -82,7 +82,7 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
 ) -> None:
     folder = tmp_path / "runs/told"
     where = ["--data", str(small_store.path), "--runs", str(tmp_path / "runs"), "--name", "told"]
-    size = ["--space", "age_bands", "--trials", "3", "--epochs", "9", "--grace", "9", "--cpus-per-trial", "1"]
+    size = ["--space", "age_bands", "--trials", "2", "--epochs", "6", "--grace", "6", "--cpus-per-trial", "1"]
     driver = start(*where, *size)
     wait_for(lambda: any(folder.glob("trial-*/checkpoint_000000")), driver)
     processes = family(driver.pid)
@@ -98,7 +98,7 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
 
     search.resume(search.resumable(folder), SlowTrial)
     about = record.read(folder)
-    assert (about["state"], about["spent"]["trials"], about["spent"]["epochs"]) == ("finished", 3, 27)
+    assert (about["state"], about["spent"]["trials"], about["spent"]["epochs"]) == ("finished", 2, 12)
 
 
 def wait_for(ready: Callable[[], bool], driver: subprocess.Popen[str]) -> None:
