@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cluster_address
 import files
 from addresses import child, is_uri, location, parent
 from command_line import exit_code, positive
@@ -48,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     _check_confirm(options)
     if options.install_packages and not options.address:
         raise OptionError("--install-packages is for the nodes of a cluster: name one, as in --address HOST:6379")
+    if options.address:
+        cluster_address.use_token()
     if options.resume:
         return _resume(options, began)
     if options.space is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import cluster_address
 from data_prep import background as backgrounds
 from data_prep import masks
 from data_prep.background import Background
@@ -122,6 +123,7 @@ def _crew(
         return partial(make_here, job=job, threads=workers or default_workers())
     if isinstance(background, Background):
         raise OptionError("on a cluster the background must be one that every machine can load by its name")
+    cluster_address.use_token()
     from data_prep.cluster import make_there
 
     return partial(make_there, job=job, background=background, threads=workers, address=address, say=say)

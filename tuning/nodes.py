@@ -78,17 +78,12 @@ _TOKEN = "the cluster's token is needed in ~/.ray/auth_token: copy it from the f
 
 def check_address(address: str) -> None:
     """Raises OptionError: nothing answers there, or neither a token nor a choice to go without was made."""
-    named = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
-    if address != "local" and not any(os.environ.get(name) for name in named) and not _token_file().exists():
+    if address != "local" and not cluster_address.use_token():
         raise OptionError(
             f"--address {address}: RAY_AUTH_MODE=token and a token are needed, without which anybody who reaches a "
             "machine's ports runs code there (docs/cluster.md); where nobody can, RAY_AUTH_MODE=disabled"
         )
     cluster_address.check(address)
-
-
-def _token_file() -> Path:
-    return Path.home() / ".ray" / "auth_token"
 
 
 @contextlib.contextmanager

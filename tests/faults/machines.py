@@ -6,6 +6,7 @@ They are Linux namespaces, which root may make. What runs in a machine ends with
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -44,8 +45,8 @@ class Machine:
         known = {name: os.environ[name] for name in ("LANG", "NUMBA_CACHE_DIR") if name in os.environ}
         variables = {"HOME": str(self.home), "PATH": f"{python}:{os.environ['PATH']}", **known, **environment}
         with log.open("ab") as said:
-            command = [*inside, "bash", "-euc", script]
-            return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=said, stderr=subprocess.STDOUT)
+            command = [*inside, "bash", "-euc", f"cd {shlex.quote(str(ROOT))}\n{script}"]
+            return subprocess.Popen(command, env=variables, stdout=said, stderr=subprocess.STDOUT)
 
     def run(self, script: str, **environment: str) -> str:
         """What the lines say; an AssertionError where one fails."""

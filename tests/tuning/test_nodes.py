@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -126,6 +127,11 @@ def test_no_token_is_a_choice_that_must_be_made(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(OptionError, match="--address head:6379: RAY_AUTH_MODE=token and a token are needed"):
         nodes.check_address("head:6379")
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray/auth_token").write_text("secret")
+    with pytest.raises(OptionError, match="no Ray cluster answers there"):
+        nodes.check_address("127.0.0.1:1")
+    assert os.environ["RAY_AUTH_MODE"] == "token", "a token that is here is used"
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     with pytest.raises(OptionError, match=r"--address 127\.0\.0\.1:1: no Ray cluster answers there"):
         nodes.check_address("127.0.0.1:1")
