@@ -92,7 +92,7 @@ def connect(uri: str) -> tuple[Any, str]:
 
     refuse_secrets(uri)
     try:
-        files, path = FileSystem.from_uri(_impatient(uri))
+        files, path = FileSystem.from_uri(_with_options(uri))
     except (OSError, ValueError, NotImplementedError) as error:
         raise refused(uri, error) from None
     return files, path.rstrip("/")
@@ -253,7 +253,13 @@ def _names(path: str) -> list[str]:
     return names
 
 
-def _impatient(uri: str) -> str:
-    if uri.split(":")[0] not in ("gs", "gcs") or "retry_limit_seconds" in uri:
+def _with_options(uri: str) -> str:
+    """A Google storage that does not answer is given up in time; S3 takes a file in one request instead of three."""
+    kind, option = uri.split(":")[0], ""
+    if kind in ("gs", "gcs"):
+        option = f"retry_limit_seconds={PATIENCE}"
+    elif kind == "s3":
+        option = "allow_delayed_open=true"
+    if not option or option.split("=")[0] in uri:
         return uri
-    return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={PATIENCE}"
+    return f"{uri}{'&' if '?' in uri else '?'}{option}"

@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take minutes come first, so that none is left for one of two processes at the end."""
+    slow = ("faults", "tuning", "test_end_to_end.py")
+    items.sort(key=lambda item: not set(item.path.parts[-2:]) & set(slow))
+
+
 @pytest.fixture(scope="session")
 def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """60 people of every gender and band x 7 photos of 32x24 (source 512x384), 10 eval photos.

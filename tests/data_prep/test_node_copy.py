@@ -246,11 +246,12 @@ def test_a_storage_that_refuses_points_to_the_credentials() -> None:
         Remote("s3://b/x", SimpleNamespace(open_input_stream=refuse), "b/x").meta()
 
 
-def test_google_storage_is_not_waited_for_a_quarter_of_an_hour() -> None:
-    assert addresses._impatient("gs://b/x") == "gs://b/x?retry_limit_seconds=60"
-    assert addresses._impatient("gs://b/x?scheme=http") == "gs://b/x?scheme=http&retry_limit_seconds=60"
-    for untouched in ("gs://b/x?retry_limit_seconds=5", "s3://b/x"):
-        assert addresses._impatient(untouched) == untouched
+def test_google_storage_is_not_waited_for_a_quarter_of_an_hour_and_s3_is_asked_once_a_file() -> None:
+    assert addresses._with_options("gs://b/x") == "gs://b/x?retry_limit_seconds=60"
+    assert addresses._with_options("gs://b/x?scheme=http") == "gs://b/x?scheme=http&retry_limit_seconds=60"
+    assert addresses._with_options("s3://b/x?region=x") == "s3://b/x?region=x&allow_delayed_open=true"
+    for untouched in ("gs://b/x?retry_limit_seconds=5", "s3://b/x?allow_delayed_open=false", "file:///x"):
+        assert addresses._with_options(untouched) == untouched
 
 
 def test_a_store_json_that_is_damaged_or_of_another_version_is_said_of_its_address(source: Store) -> None:

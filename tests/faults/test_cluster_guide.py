@@ -101,15 +101,19 @@ there.create_dir('bucket')
 copy_files('{SHARED}/faces', 'bucket/faces', destination_filesystem=there)"
 """
     with two(tmp_path, shared=False) as (first, second):
-        first.popen("exec moto_server -H 10.77.0.1 -p 9000", tmp_path / "moto")
+        first.popen("exec moto_server -H 10.77.0.1 -p 9000", tmp_path / "moto", S3_IGNORE_SUBDOMAIN_BUCKETNAME="true")
         set_up(first, second, **known)
         prepare, search = SEARCH.split("python tune_main.py")
         first.run(prepare + upload, **known)
         at = f"s3://bucket/%s?endpoint_override={server}&scheme=http&region=us-east-1"
         search = f"python tune_main.py{search.rstrip()} --cpus-per-trial 2"
         search = search.replace(f"{SHARED}/faces", f"'{at % 'faces'}'").replace(f"{SHARED}/runs", f"'{at % 'runs'}'")
-        print(search)
-        print(first.run(search, **known))
+        assert "2 trials (0 failed)" in first.run(search, **known)
+        kept = next((first.home / ".cache/masktune/runs").glob("*/runs/first"))
+        assert hosts(kept) == {"machine-1", "machine-2"}
         resume = RESUME.replace(f"{SHARED}/runs/first", f"'{at % 'runs/first'}'")
-        print(second.run(resume, **known))
-        print(second.run(f"python -m ensemble.select_and_predict --search '{at % 'runs/first'}'", **known))
+        assert "3 trials (0 failed)" in second.run(resume, **known), (
+            "begun on one machine, and gone on with on the other"
+        )
+        assert "vote:" in first.run(f"python -m ensemble.select_and_predict --search '{at % 'runs/first'}'", **known)
+    campaign.record(machines=2, shared_folders=0, trials=3)
