@@ -17,7 +17,7 @@ AT_A_TIME = 2
 """Parts in the making: while one is flushed to the disk, the threads are at the other."""
 
 _ONCE_FREED = 2**25 - 2**16
-"""Bytes that glibc must have freed in one piece to reuse what is smaller: it may not be told of more (mallopt(3))."""
+"""glibc keeps freed memory in pieces up to the largest that was freed, 32 MiB at most (mallopt(3))."""
 
 
 def make_here(parts: Sequence[Part], job: Job, threads: int, said: Said) -> Generator[tuple[Part, Record]]:
