@@ -229,7 +229,8 @@ def _answer(ref: Any, name: str) -> tuple[Found, str]:
     try:
         found: tuple[Found, str] = ray.get(ref)
     except ray.exceptions.RuntimeEnvSetupError as error:
-        raise SearchError(f"{name} could not make ready for the code: {_line(error)}") from None
+        said = str(error).strip().splitlines()  # a traceback, and what pip said
+        raise SearchError(f"{name} could not make ready for the code: {said[-1].strip()}") from None
     except ray.exceptions.RayError as error:
         raise SearchError(f"{name} was lost or cannot run the code: {_line(error)}") from None
     return found

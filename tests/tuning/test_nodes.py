@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from ray._private.runtime_env.packaging import create_package
+from ray.exceptions import RuntimeEnvSetupError
 
 from data_prep.store import Store
 from errors import OptionError, SearchError
@@ -112,6 +113,17 @@ def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     trained = build(preflight.models(plan)[0])
     assert torch.equal(trained.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
     assert not (tmp_path / "there").exists()
+
+
+def test_of_a_node_that_cannot_install_the_packages_the_reason_is_said_without_rays_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeEnvSetupError('Traceback:\n  File "pip.py", line 134\nRuntimeError: Please install virtualenv')
+
+    monkeypatch.setattr(nodes.ray, "get", fail)
+    with pytest.raises(SearchError, match=r"^gpu-7 could not make ready for the code: RuntimeError: Please install"):
+        nodes._answer(None, "gpu-7")
 
 
 def test_packages_are_installed_only_when_asked_for() -> None:
