@@ -23,6 +23,7 @@ from addresses import Entry, Folder
 from errors import SearchError
 from files import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
 from tuning import checkpoints, snapshots
+from tuning.meanwhile import meanwhile
 from tuning.owner import owning
 
 THREADS = 8
@@ -99,14 +100,8 @@ class Mirror:
     @contextmanager
     def followed(self) -> Iterator[None]:
         """Within, what changes is pushed after each of the search's states, in a thread; at the end, all of it."""
-        ended = threading.Event()
-        thread = threading.Thread(target=self._follow, args=(ended,), daemon=True)
-        thread.start()
-        try:
+        with meanwhile(self._follow):
             yield
-        finally:
-            ended.set()
-            thread.join()
         self._patiently(self.push)
 
     def _follow(self, ended: threading.Event) -> None:

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ import addresses
 import files
 from addresses import Folder
 from errors import SearchError
+from tuning.meanwhile import meanwhile
 
 LOCK, OWNER = ".owner", ".owner.json"
 BEAT, DEAD = 5.0, 30.0
 """Seconds between two signs of life, and without one until another machine may take the search over."""
-
 
 BEAT_AT_ADDRESS, DEAD_AT_ADDRESS, CLAIM = 10.0, 60.0, 2.0
 """The same at an address, and the seconds after which a claim is looked at again."""
@@ -73,14 +74,10 @@ def _claim(folder: Path) -> None:
 
 @contextmanager
 def _signs_of_life(file: Path) -> Iterator[None]:
-    ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(file, ended), daemon=True)
-    thread.start()
     try:
-        yield
+        with meanwhile(partial(_beat, file)):
+            yield
     finally:
-        ended.set()
-        thread.join()
         with suppress(OSError):
             file.unlink()
 
@@ -99,14 +96,10 @@ def _owning_address(there: Folder, lost: threading.Event | None) -> Iterator[Non
         _claim_address(there, token)
     except OSError as error:
         raise addresses.refused(there.uri, error, "written") from None
-    ended = threading.Event()
-    thread = threading.Thread(target=_beat_there, args=(there, token, ended, lost), daemon=True)
-    thread.start()
     try:
-        yield
+        with meanwhile(partial(_beat_there, there, token, lost)):
+            yield
     finally:
-        ended.set()
-        thread.join()
         with suppress(OSError):
             if _token(there) == token:
                 there.remove(OWNER)
@@ -129,7 +122,7 @@ def _sign(there: Folder, token: str) -> None:
     there.write(OWNER, json.dumps(content).encode())
 
 
-def _beat_there(there: Folder, token: str, ended: threading.Event, lost: threading.Event | None) -> None:
+def _beat_there(there: Folder, token: str, lost: threading.Event | None, ended: threading.Event) -> None:
     while not ended.wait(BEAT_AT_ADDRESS):
         with suppress(OSError):
             if _token(there) not in (token, None):
