@@ -20,6 +20,8 @@ class Asha(AsyncHyperBandScheduler):
 
     `stop_last_trials=False`: otherwise a trial resumed at epoch 30 would enter that late score into every rung
     below it, and a fresh trial would be stopped for not having it. Trials end by the run's own stop condition.
+
+    A scheduler also says which trial is to have a worker that is free (`choose_trial_to_run`).
     """
 
     def __init__(self, epochs: int, grace: int, reduction: int) -> None:
@@ -38,6 +40,23 @@ class Asha(AsyncHyperBandScheduler):
         super().on_trial_add(tune_controller, trial)
         for epoch, value in _reported(trial):
             self._trial_info[trial.trial_id].on_result(trial, epoch, value)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The first that waits for a worker, rather than one whose own is starting.
+
+        Ray would take the first of both, stop the worker that is starting, and start one for the next: while trials end
+        sooner than a worker starts, a machine that joined late, or lost its worker, would not train.
+        """
+        pending = [trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING]
+        waiting = (trial for trial in pending if not _is_starting(tune_controller, trial))
+        return next(waiting, pending[0] if pending else None)
+
+
+def _is_starting(tune_controller: Any, trial: Trial) -> bool:
+    """Whether the pending trial's worker has its place on a machine already."""
+    controller = tune_controller._tune_controller  # what schedulers are given wraps it
+    worker = controller._trial_to_actor.get(trial)
+    return worker is not None and controller._actor_manager.is_actor_started(worker)
 
 
 def _reported(trial: Trial) -> Iterator[tuple[int, float]]:

@@ -38,11 +38,12 @@ class Placed(CurveTrial):
     """Writes down when each of its epochs ran, and on which node."""
 
     def step(self) -> dict[str, Any]:
-        began = time.time()
+        node, began = ray.get_runtime_context().get_node_id(), time.time()
         time.sleep(EPOCH)
+        while (self._folder().parent / f"held-{node}").exists():
+            time.sleep(0.1)
         with (self._folder() / "epochs.jsonl").open("a") as log:
-            where = {"node": ray.get_runtime_context().get_node_id(), "began": began, "ended": time.time()}
-            log.write(json.dumps(where) + "\n")
+            log.write(json.dumps({"node": node, "began": began, "ended": time.time()}) + "\n")
         return super().step()
 
 
@@ -56,12 +57,12 @@ def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     plan = small_plan(Path(runs), opened, **chosen)
     with ThreadPoolExecutor() as pool:  # Ray adds nodes in the main thread only
         running = pool.submit(search.run, plan, opened, Placed)
-        killed = 0 if scenario == "nothing" else disturb(cluster, gpus, plan.folder, running.done)
+        if scenario != "nothing":
+            disturb(cluster, gpus, plan.folder, running.done)
         rows = running.result()
-    seen = [json.loads(line) for file in plan.folder.glob("*/epochs.jsonl") for line in file.read_text().splitlines()]
+    seen = epochs(plan.folder)
     result = {
         "status": Counter(row.status for row in rows),
-        "killed": killed,
         "nodes_used": len({each["node"] for each in seen}),
         "at_once_on_one_gpu": max(at_once(each) for each in by_node(seen).values()),
         "repeated": sum(times_repeated(folder) for folder in plan.folder.glob("trial-*")),
@@ -76,21 +77,36 @@ def add(cluster: Cluster, number: int) -> Any:
     return cluster.add_node(num_cpus=1, num_gpus=1, runtime_env_dir_name=f"machine-{number}")
 
 
-def disturb(cluster: Cluster, gpus: list[object], folder: Path, done: Callable[[], bool]) -> int:
-    """Three nodes die while they train, and one comes after the second. How many died before the search was done."""
-    for killed, node in enumerate(gpus[:3]):
-        while count(folder) < 2 * killed + 3:
+def disturb(cluster: Cluster, gpus: list[Any], folder: Path, done: Callable[[], bool]) -> None:
+    """Three nodes die while they train, and one comes after the second. It trains before the third dies: until then
+    the others are held, or on a busy machine the search could be done before its worker has started."""
+
+    def trains(node: Any) -> None:
+        now = time.time()
+        while not any(each["node"] == node.node_id and each["began"] > now for each in epochs(folder)):
             if done():
-                return killed
+                raise RuntimeError("the search was done before all this had happened to it")
             time.sleep(0.1)
+
+    def dies(node: Any) -> None:
+        trains(node)
         cluster.remove_node(node, allow_graceful=False)
-        if killed == 1:
-            add(cluster, len(gpus))
-    return 3
+
+    first, second, third, fourth = gpus
+    dies(first)
+    dies(second)
+    held = [folder / f"held-{node.node_id}" for node in (third, fourth)]
+    for file in held:
+        file.touch()
+    trains(add(cluster, len(gpus)))
+    for file in held:
+        file.unlink()
+    dies(third)
 
 
-def count(folder: Path) -> int:
-    return sum(len(file.read_text().splitlines()) for file in folder.glob("*/epochs.jsonl"))
+def epochs(folder: Path) -> list[dict[str, Any]]:
+    """Those that have ended, in no order."""
+    return [json.loads(line) for file in folder.glob("*/epochs.jsonl") for line in file.read_text().splitlines()]
 
 
 def by_node(seen: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -98,18 +114,18 @@ def by_node(seen: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return {node: list(group) for node, group in itertools.groupby(ordered, key=lambda each: each["node"])}
 
 
-def at_once(epochs: list[dict[str, Any]]) -> int:
+def at_once(seen: list[dict[str, Any]]) -> int:
     """The most epochs that ran at one moment."""
-    changes = sorted([(each["ended"], -1) for each in epochs] + [(each["began"], 1) for each in epochs])
+    changes = sorted([(each["ended"], -1) for each in seen] + [(each["began"], 1) for each in seen])
     return max(itertools.accumulate(change for _, change in changes))
 
 
 def idle_share(seen: list[dict[str, Any]]) -> float:
     """Of the nodes' time from the first epoch of each to when the first of them has nothing left to do."""
     nodes = by_node(seen).values()
-    end = min(max(each["ended"] for each in epochs) for epochs in nodes)
-    held = sum(end - min(each["began"] for each in epochs) for epochs in nodes)
-    busy = sum(max(0.0, min(each["ended"], end) - each["began"]) for epochs in nodes for each in epochs)
+    end = min(max(each["ended"] for each in theirs) for theirs in nodes)
+    held = sum(end - min(each["began"] for each in theirs) for theirs in nodes)
+    busy = sum(max(0.0, min(each["ended"], end) - each["began"]) for theirs in nodes for each in theirs)
     return 1 - busy / held
 
 

@@ -25,7 +25,6 @@ def test_machines_that_die_one_by_one_cost_no_trial_and_no_gpu_has_two(
     trials = campaign.count(few=6, many=16)
     seen = scenario("three of four die, one comes", tmp_path / "runs", small_store, nodes=4, trials=trials)
     assert seen["status"] == {"finished": trials}
-    assert seen["killed"] == 3
     assert seen["at_once_on_one_gpu"] == 1
     assert seen["nodes_used"] == 5, "the four there were and the one that came"
     campaign.record(trials=trials, nodes_killed=3, nodes_added=1, epochs_repeated=seen["repeated"])
