@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,8 +30,9 @@ from tuning.owner import owning
 THREADS = 8
 """Files at a time."""
 
-PERIOD, PAUSE = 1.0, 2.0
-"""Seconds between two looks for a new state, and between two tries while the address does not answer."""
+PERIOD, QUIET, PAUSE = 1.0, 10.0, 2.0
+"""Seconds between two looks for a new state; without one until the address is asked whether it answers; and between two
+tries while it does not."""
 
 TRIALS = "trial-"
 """What trials' folders begin with."""
@@ -41,10 +43,12 @@ class Mirror:
 
     Attributes:
         lost: set when another process has taken the search over: nothing is written any more.
+        waiting: set while the address does not answer: workers wait for it too.
     """
 
     def __init__(self, folder: Path, there: Folder) -> None:
         self.lost = threading.Event()
+        self.waiting = threading.Event()
         self._folder, self._there = folder, there
         self._pushed: dict[str, tuple[int, int]] = {}
         self._states: set[str] = set()
@@ -105,29 +109,38 @@ class Mirror:
         self._patiently(self.push)
 
     def _follow(self, ended: threading.Event) -> None:
-        newest = ""
+        newest, heard = "", time.monotonic()
         while not ended.wait(PERIOD):
             now = max((each.name for each in snapshots.sets(self._folder / STATE)), default="")
             if now != newest:
                 self._patiently(self.push, ended)
-                newest = now
+            elif time.monotonic() - heard > QUIET:
+                self._patiently(self._ask, ended)
+            else:
+                continue
+            newest, heard = now, time.monotonic()
+
+    def _ask(self) -> None:
+        """Raises OSError: it does not answer. While all workers wait for it there is no new state to find it out by."""
+        if self._there.entry(SEARCH) is None:
+            raise FileNotFoundError(f"{SEARCH} is gone")
 
     def _patiently(self, push: Callable[[], None], ended: threading.Event | None = None) -> None:
         """Until the address takes it, or the search has `ended`: whoever ends it tries again."""
-        waited = False
         while True:
             try:
                 push()
             except OSError as error:
-                if not waited:
+                if not self.waiting.is_set():
                     reason = (str(error).splitlines() or [""])[0]
                     print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
-                waited = True
+                self.waiting.set()
                 if (ended or threading.Event()).wait(PAUSE):
                     return
                 continue
-            if waited:
+            if self.waiting.is_set():
                 print(f"{self._there.uri} answers again.", flush=True)
+            self.waiting.clear()
             return
 
     def _push_records(self) -> None:

@@ -222,15 +222,14 @@ def _run(
     room = Room(plan.folder, planning.trial_gb(plan))
     proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming, room)
     judge = Failures(meter)
-    removing = mirror.remove if mirror else None
-    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, judge, resuming, removing))
+    analysis = tune.run(trainable, **_arguments(plan, proposals, meter, judge, resuming, mirror))
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     patiently(study.export)(
         searcher, plan.folder, [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
     )
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
-        checkpoints.sweep(plan.folder, removing)
+        checkpoints.sweep(plan.folder, mirror.remove if mirror else None)
     state = FINISHED if complete else SPENT if meter.reached else FAILING if judge.failing else INTERRUPTED
     patiently(record.close)(plan.folder, state, failed=failures.grouped(analysis.trials), failing=judge.failing)
     return ended
@@ -242,10 +241,11 @@ def _arguments(
     meter: Meter,
     judge: Failures,
     resuming: bool,
-    removing: checkpoints.Remove | None,
+    mirror: Mirror | None,
 ) -> dict[str, Any]:
     """Of tune.run, which serves a new search and a resumed one alike."""
     resources = plan.resources
+    removing = mirror.remove if mirror else None
     shared = {
         "settings": plan.settings,
         "store": plan.store,
@@ -268,7 +268,7 @@ def _arguments(
         "callbacks": [
             meter,
             judge,
-            Watchdog(),
+            Watchdog(mirror.waiting.is_set) if mirror else Watchdog(),
             patient(Results()),
             patient(TensorBoard(keys)),
             patient(snapshots.Snapshots(plan.folder, removing)),

@@ -28,16 +28,20 @@ class Watchdog(tune.Callback):
 
     `ray.kill` ends a worker in an endless loop at once. One that is stopped (SIGSTOP) is given up at once, and killed
     by its node five seconds later.
+
+    Args:
+        excused: whether trials have reason to be silent now; that time does not count.
     """
 
     def __init__(
         self,
+        excused: Callable[[], bool] = lambda: False,
         times: float = TIMES,
         least: float = LEAST,
         first: float = FIRST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._times, self._least, self._first, self._clock = times, least, first, clock
+        self._excused, self._times, self._least, self._first, self._clock = excused, times, least, first, clock
         self._longest = 0.0
         self._reported: set[Any] = set()  # workers; a trial may take over another's
         self._silent: dict[str, float] = {}
@@ -58,6 +62,8 @@ class Watchdog(tune.Callback):
         if gap < TICK:
             return
         self._looked += gap
+        if self._excused():
+            return
         for trial in trials:
             if trial.status == Trial.RUNNING and trial.temporary_state.ray_actor is not None:
                 self._silent[trial.trial_id] = self._silent.get(trial.trial_id, 0.0) + min(gap, GAP)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,12 @@ from tests.tuning.test_faults import board, study
 from trainable.remote_trial import RemoteTrial
 from tuning import mirror, owner, record, search, snapshots
 from tuning.budget import Budget
+from tuning.meanwhile import meanwhile
 from tuning.mirror import Mirror
 from tuning.owner import owning
 from tuning.plan import Plan
 from tuning.resources import Resources
+from tuning.watchdog import Watchdog
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -200,6 +203,36 @@ def test_an_address_that_fails_meanwhile_is_tried_again_and_said_once(
     said = capsys.readouterr().out.splitlines()
     assert said == [f"Waiting for {runs}: no route. The search goes on meanwhile.", f"{runs} answers again."]
     assert Folder.of(runs).read("search.json") == b"{}"
+
+
+def test_trials_that_wait_for_an_address_that_is_gone_do_not_hang_and_the_search_goes_on_when_it_is_back(
+    ray_session: None,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    tmp_path: Path,
+    runs: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(mirror, "QUIET", 0.5)
+    monkeypatch.setattr(search, "Watchdog", lambda *excused: Watchdog(*excused, least=5, first=20))
+    plan, there = at_address(make_plan(budget=Budget(trials=2), grace=9), runs), tmp_path / "there"
+
+    def outage(ended: threading.Event) -> None:
+        while not list(there.rglob("checkpoint_000001")):
+            time.sleep(0.1)
+        there.rename(tmp_path / "away")
+        there.touch()  # nothing can be under a file
+        time.sleep(10)
+        there.unlink()
+        (tmp_path / "away").rename(there)
+
+    with meanwhile(outage):
+        rows = search.run(plan, small_store, SlowTrial)
+    assert [(row.status, row.epochs) for row in rows] == [("finished", 9)] * 2
+    said = capsys.readouterr().out
+    assert "hung" not in said
+    assert said.count(f"Waiting for {plan.remote}") == said.count(f"{plan.remote} answers again") == 1
 
 
 def test_an_address_that_does_not_answer_is_one_line() -> None:

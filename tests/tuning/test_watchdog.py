@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,9 +24,9 @@ class Clock:
 class Dog:
     """A watchdog on its own clock, and what it has killed."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, **limits: float) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **how: Any) -> None:
         self.clock, self.killed = Clock(), []
-        self.dog = Watchdog(clock=self.clock, **limits)
+        self.dog = Watchdog(clock=self.clock, **how)
         monkeypatch.setattr(watchdog.ray, "kill", self.killed.append)
 
     def waits(self, trials: list[Any], seconds: float) -> None:
@@ -92,3 +93,15 @@ def test_time_in_which_the_driver_did_not_listen_is_no_silence(monkeypatch: pyte
     of.dog.on_step_end(1, [runs])
     of.waits([runs], 200)
     assert of.killed == []
+
+
+def test_silence_that_is_excused_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    of, runs = Dog(monkeypatch, excused=lambda: not answers.is_set()), trial("runs")
+    of.dog.on_trial_result(1, [], runs, {"time_this_iter_s": 1.0})
+    of.waits([runs], 3600)
+    answers.set()
+    of.waits([runs], 300)
+    assert of.killed == []
+    of.waits([runs], 1)
+    assert of.killed == ["runs"]
