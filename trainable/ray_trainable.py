@@ -63,7 +63,7 @@ class RayTrial(Sturdy):
 
         Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
         """
-        (self._folder() / TRIAL_ERROR).write_text(f"{error}\n")
+        patiently(lambda: (self._folder() / TRIAL_ERROR).write_text(f"{error}\n"))
         best = trial.best
         return {
             "epoch": trial.epoch,
@@ -82,7 +82,7 @@ class RayTrial(Sturdy):
         with the worker, so it is written again."""
         trial = self._current()
         trial.load_state_dict(checkpoint.load(Path(checkpoint_dir)))
-        checkpoint.export_best(trial, self._folder())
+        patiently(lambda: checkpoint.export_best(trial, self._folder()))
 
     def _current(self) -> Trial:
         if self._trial is None:

@@ -66,7 +66,7 @@ class Sturdy(tune.Trainable):
         for left in final.parent.glob(".checkpoint_*.partial"):
             shutil.rmtree(left, ignore_errors=True)
         partial = final.with_name(f".{final.name}.partial")
-        partial.mkdir(parents=True)
+        partial.mkdir()
         self.save_checkpoint(str(partial))
         write_json(partial / PROGRESS, {"training_iteration": self._iteration, "time_total_s": self._time_total})
         if final.exists():  # of an epoch that was lost with the driver
@@ -99,16 +99,24 @@ class Sturdy(tune.Trainable):
 
     def _say(self, line: str) -> None:
         """To the log of the trial that runs now."""
-        with (self._folder() / TRIAL_LOG).open("a", encoding="utf-8") as log:
-            log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')}  {line}\n")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+
+        def append() -> None:
+            with (self._folder() / TRIAL_LOG).open("a", encoding="utf-8") as log:
+                log.write(f"{now}  {line}\n")
+
+        patiently(append)
 
     def _folder(self) -> Path:
         """runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder is
-        temporary. Of a search at an address, the copy on this machine."""
+        temporary. Of a search at an address, the copy on this machine.
+
+        Raises FileNotFoundError: there is no search, since its disk is gone.
+        """
         if remote := self._at_address():
             return remote.here
         folder = Path(self._storage.trial_fs_path)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         return folder
 
     def _at_address(self) -> RemoteTrial | None:
@@ -133,6 +141,7 @@ class Sturdy(tune.Trainable):
         if remote := self._at_address():
             yield from self._at_address_and_before(remote, newest.name)
             return
+        patiently(self._folder)  # on a disk that is gone, no checkpoint could be used
         yield newest
         elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
         yield from sorted(elders, reverse=True)

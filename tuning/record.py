@@ -121,18 +121,24 @@ def read(folder: Path) -> dict[str, Any]:
     Raises:
         SearchError: there is none, or it cannot be read.
     """
+    try:
+        return _about(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SearchError(f"{folder} holds no search: there is no {files.SEARCH}; name a folder under runs/") from None
+
+
+def _about(folder: Path) -> dict[str, Any]:
     file = folder / files.SEARCH
     try:
         about: dict[str, Any] = json.loads(file.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise SearchError(f"{folder} holds no search: there is no {files.SEARCH}; name a folder under runs/") from None
     except ValueError:
         raise SearchError(f"{file} is damaged: it is no JSON; the search cannot be read") from None
     return about
 
 
 def update(folder: Path, **changes: Any) -> None:
-    files.write_json(folder / files.SEARCH, {**read(folder), **changes})
+    """Raises OSError: it is not there, or cannot be written."""
+    files.write_json(folder / files.SEARCH, {**_about(folder), **changes})
 
 
 def close(folder: Path, state: str, **more: Any) -> None:

@@ -57,7 +57,8 @@ def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:
 
 
 def rows(trials: Iterable[Trial], keys: Iterable[str], max_epochs: int) -> list[Row]:
-    return [row(trial, keys, max_epochs) for trial in trials]
+    """In the order that the trials were started, which Ray's is not after a resume: equal scores rank by it."""
+    return sorted((row(trial, keys, max_epochs) for trial in trials), key=lambda each: (len(each.trial), each.trial))
 
 
 def ranked(rows: Iterable[Row]) -> list[Row]:

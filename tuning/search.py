@@ -47,7 +47,7 @@ from tuning.resources import cpu_cores
 from tuning.results import Results
 from tuning.rows import ENDED, Row, rows
 from tuning.spaces import Space
-from tuning.storage import Room, patient, patiently
+from tuning.storage import Present, Room, patient, patiently
 from tuning.tensorboard import TensorBoard
 from tuning.watchdog import Watchdog
 
@@ -266,6 +266,7 @@ def _arguments(
         "scheduler": Asha(plan.epochs, plan.grace, plan.reduction),
         "stop": {"training_iteration": plan.epochs},
         "callbacks": [
+            patient(Present(plan.folder)),
             meter,
             judge,
             Watchdog(mirror.waiting.is_set) if mirror else Watchdog(),

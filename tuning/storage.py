@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ray import tune
+
+import files
 
 PAUSE = 2.0
 """Seconds between two tries."""
@@ -50,6 +53,23 @@ def patient(callback: Wrapped) -> Wrapped:
         if name.startswith("on_") and getattr(type(callback), name) is not getattr(tune.Callback, name):
             setattr(callback, name, patiently(getattr(callback, name)))
     return callback
+
+
+class Present(tune.Callback):
+    """Fails while the folder of the search is gone or read-only.
+
+    `patient`, and before all others, it keeps them and Ray from writing below the mount point of a disk that is gone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def on_step_begin(self, **info: Any) -> None:
+        (self._folder / files.SEARCH).stat()
+        if not os.access(self._folder, os.W_OK):
+            raise OSError(f"{self._folder} cannot be written")
+
+    on_trial_start = on_trial_result = on_step_end = on_experiment_end = on_step_begin
 
 
 class Room:

@@ -2,10 +2,11 @@
 
 import errno
 import os
+import re
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from errors import OptionError
 from tests.tuning.curve_trial import SlowTrial
 from tuning import plan as planning
 from tuning import preflight, search, storage
+from tuning.meanwhile import meanwhile
 from tuning.plan import Plan
 from tuning.resources import Resources
 from tuning.storage import Room, patient, patiently
@@ -103,7 +105,7 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_started(
         preflight._check_disk(plan)
 
 
-def test_a_search_waits_for_room_on_its_disk_and_ends_as_an_undisturbed_one_does(
+def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(
     ray_session: None,
     make_plan: Callable[..., Plan],
     small_store: Store,
@@ -111,31 +113,69 @@ def test_a_search_waits_for_room_on_its_disk_and_ends_as_an_undisturbed_one_does
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """It is full, then gone, then read-only, each in the middle of another trial."""
     monkeypatch.setattr(planning, "trial_gb", lambda plan: 0.0005)
-    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": planning.Budget(trials=3)}
+    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": planning.Budget(trials=3), "grace": 9}
     calm = make_plan(**one)
     search.run(calm, small_store, SlowTrial)
 
-    plan = make_plan(folder=small_disk / "age_bands", **one)
-    trouble = threading.Thread(target=disturb, args=(small_disk, plan))
-    trouble.start()
-    search.run(plan, small_store, SlowTrial)
-    trouble.join()
-
+    there = small_disk.with_name("mounted")
+    plan = make_plan(folder=there / "age_bands", **one)
+    with mounted(small_disk, there), meanwhile(lambda ended: disturb(small_disk, plan)):
+        search.run(plan, small_store, SlowTrial)
+        assert board(plan).equals(board(calm))
+        assert not list(plan.folder.glob("trial-*/.checkpoint_*"))
     said = capsys.readouterr().out
-    assert "Waiting for the disk" in said
+    for reason in ("No space left on device", "No such file or directory", "cannot be written"):
+        assert re.search(f"Waiting for the disk: .*{reason}", said)
     assert "The disk takes data again" in said
-    assert board(plan).equals(board(calm))
-    assert not list(plan.folder.glob("trial-*/.checkpoint_*"))
+    assert not list(there.rglob("checkpoint_*")), "nothing is below the mount point"
+
+
+@contextmanager
+def mounted(disk: Path, there: Path) -> Iterator[None]:
+    """The disk's folder there too, so that it can go and come back with what is on it."""
+    there.mkdir()
+    bind(disk, there)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(there)], check=True)
+
+
+def bind(disk: Path, there: Path, how: str = "rw") -> None:
+    subprocess.run(["mount", "--bind", str(disk), str(there)], check=True)
+    subprocess.run(["mount", "-o", f"remount,bind,{how}", str(there)], check=True)
 
 
 def disturb(disk: Path, plan: Plan) -> None:
-    """Six seconds in which the disk takes nothing, in the middle of a trial."""
-    while not (plan.folder / "trial-001/checkpoint_000002").exists():
-        time.sleep(0.1)
+    """In each of three trials five seconds in which the disk takes nothing."""
+    there = plan.folder.parent
+
+    def gone() -> None:
+        subprocess.run(["umount", "-l", str(there)], check=True)
+
+    wait_for(plan.folder / "trial-001/checkpoint_000002")
     ballast = full(disk)
-    time.sleep(6)
+    time.sleep(5)
     ballast.unlink()
+
+    wait_for(plan.folder / "trial-002/checkpoint_000002")
+    gone()
+    time.sleep(5)
+    bind(disk, there)
+
+    wait_for(plan.folder / "trial-003/checkpoint_000002")
+    gone()
+    bind(disk, there, "ro")
+    time.sleep(5)
+    gone()
+    bind(disk, there)
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.05)
 
 
 def board(plan: Plan) -> pd.DataFrame:
