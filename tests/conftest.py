@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from data_prep.labels import MASKS
 from data_prep.store import Store
 from tests.tuning.plans import small_plan
 from tuning.plan import Plan
+
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+"""No AMX, here and in what tests start: some virtual machines lose its registers when processes take turns, and then
+plain torch trains to NaN as well."""
 
 SPLIT_OF_TEN = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
 MASK_OF_SEVEN = ("worn",) * 5 + ("incorrect", "none")

@@ -86,7 +86,7 @@ def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan)
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = make_plan(epochs=3)
+    plan = make_plan(epochs=3, grace=3)
     rows = {row.trial: row for row in search.run(plan, small_store, BrokenTrial)}
     failed = [row for row in rows.values() if row.status == "failed"]
     assert len(rows) == 6
