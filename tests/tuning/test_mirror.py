@@ -219,8 +219,8 @@ def test_trials_that_wait_for_an_address_that_is_gone_do_not_hang_and_the_search
     plan, there = at_address(make_plan(budget=Budget(trials=2), grace=9), runs), tmp_path / "there"
 
     def outage(ended: threading.Event) -> None:
-        while not list(there.rglob("checkpoint_000001")):
-            time.sleep(0.1)
+        while not list(there.rglob("checkpoint_000001")) and not ended.wait(0.1):
+            pass
         there.rename(tmp_path / "away")
         there.touch()  # nothing can be under a file
         time.sleep(10)

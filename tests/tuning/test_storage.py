@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,7 +122,7 @@ def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(
 
     there = small_disk.with_name("mounted")
     plan = make_plan(folder=there / "age_bands", **one)
-    with mounted(small_disk, there), meanwhile(lambda ended: disturb(small_disk, plan)):
+    with mounted(small_disk, there), meanwhile(lambda ended: disturb(small_disk, plan, ended)):
         search.run(plan, small_store, SlowTrial)
         assert board(plan).equals(board(calm))
         assert not list(plan.folder.glob("trial-*/.checkpoint_*"))
@@ -148,24 +149,24 @@ def bind(disk: Path, there: Path, how: str = "rw") -> None:
     subprocess.run(["mount", "-o", f"remount,bind,{how}", str(there)], check=True)
 
 
-def disturb(disk: Path, plan: Plan) -> None:
+def disturb(disk: Path, plan: Plan, ended: threading.Event) -> None:
     """In each of three trials five seconds in which the disk takes nothing."""
     there = plan.folder.parent
 
     def gone() -> None:
         subprocess.run(["umount", "-l", str(there)], check=True)
 
-    wait_for(plan.folder / "trial-001/checkpoint_000002")
+    wait_for(plan.folder / "trial-001/checkpoint_000002", ended)
     ballast = full(disk)
     time.sleep(5)
     ballast.unlink()
 
-    wait_for(plan.folder / "trial-002/checkpoint_000002")
+    wait_for(plan.folder / "trial-002/checkpoint_000002", ended)
     gone()
     time.sleep(5)
     bind(disk, there)
 
-    wait_for(plan.folder / "trial-003/checkpoint_000002")
+    wait_for(plan.folder / "trial-003/checkpoint_000002", ended)
     gone()
     bind(disk, there, "ro")
     time.sleep(5)
@@ -173,9 +174,9 @@ def disturb(disk: Path, plan: Plan) -> None:
     bind(disk, there)
 
 
-def wait_for(path: Path) -> None:
-    while not path.exists():
-        time.sleep(0.05)
+def wait_for(path: Path, ended: threading.Event) -> None:
+    while not path.exists() and not ended.wait(0.05):
+        pass
 
 
 def board(plan: Plan) -> pd.DataFrame:

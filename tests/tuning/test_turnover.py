@@ -1,6 +1,5 @@
 """What a trial's end costs: no checkpoint that nobody will resume from, and no worker that is just starting."""
 
-import json
 import os
 import time
 from collections import Counter
@@ -49,7 +48,7 @@ class SecondComesLate(CurveTrial):
 
     def step(self) -> dict[str, Any]:
         time.sleep(0.5)
-        (self._folder() / "worker").write_text(json.dumps(os.getpid()))
+        (self._folder() / "worker").write_text(str(os.getpid()))
         return super().step()
 
 
