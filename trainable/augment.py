@@ -7,8 +7,9 @@ ColorJitter shuffles it. Each agrees with torchvision's functional operator on f
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trainable import augment_cuda
 from trainable.config import Augment
 
 Photos = npt.NDArray[np.uint8] | Tensor
@@ -105,7 +107,8 @@ def apply(
     """uint8 photos -> what the model sees.
 
     In this order: horizontal flip, rotation, centre crop, resize, brightness, contrast, saturation, hue, normalize.
-    On a CPU the work is done by compiled code (`augment_cpu`), on other devices by torch's operators.
+    The work is done by compiled code, on a CPU that of `augment_cpu`, on an NVIDIA GPU that of `augment_cuda`; where
+    `why_operators` has a reason, and on other devices, by torch's operators.
 
     Args:
         photos: uint8 [n, H, W, 3], the crop and the margin around it that `window` asks for (or all of the photo); a
@@ -124,19 +127,47 @@ def apply(
         raise ValueError(f"crop <= photo must hold, but got crop={crop} of photos {tuple(photos.shape)}")
     if len(params) != len(photos):
         raise ValueError(f"len(params) == len(photos) must hold, but got {len(params)} and {len(photos)}")
-    route = _on_cpu if device.type == "cpu" else _on_device
-    return route(photos, params, crop, mean, std, device, size or crop)
+    return _route(device)(photos, params, crop, mean, std, device, size or crop)
+
+
+def why_operators(device: torch.device) -> str | None:
+    """Say in words why torch's operators augment on a device, several times slower; None where compiled code does."""
+    if device.type == "cpu":
+        return _why_not_numba()
+    return augment_cuda.why_not(device) if device.type == "cuda" else f"nothing is compiled for {device.type}"
+
+
+def _route(device: torch.device) -> Callable[..., Tensor]:
+    if why_operators(device):
+        return _on_device
+    return _on_cpu if device.type == "cpu" else _on_cuda
+
+
+@functools.cache
+def _why_not_numba() -> str | None:
+    # Imported here because it brings numba along, which a trial on a GPU has no use for.
+    try:
+        from trainable import augment_cpu  # noqa: F401
+    except ImportError as error:  # numba also raises it where NumPy is newer than it knows
+        return str(error)
+    return None
 
 
 def _on_cpu(
     photos: Photos, params: Params, crop: Size, mean: Statistics, std: Statistics, device: torch.device, size: Size
 ) -> Tensor:
-    # Imported here because it brings numba along, which a trial on a GPU has no use for.
     from trainable import augment_cpu
 
     pixels = photos.cpu().numpy() if isinstance(photos, Tensor) else np.asarray(photos)
     scale, shift = (np.array(values, dtype=np.float32) for values in _scale_and_shift(mean, std))
     return augment_cpu.apply(pixels, _stacked(params).numpy(), crop, size, scale, shift)
+
+
+def _on_cuda(
+    photos: Photos, params: Params, crop: Size, mean: Statistics, std: Statistics, device: torch.device, size: Size
+) -> Tensor:
+    pixels = _tensor(photos).to(device, non_blocking=True)
+    return augment_cuda.apply(pixels, _stacked(params), crop, size, *_scale_and_shift(mean, std))
 
 
 def _on_device(

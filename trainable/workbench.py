@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from data_prep.store import Store
-from trainable import feed, model
+from trainable import augment, feed, model
 from trainable.compiled import Compiled, Say, why_not
 from trainable.config import Model
+from trainable.device import free_cache
 from trainable.feed import Feed
 from trainable.step import Forward
 
@@ -38,6 +39,7 @@ class Workbench:
     def clear(self) -> None:
         """Between two trials: what the last one held, and nothing else refers to, goes back to the system."""
         gc.collect()
+        free_cache(self.device)
         _trim_heap()
 
     def feed(self, store: Store) -> Feed:
@@ -45,6 +47,8 @@ class Workbench:
         if self._feed is None or self._feed.store.hash != store.hash:
             self._feed = None
             self._feed = feed.choose(store, self.device, self.say)
+            if reason := augment.why_operators(self.device):
+                self.say(f"augmentation by torch's operators: {reason}")
         return self._feed
 
     def network(self, config: Model, seed: int) -> nn.Module:

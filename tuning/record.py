@@ -146,7 +146,7 @@ def close(folder: Path, state: str, **more: Any) -> None:
 
 
 def _sources(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return [file for ending in ("py", "cu") for file in path.rglob(f"*.{ending}")] if path.is_dir() else [path]
 
 
 def _now() -> str:

@@ -1,5 +1,7 @@
-"""Each operator of both routes against torchvision's functional one on the same float image."""
+"""Each operator of all routes against torchvision's functional one on the same float image."""
 
+import functools
+import sys
 import warnings
 
 import numpy as np
@@ -8,8 +10,11 @@ import torch
 import torchvision.transforms.v2.functional as TV
 from torchvision.transforms import InterpolationMode
 
-from trainable.augment import Params, View, _on_cpu, _on_device, apply, constant, draw, window
+import trainable
+from trainable import augment, augment_cuda
+from trainable.augment import Params, View, _on_cpu, _on_cuda, _on_device, apply, constant, draw, window
 from trainable.config import Augment
+from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")
 ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -29,9 +34,12 @@ def photos():
     return values
 
 
-@pytest.fixture(params=[_on_cpu, _on_device], ids=["compiled", "torch"])
-def see(request):
-    """`apply` by one of its two routes, both on the CPU."""
+@pytest.fixture(params=[_on_cpu, _on_cuda, _on_device], ids=["compiled", "kernels", "torch"])
+def see(request, monkeypatch):
+    """`apply` by one of its routes, all on the CPU."""
+    if request.param is _on_cuda:
+        launch = request.getfixturevalue("launch")
+        monkeypatch.setattr(augment_cuda, "apply", functools.partial(augment_cuda.run, launch))
 
     def run(photos, params, crop, mean=ZERO, std=ONE, size=None):
         return request.param(photos, params, crop, mean, std, CPU, size or crop)
@@ -257,3 +265,33 @@ def test_draws_are_a_pure_function_of_the_generator_and_within_the_settings():
         assert low <= values.min() < low + 0.01 * (high - low)
         assert high - 0.01 * (high - low) < values.max() <= high
     assert torch.equal(params.saturation, torch.ones(4000))
+
+
+@pytest.mark.parametrize(("reason", "route"), [(None, _on_cuda), ("no NVRTC", _on_device)])
+def test_a_gpu_augments_by_kernels_or_says_why_not(monkeypatch, reason, route):
+    monkeypatch.setattr(augment_cuda, "why_not", lambda device: reason)
+    gpu = torch.device("cuda:0")
+    assert augment.why_operators(gpu) == reason
+    assert augment._route(gpu) is route
+
+
+def test_a_cpu_whose_numba_does_not_load_augments_by_torchs_operators(monkeypatch, photos):
+    params = draw(Augment(), 6, torch.Generator().manual_seed(0))
+    assert augment.why_operators(CPU) is None
+    augment._why_not_numba.cache_clear()
+    monkeypatch.delattr(trainable, "augment_cpu")
+    monkeypatch.delitem(sys.modules, "trainable.augment_cpu")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    try:
+        assert "numba" in augment.why_operators(CPU)
+        expected = _on_device(photos, params, (20, 14), ZERO, ONE, CPU, (20, 14))
+        assert torch.equal(apply(photos, params, (20, 14), ZERO, ONE, CPU), expected)
+    finally:
+        augment._why_not_numba.cache_clear()
+
+
+def test_a_trial_hears_why_torchs_operators_augment(monkeypatch, small_store):
+    said = []
+    monkeypatch.setattr(augment, "why_operators", lambda device: "no NVRTC")
+    Workbench(CPU, say=said.append).feed(small_store)
+    assert said == ["augmentation by torch's operators: no NVRTC"]

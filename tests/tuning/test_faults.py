@@ -170,6 +170,10 @@ def test_what_has_changed_since_a_search_began_is_said(
     assert search.resumable(plan.folder).plan.space.distributions["labels/old_from"].low == 50
 
 
+def test_kernels_for_gpus_are_training_code_too() -> None:
+    assert {"loop.py", "augment.cu"} < {file.name for file in record._sources(record.ROOT / "trainable")}
+
+
 def end_when(plan: Plan, store: Store, how: signal.Signals, ready: Callable[[], bool]) -> None:
     """Run (or resume) `plan` in a process of its own, and send it a signal once `ready`."""
     arguments = [str(plan.folder.parent), str(store.path), str(plan.resources.concurrent)]

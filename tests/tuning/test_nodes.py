@@ -85,7 +85,7 @@ def test_only_the_code_travels(tmp_path: Path) -> None:
     found = nodes.environment(install=False)
     create_package(found["working_dir"], tmp_path / "sent.zip", False, excludes=found["excludes"])
     names = zipfile.ZipFile(tmp_path / "sent.zip").namelist()
-    assert {"errors.py", "tuning/search.py", "trainable/ray_trainable.py"} < set(names)
+    assert {"errors.py", "tuning/search.py", "trainable/ray_trainable.py", "trainable/augment.cu"} < set(names)
     assert not {name.split("/")[0] for name in names} & {"data", "runs", "tests", "docs", "benchmarks", ".git", ".venv"}
     assert "PYTHONPATH" not in str(found)
 
