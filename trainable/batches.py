@@ -69,3 +69,14 @@ def shuffled(n: int, source: torch.Generator) -> IntArray:
 def slices(n: int, size: int, smallest: int = 1) -> list[slice]:
     """0..n cut into batches of `size`; a last one of fewer than `smallest` is left out."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size) if n - start >= smallest]
+
+
+def alike(n: int, most: int) -> list[IntArray]:
+    """The positions 0..n-1 cut into as few batches of at most `most` as will do, all of one size.
+
+    The last one is filled up with its last position; there are fewer of these than batches. A GPU searches for its
+    fastest convolutions once for every new size.
+    """
+    count = math.ceil(n / most)
+    size = math.ceil(n / max(1, count))
+    return [np.arange(start, start + size).clip(max=n - 1) for start in range(0, n, size)] if n else []

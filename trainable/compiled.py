@@ -7,9 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from trainable.device import AMPERE
+from trainable.device import AMPERE, is_out_of_memory
 
 Say = Callable[[str], None]
+
+
+SHAPES = 8
+"""A function is compiled for so many (torch._dynamo.config.recompile_limit); for more Dynamo runs it uncompiled,
+without a word."""
 
 
 class Compiled:
@@ -17,9 +22,11 @@ class Compiled:
     epoch) run uncompiled, so that nothing is compiled for them; so does everything after compiling has failed."""
 
     def __init__(self, network: nn.Module, say: Say) -> None:
+        torch._dynamo.reset()  # what another network was compiled to would count as well
         self._network, self._say = network, say
         self._fast: Callable[[Tensor], Tensor] | None = torch.compile(network, dynamic=False)
         self._shape: torch.Size | None = None
+        self._known: set[torch.Size] = set()
 
     def restart(self) -> None:
         """Another trial begins, perhaps with batches of another shape; what was compiled for the same one is kept."""
@@ -34,17 +41,22 @@ class Compiled:
 
     def _first(self, fast: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The call that compiles."""
+        if images.shape not in self._known and len(self._known) == SHAPES:
+            self._say(f"torch.compile: what was compiled for {SHAPES} shapes is dropped for new ones")
+            torch._dynamo.reset()
+            self._known.clear()
         try:
             logits = fast(images)
-        except torch.OutOfMemoryError:
-            raise
         # Dynamo, Inductor, Triton and the C++ compiler each fail with errors of their own.
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             self._say(f"torch.compile failed, going on without it: {reason}")
             self._fast = None
             return self._eager(images)
         self._shape = images.shape
+        self._known.add(images.shape)
         return logits
 
     def _eager(self, images: Tensor) -> Tensor:

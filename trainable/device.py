@@ -7,7 +7,9 @@ import os
 import platform
 import re
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import torch
@@ -16,6 +18,19 @@ from errors import DeviceError
 
 V100 = (7, 0)
 AMPERE = (8, 0)
+
+CPU_ISA = "ONEDNN_MAX_CPU_ISA"
+"""The newest instructions that oneDNN may use, an environment variable that it reads at its first operation."""
+WITHOUT_AMX = "AVX512_CORE_BF16"
+
+OUT_OF_MEMORY = (
+    "out of memory",  # CUDA's own, as an AcceleratorError or a RuntimeError
+    "ALLOC_FAILED",  # CUBLAS_STATUS_, CUDNN_STATUS_
+    "ALLOCATION_FAILED",  # CUDNN_STATUS_INTERNAL_ERROR_HOST_, _DEVICE_
+    "unable to find an engine",  # cuDNN, where every engine wants more workspace than there is
+    "can't allocate memory",  # a CPU's allocator
+)
+"""What errors say that mean too little memory and are no torch.OutOfMemoryError."""
 
 
 def choose(name: str = "auto", deterministic: bool = False) -> torch.device:
@@ -26,6 +41,8 @@ def choose(name: str = "auto", deterministic: bool = False) -> torch.device:
     Raises:
         DeviceError: no such device, or one that this torch build has no kernels for.
     """
+    # Some virtual machines lose the registers of AMX when processes take turns, and every library then computes NaN.
+    os.environ.setdefault(CPU_ISA, WITHOUT_AMX)
     _be_deterministic(deterministic)
     wanted = name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cpu":
@@ -49,7 +66,8 @@ def _be_deterministic(yes: bool) -> None:
     """https://docs.pytorch.org/docs/stable/notes/randomness.html"""
     if yes:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
-        # Nothing here reads memory that it has not written: filling it would only cost time.
+        # Nothing here reads memory that it has not written (the optimizer's begins as zeros, loop.py): filling it would
+        # only cost time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(yes)
 
@@ -121,3 +139,46 @@ def autocast(device: torch.device) -> torch.autocast:
     """Mixed precision in `amp_dtype`; off where that is float32."""
     dtype = amp_dtype(device)
     return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that the device has too little memory: half of the work may then fit."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY)
+
+
+def make_room(error: BaseException, device: torch.device) -> None:
+    """Free what the attempt that ended in `error` had allocated, for one that needs less."""
+    # Its tensors live as long as the frames that its traceback keeps.
+    traceback.clear_frames(error.__traceback__)
+    free_cache(device)
+
+
+def free_cache(device: torch.device) -> None:
+    """Give memory that torch only keeps for later back to the GPU, where other processes can have it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Inside, torch's global generators of the CPU and of `device` start from `seed`; afterwards they go on as if
+    nothing had been drawn. Those of other devices are left alone, which torch.manual_seed would seed too."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def no_search(yes: bool) -> Iterator[None]:
+    """Inside, if `yes`, cuDNN does not look for the fastest convolutions: for shapes that come once an epoch."""
+    before = torch.backends.cudnn.benchmark
+    try:
+        torch.backends.cudnn.benchmark = before and not yes
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before

@@ -13,6 +13,7 @@ from torch import Tensor
 from data_prep.labels import IntArray
 from data_prep.store import Store
 from trainable.augment import Size, window
+from trainable.device import is_out_of_memory, make_room
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,7 +39,8 @@ class Feed(Protocol):
         """Photos of each batch of the store's rows, with the margin that rotating a crop by `max_angle` degrees needs.
 
         Yields:
-            uint8 [n, H, W, 3] on the device.
+            uint8 [n, H, W, 3] on the device; in the host's memory where the device had no room for it beside the
+            work on the batch before.
         """
 
 
@@ -69,22 +71,33 @@ class Streamed:
         self, read: Callable[[IntArray], Tensor], rows: Sequence[IntArray], stream: torch.cuda.Stream
     ) -> Iterator[Tensor]:
         def upload(batch: IntArray) -> tuple[Tensor, torch.cuda.Event]:
+            photos = read(batch)
             with torch.cuda.stream(stream):
-                return read(batch).to(self.device, non_blocking=True), stream.record_event()
+                return self._moved(photos), stream.record_event()
 
         for photos, uploaded in ahead(upload, rows):
             current = torch.cuda.current_stream(self.device)
             current.wait_event(uploaded)
-            # Without this the memory could be given to the next upload while the computation still reads it.
-            photos.record_stream(current)
+            if photos.is_cuda:
+                # Without this the memory could be given to the next upload while the computation still reads it.
+                photos.record_stream(current)
             yield photos
+
+    def _moved(self, photos: Tensor) -> Tensor:
+        """On the device, if there is room; whoever computes with them moves them later otherwise."""
+        try:
+            return photos.to(self.device, non_blocking=True)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return photos
 
 
 class Resident:
     """The photos at `rows` (all of train and val, say) lie on the device; a batch is gathered there.
 
     Raises:
-        torch.OutOfMemoryError: they do not fit.
+        RuntimeError: they do not fit (`device.is_out_of_memory`).
     """
 
     def __init__(self, store: Store, device: torch.device, rows: IntArray) -> None:
@@ -123,7 +136,19 @@ def choose(store: Store, device: torch.device, say: Callable[[str], None] = lamb
         f"photos {'stay on the GPU' if fits else 'are streamed to the GPU'}: train and val take {needed / 1e9:.2f} GB; "
         f"up to {RESIDENT_SHARE:.0%} of its {total / 1e9:.1f} GB and {FREE_SHARE:.0%} of the {free / 1e9:.1f} GB free"
     )
-    return Resident(store, device, rows) if fits else Streamed(store, device)
+    return _resident(store, device, rows, say) if fits else Streamed(store, device)
+
+
+def _resident(store: Store, device: torch.device, rows: IntArray, say: Callable[[str], None]) -> Feed:
+    """Streamed after all where the room has gone since it was looked at: other processes may share the GPU."""
+    try:
+        return Resident(store, device, rows)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        make_room(error, device)
+    say("the GPU has no room for the photos now: they are streamed to it")
+    return Streamed(store, device)
 
 
 def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +21,7 @@ from data_prep.store import Store
 from errors import CheckpointError, ConfigError, DivergedError
 from trainable import augment, batches, checkpoint, metrics, mix, model, step
 from trainable.config import Optimizer, TrialConfig
-from trainable.device import amp_dtype
+from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
 from trainable.ema import Ema
 from trainable.predict import Probabilities, predict
 from trainable.sampler import balanced
@@ -49,6 +48,14 @@ class Best:
     val_f1: float
     predictions: Probabilities
     weights: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a batch's photos are changed by before the network sees them; `mixing` None: nothing is mixed or erased."""
+
+    params: augment.Params
+    mixing: mix.Mixing | None
 
 
 class Trial:
@@ -84,6 +91,7 @@ class Trial:
         self._optimizer = _optimizer(config.optimizer, self.model)
         self._scaler = torch.GradScaler(self.device.type, enabled=amp_dtype(self.device) == torch.float16)
         self._ema = Ema(self.model, config.train.ema) if config.train.ema else None
+        self._undo = step.Undo(self.model, self.device)
 
     def run_epoch(self) -> Metrics:
         """Train for an epoch, then validate.
@@ -121,14 +129,13 @@ class Trial:
         photos = self._feed.batches(wanted, self._crop, self.config.augment.rotation)
         self.model.train()
         lr, found = [], []
-        with self._seeded():
+        # Dropout and stochastic depth draw from torch's global generators.
+        with seeded(self._generator(NETWORK).initial_seed(), self.device):
             for number, (part, batch) in enumerate(zip(parts, photos, strict=True)):
                 lr.append(learning_rate(self.epoch + number / len(parts), self.config.schedule))
-                images, target = self._seen(batch, params[part]), classes[part]
-                if mixing is not None:
-                    images, target = mix.apply(images, target, mixing[part], N_CLASSES)
+                change = Change(params[part], None if mixing is None else mixing[part])
                 # Kept on the device: reading a loss here would make the host wait at every step.
-                found.append(self._step(images, target, lr[-1]))
+                found.append(self._step(batch, classes[part], change, lr[-1]))
         sizes = [len(rows) for rows in wanted]
         trained = {"train_photos": sum(sizes), "micro_batches": self.micro_batches, "lr": lr[-1]}
         return {**self._mean_losses(found, sizes, lr), **trained}
@@ -141,33 +148,38 @@ class Trial:
     def _generator(self, purpose: int) -> torch.Generator:
         return batches.generator(self.config.train.seed, self.epoch, purpose)
 
-    @contextmanager
-    def _seeded(self) -> Iterator[None]:
-        """Dropout and stochastic depth draw from torch's global generators: in here they are the epoch's own."""
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self._generator(NETWORK).initial_seed())
-            yield
-
-    def _seen(self, photos: Tensor, params: augment.Params) -> Tensor:
-        store = self.store
-        return augment.apply(photos, params, self._crop, store.mean, store.std, self.device, self._size)
-
-    def _step(self, images: Tensor, target: Tensor, lr: float) -> Tensor:
+    def _step(self, photos: Tensor, classes: Tensor, change: Change, lr: float) -> Tensor:
         """One update of the weights. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        found = None
-        while found is None:
-            self._optimizer.zero_grad(set_to_none=True)
-            try:
-                found = self._gradients(images, target)
-            except torch.OutOfMemoryError as error:
-                self._split(error)
+        with no_search(len(photos) < self.config.train.batch_size):
+            found = self._attempts(photos, classes, change)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._ema:
             self._ema.update()
         return found
+
+    def _attempts(self, photos: Tensor, classes: Tensor, change: Change) -> Tensor:
+        """Gradients, in as many micro-batches as the device has the memory for."""
+        self._undo.remember()
+        while True:
+            self._optimizer.zero_grad(set_to_none=True)
+            try:
+                return self._gradients(*self._seen(photos, classes, change))
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or not self._split():
+                    raise
+                make_room(error, self.device)
+            self._undo.restore()
+
+    def _seen(self, photos: Tensor, classes: Tensor, change: Change) -> tuple[Tensor, Tensor]:
+        """What the network sees, and its target."""
+        store = self.store
+        images = augment.apply(photos, change.params, self._crop, store.mean, store.std, self.device, self._size)
+        if change.mixing is None:
+            return images, classes
+        return mix.apply(images, classes, change.mixing, N_CLASSES)
 
     def _gradients(self, images: Tensor, target: Tensor) -> Tensor:
         if self.micro_batches == 1:
@@ -175,20 +187,16 @@ class Trial:
         photos = math.ceil(self.config.train.batch_size / self.micro_batches)
         return step.gradients_in_parts(self.model, images, target, self.config.loss, self._scaler, photos)
 
-    def _split(self, error: torch.OutOfMemoryError) -> None:
-        """Train in half as large micro-batches from now on, or give up. What of the failed attempt stays is that batch
-        normalization may have counted some photos twice in its running statistics."""
+    def _split(self) -> bool:
+        """Train in half as large micro-batches from now on; False where they cannot be smaller."""
         if self.config.train.batch_size // (2 * self.micro_batches) < step.SMALLEST:
-            raise error
+            return False
         self.micro_batches *= 2
         self._say(
             f"out of memory on {self.device}: from epoch {self.epoch + 1} on a batch of {self.config.train.batch_size} "
             f"is trained in {self.micro_batches} micro-batches, the effective batch stays"
         )
-        # The failed attempt's tensors live as long as the frames that its traceback keeps.
-        traceback.clear_frames(error.__traceback__)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        return True
 
     def _mean_losses(self, found: list[Tensor], sizes: list[int], lr: list[float]) -> Metrics:
         names = ("train_loss", "train_focal", "train_smoothing", "train_soft_f1")
@@ -258,7 +266,9 @@ class Trial:
         self.model.load_state_dict(state["model"])
         # The optimizer would keep the given tensors as its own and write into them.
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self._scaler.load_state_dict(state["scaler"])
+        # Trials in bfloat16 and on CPUs have none; one in float16 that goes on from theirs begins with a new one.
+        if state["scaler"] and self._scaler.is_enabled():
+            self._scaler.load_state_dict(state["scaler"])
         if self._ema:
             self._ema.load_state_dict(state["ema"])
         # What the version that wrote it did not know was as it is by default.
@@ -308,10 +318,24 @@ def _validation_set(store: Store) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
 
 
 def _optimizer(config: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
-    parameters = network.parameters()
-    if config.name == "adamw":
-        return torch.optim.AdamW(parameters, weight_decay=config.weight_decay, fused=True)
-    return torch.optim.SGD(parameters, momentum=config.momentum, weight_decay=config.weight_decay, fused=True)
+    """Its state is there from the start, as zeros.
+
+    torch would make it in the first step, and a fused SGD in memory that nothing was written to: where the scaler finds
+    the first step's gradients infinite the kernel writes nothing, and the second takes what lies there for momentum.
+    """
+    parameters, is_adamw = list(network.parameters()), config.name == "adamw"
+    shared: dict[str, Any] = {"weight_decay": config.weight_decay, "fused": True}
+    made: torch.optim.Optimizer = (
+        torch.optim.AdamW(parameters, **shared)
+        if is_adamw
+        else torch.optim.SGD(parameters, momentum=config.momentum, **shared)
+    )
+    names = ("exp_avg", "exp_avg_sq") if is_adamw else ("momentum_buffer",) if config.momentum else ()
+    for each in parameters:
+        made.state[each].update({name: torch.zeros_like(each) for name in names})
+        if is_adamw:
+            made.state[each]["step"] = torch.zeros((), device=each.device)
+    return made
 
 
 def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

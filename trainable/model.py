@@ -19,6 +19,7 @@ from data_prep.labels import N_CLASSES
 from errors import WeightsError
 from trainable import pointwise
 from trainable.config import Model
+from trainable.device import seeded
 
 HEADS = {
     "resnet50": "fc",
@@ -45,8 +46,7 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
     """
     from torchvision.models import get_model  # brings torch._dynamo and sympy: 4 s that who builds none need not wait
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, torch.device("cpu")):
         model: nn.Module = get_model(config.arch, weights=None, num_classes=n_classes)
     if config.weights != "none":
         file = imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)

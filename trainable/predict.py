@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES, IntArray
 from trainable.augment import Size, Statistics, View, apply, constant
-from trainable.batches import slices
-from trainable.device import autocast
+from trainable.batches import alike
+from trainable.device import autocast, is_out_of_memory, make_room
 from trainable.feed import Feed
 
 Probabilities = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ def predict(
         model: on the feed's device; it is left in evaluation mode.
         crop, size: (height, width) of the crop in stored pixels and as the network sees it, as
             `batches.crop_in_store` and `size_in_network` give them.
-        batch_size: photos at a time, halved as often as the device's memory asks for.
+        batch_size: photos at a time at most, halved as often as the device's memory asks for.
 
     Returns:
         float32 [len(rows), classes], rows in the order given.
@@ -44,10 +44,10 @@ def predict(
     widest = max(abs(view.angle) for view in views)
 
     def photos(n: int) -> Iterator[Tensor]:
-        return feed.batches([rows[part] for part in slices(len(rows), n)], crop, widest)
+        return feed.batches([rows[part] for part in alike(len(rows), n)], crop, widest)
 
     store = feed.store
-    return _predict(model, photos, batch_size, crop, size, store.mean, store.std, feed.device, views)
+    return _predict(model, photos, len(rows), batch_size, crop, size, store.mean, store.std, feed.device, views)
 
 
 def predict_photos(
@@ -70,15 +70,16 @@ def predict_photos(
     """
 
     def parts(n: int) -> Iterator[Tensor]:
-        return (torch.from_numpy(photos[part]) for part in slices(len(photos), n))
+        return (torch.from_numpy(photos[part]) for part in alike(len(photos), n))
 
-    return _predict(model, parts, batch_size, crop, size, mean, std, device, views)
+    return _predict(model, parts, len(photos), batch_size, crop, size, mean, std, device, views)
 
 
 @torch.inference_mode()
 def _predict(
     model: nn.Module,
     photos: Callable[[int], Iterator[Tensor]],
+    n: int,
     batch_size: int,
     crop: Size,
     size: Size,
@@ -87,7 +88,7 @@ def _predict(
     device: torch.device,
     views: Sequence[View],
 ) -> Probabilities:
-    """`photos`: all of them in batches of the size that it is called with."""
+    """`photos`: all n of them, in batches of at most the size that it is called with; what follows them is dropped."""
     model.eval()
 
     def seen(batch: Tensor) -> Tensor:
@@ -102,9 +103,10 @@ def _predict(
     while found is None:
         try:
             found = [seen(batch) for batch in photos(batch_size)]
-        except torch.OutOfMemoryError:
-            if batch_size == 1:
+        except RuntimeError as error:
+            if batch_size == 1 or not is_out_of_memory(error):
                 raise
+            make_room(error, device)
             batch_size = max(1, batch_size // 2)
     # One transfer at the end: a transfer a batch would make the GPU wait for the host each time.
-    return torch.cat(found).cpu().numpy() if found else np.zeros((0, N_CLASSES), dtype=np.float32)
+    return torch.cat(found)[:n].cpu().numpy() if found else np.zeros((0, N_CLASSES), dtype=np.float32)

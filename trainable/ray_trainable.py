@@ -24,9 +24,10 @@ from trainable.workbench import Workbench
 
 
 class RayTrial(Sturdy):
-    """config: {"shared": {"settings", "store", "cpus", "store_hash", "deterministic", "compile", "hub", "address"},
-    group: {name: value}, ...}. Of "shared" the last five may be missing: any store will do, both are off, the weights
-    of ImageNet are in torch hub's own folder, and the search is kept in a folder.
+    """config: {"shared": {"settings", "store", "cpus", "device", "store_hash", "deterministic", "compile", "hub",
+    "address"}, group: {name: value}, ...}. Of "shared" the last six may be missing: a GPU is used if there is one, any
+    store will do, both are off, the weights of ImageNet are in torch hub's own folder, and the search is kept in a
+    folder.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -103,7 +104,7 @@ class RayTrial(Sturdy):
     def _bench_of(self, shared: dict[str, Any]) -> Workbench:
         """Made in the first trial's first step, kept for the others."""
         if self._bench is None:
-            chosen = device.choose(deterministic=shared.get("deterministic", False))
+            chosen = device.choose(shared.get("device", "auto"), shared.get("deterministic", False))
             self._bench = Workbench(chosen, compile=shared.get("compile", False), say=self._say)
         return self._bench
 

@@ -251,6 +251,8 @@ def _arguments(
         "store": plan.store,
         "store_hash": record.read(plan.folder)["store"]["hash"],
         "cpus": resources.cpus,
+        # A trial without a GPU of its own sees all of them (RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO).
+        "device": "auto" if resources.gpus else "cpu",
         **plan.execution,
         **({files.ADDRESS: plan.remote} if plan.remote else {}),
     }

@@ -3,7 +3,7 @@ import pytest
 
 from data_prep.labels import age_band
 from errors import ConfigError
-from trainable.batches import crop_in_store, generator, shuffled, size_in_network, slices, training_set
+from trainable.batches import alike, crop_in_store, generator, shuffled, size_in_network, slices, training_set
 from trainable.config import Crop, Labels
 
 
@@ -70,3 +70,26 @@ def test_a_last_batch_is_kept_unless_it_is_a_single_photo(n, lengths):
 
 def test_without_a_smallest_no_photo_is_lost():
     assert [part.stop - part.start for part in slices(65, 32)] == [32, 32, 1]
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "batches"),
+    [
+        (0, 4, []),
+        (3, 4, [[0, 1, 2]]),
+        (8, 4, [[0, 1, 2, 3], [4, 5, 6, 7]]),
+        (9, 4, [[0, 1, 2], [3, 4, 5], [6, 7, 8]]),
+        (10, 4, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 9, 9]]),
+        (5, 1, [[0], [1], [2], [3], [4]]),
+    ],
+)
+def test_batches_of_one_size_hold_every_position_once_and_then_the_last_one_again(n, most, batches):
+    assert [batch.tolist() for batch in alike(n, most)] == batches
+
+
+def test_batches_of_one_size_are_few_and_hardly_longer_than_what_they_hold():
+    for n in range(1, 300):
+        found = alike(n, 32)
+        assert len({len(batch) for batch in found}) == 1
+        assert len(found) == -(-n // 32)
+        assert 0 <= sum(map(len, found)) - n < len(found)

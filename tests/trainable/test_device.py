@@ -1,8 +1,20 @@
+import os
+
 import pytest
 import torch
 
 from errors import DeviceError
-from trainable.device import _faster_on_this_cpu, amp_dtype, autocast, check_kernels, choose
+from trainable.device import (
+    CPU_ISA,
+    _faster_on_this_cpu,
+    amp_dtype,
+    autocast,
+    check_kernels,
+    choose,
+    is_out_of_memory,
+    no_search,
+    seeded,
+)
 
 TORCH_2_10 = ["sm_70", "sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
 TORCH_2_11 = TORCH_2_10[1:]
@@ -63,3 +75,63 @@ def test_a_cpu_computes_in_bfloat16_only_where_that_is_clearly_faster(monkeypatc
     seconds = {torch.float32: gain, torch.bfloat16: 1.0}
     monkeypatch.setattr("trainable.device._seconds_of_a_product", seconds.__getitem__)
     assert _faster_on_this_cpu.__wrapped__() is dtype
+
+
+@pytest.mark.parametrize("set_by_user", [None, "AVX2"])
+def test_amx_is_left_out_unless_the_user_says_otherwise(monkeypatch, set_by_user):
+    monkeypatch.delenv(CPU_ISA, raising=False)
+    if set_by_user:
+        monkeypatch.setenv(CPU_ISA, set_by_user)
+    choose("cpu")
+    assert os.environ[CPU_ISA] == (set_by_user or "AVX512_CORE_BF16")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+        RuntimeError("GET was unable to find an engine to execute this computation"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried to ..."
+        ),
+    ],
+)
+def test_memory_that_is_short_is_known_by_any_of_its_errors(error):
+    assert is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        ValueError("out of memory"),
+    ],
+)
+def test_another_error_is_not_taken_for_short_memory(error):
+    assert not is_out_of_memory(error)
+
+
+def test_a_seed_reaches_no_other_device_and_is_taken_back(monkeypatch):
+    reseeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reseeded.append)
+    torch.manual_seed(1)
+    reseeded.clear()
+    expected, _ = torch.rand(1), torch.manual_seed(1)
+    reseeded.clear()
+    with seeded(5, torch.device("cpu")):
+        assert torch.rand(1) == torch.rand(1, generator=torch.Generator().manual_seed(5))
+    assert torch.rand(1) == expected
+    assert reseeded == []
+
+
+def test_convolutions_are_not_searched_for_where_a_shape_comes_once(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    with no_search(True):
+        assert not torch.backends.cudnn.benchmark
+    with no_search(False):
+        assert torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.benchmark

@@ -66,3 +66,31 @@ def test_work_is_done_one_ahead_in_order_and_no_further():
 def test_an_error_in_the_work_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         list(ahead(lambda item: 1 // item, [1, 0, 1]))
+
+
+def test_photos_that_do_not_fit_after_all_are_streamed_and_the_log_says_so(small_store, monkeypatch):
+    said = []
+
+    def full(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**40, 2**40))
+    monkeypatch.setattr("trainable.feed.Resident", full)
+    monkeypatch.setattr("trainable.feed.Streamed", lambda store, device: Streamed)
+    assert choose(small_store, torch.device("cuda"), said.append) is Streamed
+    assert said[1:] == ["the GPU has no room for the photos now: they are streamed to it"]
+
+
+def test_a_batch_that_the_device_has_no_room_for_yet_waits_on_the_host(small_store):
+    class Full:
+        def to(self, device, non_blocking):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    class Broken:
+        def to(self, device, non_blocking):
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    feed, photos = Streamed(small_store, CPU), Full()
+    assert feed._moved(photos) is photos
+    with pytest.raises(RuntimeError, match="illegal"):
+        feed._moved(Broken())

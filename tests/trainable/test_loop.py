@@ -170,3 +170,50 @@ def test_a_store_without_labelled_val_photos_is_an_error(tmp_path, small_config)
     store = stores.write(tmp_path / "s", np.zeros((2, 64, 48, 3), np.uint8), index, source_size=(512, 384))
     with pytest.raises(ConfigError, match="no labelled photo in val"):
         Trial(small_config(), store, Workbench(CPU))
+
+
+def test_a_first_step_that_overflows_leaves_no_trace_in_the_momentum(small_trial, monkeypatch):
+    """Memory that torch.empty gives may hold anything, and a fused SGD must not take it for momentum."""
+    real = torch.empty_like
+    monkeypatch.setattr("torch.empty_like", lambda tensor, **how: real(tensor, **how).fill_(99))
+    trial = small_trial(optimizer__name="sgd")
+    plain = torch.optim.SGD(trial.model.parameters(), momentum=0.9, weight_decay=5e-4, fused=False)
+    weights = [weight.detach().clone() for weight in trial.model.parameters()]
+    gradients = [torch.randn_like(weight) for weight in weights]
+
+    def stepped(optimizer):
+        scaler = torch.GradScaler("cpu", init_scale=8.0)
+        for weight, start in zip(trial.model.parameters(), weights, strict=True):
+            weight.data.copy_(start)
+        for factor in (math.inf, 1.0, 2.0):
+            for group in optimizer.param_groups:
+                group["lr"] = 0.01
+            for weight, gradient in zip(trial.model.parameters(), gradients, strict=True):
+                weight.grad = gradient * factor
+            scaler.scale(torch.ones(1))
+            scaler.step(optimizer)
+            scaler.update()
+        return [weight.detach().clone() for weight in trial.model.parameters()]
+
+    expected, found = stepped(plain), stepped(trial._optimizer)
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_the_optimizer_makes_nothing_in_its_first_step(small_trial, optimizer):
+    trial = small_trial(optimizer__name=optimizer)
+    before = {id(value) for state in trial._optimizer.state.values() for value in state.values()}
+    trial.run_epoch()
+    after = {id(value) for state in trial._optimizer.state.values() for value in state.values()}
+    assert before == after
+    assert len(before) == (3 if optimizer == "adamw" else 1) * len(list(trial.model.parameters()))
+
+
+@pytest.mark.parametrize("theirs", [True, False])
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_trial_goes_on_where_only_one_of_two_devices_scales_its_loss(small_trial, theirs, ours):
+    first, second = small_trial(), small_trial()
+    first._scaler = torch.GradScaler("cpu", init_scale=4.0, enabled=theirs)
+    second._scaler = torch.GradScaler("cpu", init_scale=2.0, enabled=ours)
+    second.load_state_dict(first.state_dict())
+    assert second._scaler.get_scale() == (4.0 if theirs and ours else 2.0 if ours else 1.0)

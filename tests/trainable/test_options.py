@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from errors import ConfigError
-from trainable import checkpoint
+from trainable import augment, checkpoint
 from trainable.config import ARCHS, TrialConfig
 from trainable.loop import Trial, train
 from trainable.model import HEADS
@@ -14,13 +14,20 @@ from trainable.workbench import Workbench
 CPU = torch.device("cpu")
 
 
+SHORT = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+SHORT_IN_CUDNN = RuntimeError("GET was unable to find an engine to execute this computation")
+
+
 class Small(nn.Sequential):
     """A network of a moment, with dropout, that has no memory for more than `most` photos at a time."""
+
+    short = SHORT
 
     def __init__(self, most=10**6):
         torch.manual_seed(0)
         super().__init__(
             nn.Conv2d(3, 8, 3, stride=2),
+            nn.BatchNorm2d(8),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(2),
             nn.Flatten(),
@@ -30,9 +37,10 @@ class Small(nn.Sequential):
         self.most = most
 
     def forward(self, images):
+        logits = super().forward(images)  # memory runs short late, when batch normalization has counted the photos
         if len(images) > self.most:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return super().forward(images)
+            raise self.short
+        return logits
 
 
 @pytest.fixture
@@ -76,6 +84,39 @@ def test_a_split_trial_resumes_to_the_bit_and_does_not_run_out_again(small, tmp_
     assert said == []
 
 
+@pytest.mark.parametrize("error", [SHORT, SHORT_IN_CUDNN])
+def test_what_ran_out_of_memory_leaves_no_trace(small, monkeypatch, error):
+    monkeypatch.setattr(Small, "short", error)
+    (failed, _), (split, _) = small(most=20), small(most=20)
+    split.micro_batches = 4
+    assert failed.run_epoch()["train_loss"] == split.run_epoch()["train_loss"]
+    ours, theirs = failed.model.state_dict(), split.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_memory_that_runs_short_while_photos_are_augmented_splits_the_batch_too(small, monkeypatch):
+    trial, said = small()
+    apply, calls = augment.apply, []
+
+    def short_once(*given):
+        calls.append(given)
+        if len(calls) == 1:
+            raise SHORT
+        return apply(*given)
+
+    monkeypatch.setattr("trainable.augment.apply", short_once)
+    assert trial.run_epoch()["micro_batches"] == 2
+    assert len(said) == 1
+
+
+def test_another_error_is_no_reason_to_split(small, monkeypatch):
+    monkeypatch.setattr(Small, "short", RuntimeError("CUDA error: an illegal memory access was encountered"))
+    trial, said = small(most=20)
+    with pytest.raises(RuntimeError, match="illegal"):
+        trial.run_epoch()
+    assert (trial.micro_batches, said) == (1, [])
+
+
 def test_memory_that_is_short_for_two_photos_is_an_error(small):
     with pytest.raises(torch.OutOfMemoryError):
         small(most=1)[0].run_epoch()
@@ -104,7 +145,7 @@ def test_the_average_of_the_weights_is_what_is_validated_and_kept(small):
     assert ours["train_loss"] == theirs["train_loss"]  # the average does not train
     assert ours["val_loss"] != theirs["val_loss"]
     kept, now = averaged.best.weights, averaged.model.state_dict()
-    assert not torch.equal(kept["5.weight"], now["5.weight"])
+    assert not torch.equal(kept["6.weight"], now["6.weight"])
     assert all(torch.equal(now[name], plain.model.state_dict()[name]) for name in now)
 
 

@@ -4,9 +4,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from errors import StoreError
 from trainable.ray_trainable import RayTrial
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +54,13 @@ def test_a_folder_is_opened_where_it_lies(worker, small_store, tmp_path):
 def test_a_node_that_has_another_store_there_trains_on_nothing(worker, small_store, scheme):
     with pytest.raises(StoreError, match="is not the store that the search began with"):
         worker()._store_of({"store": f"{scheme}{small_store.path}", "store_hash": "another"})
+
+
+@pytest.mark.parametrize(("shared", "asked"), [({"device": "cpu"}, "cpu"), ({"device": "auto"}, "auto"), ({}, "auto")])
+def test_a_trial_runs_on_the_device_that_its_search_names(worker, monkeypatch, shared, asked):
+    names = []
+    monkeypatch.setattr("trainable.device.choose", lambda name, deterministic: names.append(name) or CPU)
+    made = worker()
+    made._bench = None
+    assert made._bench_of(shared).device == CPU
+    assert names == [asked]

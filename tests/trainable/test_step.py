@@ -79,6 +79,7 @@ def test_batch_normalization_counts_every_photo_once():
     images, target = _batch(12)
     network, expected = _network(nn.BatchNorm2d(8)), _network(nn.BatchNorm2d(8))
     gradients_in_parts(network, images, target, Loss(), NO_SCALER, photos=4)
+    expected[1].momentum = 1 - 0.9 ** (1 / 3)
     for part in images.split(4):
         expected(part)
     assert network[1].num_batches_tracked == 3
@@ -92,3 +93,26 @@ def test_batch_normalization_counts_every_photo_once():
 def test_no_micro_batch_is_a_single_photo(n, photos, count):
     assert _count(n, photos) == count
     assert min(len(part) for part in torch.arange(n).tensor_split(count)) >= 2
+
+
+def test_running_statistics_move_in_micro_batches_as_far_as_in_one_step():
+    images, target = _batch(4)
+    images, target = images.repeat(3, 1, 1, 1), target.repeat(3)  # every micro-batch has the whole batch's mean
+    whole, parts = _network(nn.BatchNorm2d(8)), _network(nn.BatchNorm2d(8))
+    gradients(whole, images, target, Loss(), NO_SCALER)
+    gradients_in_parts(parts, images, target, Loss(), NO_SCALER, photos=4)
+    assert torch.allclose(parts[1].running_mean, whole[1].running_mean, atol=1e-7)
+    assert parts[1].momentum == 0.1
+
+
+def test_what_a_failed_attempt_changed_is_put_back():
+    network, device = _network(nn.BatchNorm2d(8), nn.Dropout(0.5)), torch.device("cpu")
+    undo = step.Undo(network, device)
+    images, _ = _batch(6)
+    undo.remember()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    first = network(images)
+    assert not torch.equal(before["1.running_mean"], network[1].running_mean)
+    undo.restore()
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert torch.equal(network(images), first)  # the same dropout

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from trainable import model
-from trainable.compiled import Compiled, why_not
+from trainable.compiled import SHAPES, Compiled, why_not
 from trainable.config import Model
 from trainable.feed import Resident
 from trainable.loop import Trial
@@ -178,6 +178,33 @@ def test_memory_that_runs_short_while_compiling_is_no_failure_to_compile():
     fast._fast = short
     with pytest.raises(torch.OutOfMemoryError):
         fast(torch.randn(4, 3, 2, 2))
+
+
+def test_more_shapes_than_dynamo_compiles_for_are_compiled_anew_and_that_is_said(monkeypatch):
+    """Dynamo itself would run the ninth shape uncompiled, without a word."""
+    assert torch._dynamo.config.recompile_limit == SHAPES
+    compiled, said, real = [], [], torch.compile
+
+    def counted(graph, inputs):
+        compiled.append(tuple(inputs[-1].shape))
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda network, **how: real(network, backend=counted, **how))
+    fast = Compiled(_Toy(), said.append)
+    for n in [*range(4, 4 + SHAPES), 4, 4 + SHAPES]:
+        fast.restart()
+        fast(torch.randn(n, 3, 2, 2))
+    assert len(compiled) == SHAPES + 1  # the fifth of them found what had been compiled for it
+    assert said == [f"torch.compile: what was compiled for {SHAPES} shapes is dropped for new ones"]
+
+
+def test_between_two_trials_a_gpu_gets_back_what_torch_keeps_for_later(monkeypatch):
+    emptied = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
+    Workbench(CPU).clear()
+    assert emptied == []
+    Workbench(torch.device("cuda")).clear()
+    assert emptied == [True]
 
 
 @pytest.mark.parametrize(("capability", "left_out"), [((7, 0), True), ((7, 5), True), ((8, 0), False), ((9, 0), False)])
