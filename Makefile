@@ -2,13 +2,14 @@
 # make test     install what is needed, then run the tests
 # make check    what CI runs: format, lint, types, tests
 # make faults   every fault that a search survives, as often as promised; killed, it goes on where it was
+# make gpu      does this GPU do what trials will ask of it, and how fast: at most eight minutes, no network
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install search test lint format check faults clean
+.PHONY: install search test lint format check faults gpu clean
 .DEFAULT_GOAL := check
 
 install: $(INSTALLED)
@@ -40,6 +41,9 @@ check: lint test
 
 faults: install
 	$(BIN)/python -m pytest -q tests/faults --full
+
+gpu: install
+	$(BIN)/python -m benchmarks.gpu
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

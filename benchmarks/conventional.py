@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 
 from data_prep.labels import IntArray
@@ -98,12 +98,18 @@ def transform(config: TrialConfig, store: Store) -> Transform:
     )
 
 
-def loader(photos: Photos, batch_size: int, workers: int, device: torch.device) -> DataLoader[tuple[Tensor, Tensor]]:
-    """`workers`: processes, which stay from epoch to epoch; 0 loads in this one."""
+def loader(
+    photos: Photos, batch_size: int, workers: int, device: torch.device, length: int | None = None
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Args:
+    workers: processes, which stay from epoch to epoch; 0 loads in this one.
+    length: photos of an epoch, drawn with replacement; None is each photo once.
+    """
+    order = RandomSampler(photos, replacement=length is not None, num_samples=length)  # type: ignore[arg-type]
     return DataLoader(
         photos,
         batch_size=batch_size,
-        shuffle=True,
+        sampler=order,
         num_workers=workers,
         pin_memory=device.type == "cuda",
         persistent_workers=workers > 0,
@@ -117,17 +123,23 @@ class Conventional:
         mean_loss: of the last epoch.
     """
 
-    def __init__(self, config: TrialConfig, device: torch.device, item: bool = True) -> None:
-        """`item`: read the loss from the device at every step, as nearly everybody does."""
+    def __init__(
+        self, config: TrialConfig, device: torch.device, item: bool = True, channels_last: bool = False
+    ) -> None:
+        """Args:
+        item: read the loss from the device at every step, as nearly everybody does.
+        channels_last: the memory format of network and photos, instead of NCHW.
+        """
         self.config, self.device, self.item = config, device, item
-        self.model = model.build(config.model, seed=config.train.seed).to(device)
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
+        self.model = model.build(config.model, seed=config.train.seed).to(device, memory_format=self.format)
         self.optimizer = optimizer(config.optimizer, self.model)
         self.scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype(device) == torch.float16)
         self.mean_loss = float("nan")
         self._epoch = 0
 
-    def epoch(self, loader: DataLoader[tuple[Tensor, Tensor]]) -> int:
-        """Train for an epoch. Returns how many photos it went through."""
+    def epoch(self, loader: DataLoader[tuple[Tensor, Tensor]], after: Callable[[int], None] = lambda step: None) -> int:
+        """Train for an epoch. Returns how many photos it went through. `after` hears of each step, counted from 0."""
         self.model.train()
         seen, running = 0, 0.0
         for step, (images, target) in enumerate(loader):
@@ -136,12 +148,13 @@ class Conventional:
             loss = self._step(images, target)
             running += (loss.item() if self.item else loss.detach()) * len(images)
             seen += len(images)
+            after(step)
         self._epoch += 1
         self.mean_loss = float(running) / seen
         return seen
 
     def _step(self, images: Tensor, target: Tensor) -> Tensor:
-        images = images.to(self.device, non_blocking=True)
+        images = images.to(self.device, non_blocking=True, memory_format=self.format)
         target = target.to(self.device, non_blocking=True)
         self.optimizer.zero_grad()
         with autocast(self.device):

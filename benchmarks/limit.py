@@ -93,18 +93,20 @@ def flops_per_photo(trial: Trial) -> dict[str, float]:
     those of all other matrix products. The trial's weights stay; its running batch statistics move."""
     images = torch.zeros(4, 3, *batches.size_in_network(trial.config.crop, trial.store), device=trial.device)
     trial.model.train()
-    with FlopCounterMode(display=False) as counter, autocast(trial.device):
-        trial.model(images.contiguous(memory_format=torch.channels_last)).float().sum().backward()
+    with FlopCounterMode(display=False) as counter:
+        with autocast(trial.device):
+            logits = trial.model(images.contiguous(memory_format=torch.channels_last))
+        logits.float().sum().backward()
     trial.model.zero_grad(set_to_none=True)
     total, found = float(counter.get_total_flops()), counter.get_flop_counts()["Global"]
     convolutions = float(sum(count for operator, count in found.items() if "conv" in str(operator)))
     return {"convolutions": convolutions / len(images), "others": (total - convolutions) / len(images)}
 
 
-def where_time_goes(config: TrialConfig, store: Store, device: torch.device) -> Table:
+def where_time_goes(config: TrialConfig, store: Store, device: torch.device, compile: bool = False) -> Table:
     """Self time of the operators of a few training steps by group. On a GPU it is the kernels' time."""
     size = config.train.batch_size
-    trial = subject.trial_on(config, subject.few(store, PROFILED_STEPS * size, config), device)
+    trial = subject.trial_on(config, subject.few(store, PROFILED_STEPS * size, config), device, compile)
     flops, photos = flops_per_photo(trial), trial._train()["train_photos"]
     on_gpu = trial.device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
@@ -153,6 +155,26 @@ def marked_regions() -> Iterator[None]:
             marked = _marked(getattr(owner, name), region)
             stack.enter_context(patch.object(owner, name, marked))
         yield
+
+
+def largest_kernels(trial: Trial, most: int = 10) -> list[tuple[str, float]]:
+    """The kernels (on a CPU: the operators) that an epoch's training spends its time in, and their shares.
+
+    Returns:
+        (name, share of all kernels' time in 0..1), the largest first.
+    """
+    on_gpu = trial.device.type == "cuda"
+    kind = DeviceType.CUDA if on_gpu else DeviceType.CPU
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with profile(activities=activities, acc_events=True) as profiler:
+        measure.timed(trial._train, trial.device)
+    times = {
+        each.key: (each.self_device_time_total if on_gpu else each.self_cpu_time_total)
+        for each in profiler.key_averages()
+        if each.device_type == kind
+    }
+    total = sum(times.values())
+    return sorted(((name, spent / total) for name, spent in times.items()), key=lambda each: -each[1])[:most]
 
 
 def self_times(events: Sequence[Any], on_gpu: bool) -> Iterator[tuple[list[str], float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -106,6 +108,7 @@ def in_turn(
     device: torch.device,
     units: Mapping[str, str] = MappingProxyType({}),
     after: Callable[[], None] = lambda: None,
+    seconds: float = math.inf,
 ) -> dict[str, Floats]:
     """Run all programs in each round, every other round backwards, so that a machine that slows down favours nobody.
     One more round comes first, to warm up.
@@ -114,20 +117,39 @@ def in_turn(
         programs: name -> work that returns how much it did: photos, say.
         units: of the rates of programs, for people who wait; photos/s where a name is missing.
         after: called after each of them, not timed.
+        seconds: no round is begun that would end later than this, but the first two.
 
     Returns:
         name -> work a second in each round, float64 [rounds].
     """
+
+    def rate(work: Callable[[], float]) -> float:
+        took, done = timed(work, device)
+        after()
+        return done / took
+
+    return alternate({name: partial(rate, work) for name, work in programs.items()}, rounds, units, seconds)
+
+
+def alternate(
+    programs: Mapping[str, Callable[[], float]],
+    rounds: int,
+    units: Mapping[str, str] = MappingProxyType({}),
+    seconds: float = math.inf,
+) -> dict[str, Floats]:
+    """The same for programs that measure themselves and return their rate."""
     rates: dict[str, list[float]] = {name: [] for name in programs}
+    began = time.perf_counter()
     for number in range(-1, rounds):
         for name in list(programs)[:: -1 if number % 2 else 1]:
-            seconds, done = timed(programs[name], device)
-            after()
-            rate = done / seconds
+            rate = programs[name]()
             when = f"{number + 1}/{rounds}" if number >= 0 else "warm-up"
             say(f"{when}  {name}: {rate:.4g} {units.get(name, 'photos/s')}")
             if number >= 0:
                 rates[name].append(rate)
+        taken = time.perf_counter() - began
+        if number > 0 and taken + taken / (number + 2) > seconds:
+            break
     return {name: np.array(values) for name, values in rates.items()}
 
 

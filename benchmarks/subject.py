@@ -42,9 +42,10 @@ def few(store: Store, photos: int | None, config: TrialConfig) -> Store:
     return Store(store.path, store.meta, index, store._shards)
 
 
-def small_copy(store: Store, folder: Path, train: int, val: int) -> Store:
-    """A store in `folder` of the first people of train and val that have at least so many photos together."""
-    rows = np.concatenate([_first_people(store, "train", train), _first_people(store, "val", val)])
+def small_copy(store: Store, folder: Path, train: int, val: int, test: int = 0) -> Store:
+    """A store in `folder` of the first people of train, val and test that have at least so many photos together."""
+    photos = {"train": train, "val": val, "test": test}
+    rows = np.concatenate([_first_people(store, split, least) for split, least in photos.items()])
     return write(
         folder,
         store.read(rows),

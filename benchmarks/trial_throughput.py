@@ -71,7 +71,9 @@ def trial(options: argparse.Namespace, config: TrialConfig, store: Store) -> Tri
 
 def against_conventional(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
     ours = trial(options, config, store)
-    trainer = Conventional(config, ours.device, options.item)
+    trainers = {"": Conventional(config, ours.device, options.item)}
+    if options.channels_last:
+        trainers[", channels_last"] = Conventional(config, ours.device, options.item, channels_last=True)
     with tempfile.TemporaryDirectory(prefix="conventional-") as folder:
         conventional.write_jpegs(store, ours._rows, Path(folder))
         programs: dict[str, Callable[[], int]] = {"trial": partial(epoch, ours)}
@@ -79,7 +81,8 @@ def against_conventional(options: argparse.Namespace, config: TrialConfig, store
             photos = conventional.dataset(config, store, source, Path(folder))
             for workers in options.workers:
                 loader = conventional.loader(photos, config.train.batch_size, workers, ours.device)
-                programs[f"{source}, {workers} workers"] = partial(trainer.epoch, loader)
+                for name, trainer in trainers.items():
+                    programs[f"{source}, {workers} workers{name}"] = partial(trainer.epoch, loader)
         speeds = measure.in_turn(programs, options.n, ours.device)
         about = facts(options, ours)
         programs.clear()  # and with it the workers, before their files go
@@ -95,7 +98,7 @@ def against_conventional(options: argparse.Namespace, config: TrialConfig, store
         {**about, "loss read at every step": options.item},
         ["", "median photos/s", "min", "max", "trial is times as fast", "min", "max"],
         rows,
-        "In bold: the fastest number of workers, the one to compare with.",
+        "In bold: the fastest way to run it, the one to compare with.",
     )
 
 
@@ -163,7 +166,7 @@ def memory_and_speed(options: argparse.Namespace, config: TrialConfig, store: St
 def to_the_limit(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
     ours = trial(options, config, store)
     yield limit.compare(ours, partial(epoch, ours), constant_epoch(ours), options.n)
-    yield limit.where_time_goes(config, store, ours.device)
+    yield limit.where_time_goes(config, store, ours.device, options.compile)
 
 
 PARTS: dict[str, Callable[[argparse.Namespace, TrialConfig, Store], Iterator[Table]]] = {
@@ -259,6 +262,7 @@ def parser() -> argparse.ArgumentParser:
         help="only with photos that are decoded already (default: with and without JPEG)",
     )
     group.add_argument("--no-item", dest="item", action="store_false", help="do not read the loss at every step")
+    group.add_argument("--channels-last", action="store_true", help="also in channels_last memory, as few write it")
     group = result.add_argument_group("memory")
     group.add_argument("--batch-sizes", type=numbers, default=[16, 32, 64, 128], help="(default: 16,32,64,128)")
     group.add_argument("--crops", type=numbers, default=[224, 360], help="in source pixels (default: 224,360)")

@@ -76,6 +76,8 @@ def test_a_shorter_epoch_has_so_many_train_photos_and_all_of_val(small_store: St
 def test_a_small_copy_holds_whole_people(small_store: Store, tmp_path: Path) -> None:
     copy = subject.small_copy(small_store, tmp_path / "copy", train=20, val=10)
     assert [len(copy.rows(split)) for split in ("train", "val", "test")] == [21, 14, 0]
+    judged = subject.small_copy(small_store, tmp_path / "judged", train=7, val=7, test=8)
+    assert [len(judged.rows(split)) for split in ("train", "val", "test")] == [7, 7, 14]
     assert (copy.bands, copy.source_size, copy.profile) == ((30, 60), (512, 384), "sample")
 
 
