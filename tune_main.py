@@ -20,21 +20,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cluster_address
-import files
-from addresses import child, is_uri, location, parent
-from command_line import exit_code, positive
-from errors import OptionError, SearchError
-from tuning import plan as planning
-from tuning import profile, signals, spaces
-from tuning.budget import Budget
-from tuning.resources import unit
+from common import ray_cluster, search_folder
+from common.command_line import exit_code, positive
+from common.errors import OptionError, SearchError
+from common.uris import child, is_uri, location, parent
+from tuning import signals
+from tuning.plan import describe, profiles, settings, spaces
+from tuning.plan import plan as planning
+from tuning.plan.budget import Budget
+from tuning.plan.resources import unit
+from tuning.storage import naming
 
 if TYPE_CHECKING:  # torch and Ray take seconds to import: --help and a mistyped space should not wait for them
-    from data_prep.store import Store
-    from tuning.plan import Plan
-    from tuning.resources import Resources
-    from tuning.rows import Row
+    from data_prep.store.store import Store
+    from tuning.plan.plan import Plan
+    from tuning.plan.resources import Resources
+    from tuning.records.rows import Row
 
 SAMPLE = Path("data/sample")
 SAMPLE_STORE = Path("data/sample-96x72")
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.install_packages and not options.address:
         raise OptionError("--install-packages is for the nodes of a cluster: name one, as in --address HOST:6379")
     if options.address:
-        cluster_address.use_token()
+        ray_cluster.use_token()
     if options.resume:
         return _resume(options, began)
     if options.space is None:
@@ -128,10 +129,10 @@ TRIALS_FAILED = 3
 def _search(options: argparse.Namespace, began: float) -> int:
     space = spaces.load(options.space)
     runs, address = _runs(options)
-    folder = planning.new_folder(runs, space.name, options.name, address)
+    folder = naming.new_folder(runs, space.name, options.name, address)
     store = _store(options)
     plan = _plan(options, space, folder, store)
-    print(f"{planning.describe(plan)}\n", flush=True)
+    print(f"{describe.in_words(plan)}\n", flush=True)
     if options.dry_run:
         print("A dry run: nothing was started.")
         return 0
@@ -143,7 +144,7 @@ def _search(options: argparse.Namespace, began: float) -> int:
     _start(options, plan)
     if plan.remote:
         return _and_confirm(_finish(plan, search.run(plan, store, began=began)), plan, options)
-    folder = planning.made_folder(options.runs, space.name, options.name)
+    folder = naming.made_folder(options.runs, space.name, options.name)
     if folder != plan.folder:
         print(f"Note: another search took {plan.name} meanwhile; this one is {folder.name}.", flush=True)
     plan = dataclasses.replace(plan, folder=folder)
@@ -152,7 +153,7 @@ def _search(options: argparse.Namespace, began: float) -> int:
 
 def _runs(options: argparse.Namespace) -> tuple[Path, str | None]:
     """Where searches are kept on this machine, and the address that this is the mirror of."""
-    from tuning import mirror
+    from tuning.storage import mirror
 
     return (mirror.place(options.runs), options.runs) if is_uri(options.runs) else (options.runs, None)
 
@@ -165,19 +166,24 @@ def _resume(options: argparse.Namespace, began: float) -> int:
                 "leave it out, or start another search"
             )
 
-    from tuning import mirror, record, search
+    from tuning import resume, search
+    from tuning.records import search_json
+    from tuning.storage import mirror
 
     remote = options.resume if is_uri(options.resume) else None
     folder = mirror.pulled(remote) if remote else options.resume.absolute()
     limits = {name: getattr(options, name) for name in LIMITS}
-    has_ended = record.read(folder)["state"] in (search.FINISHED, search.SPENT)
+    has_ended = search_json.read(folder)["state"] in (search_json.FINISHED, search_json.SPENT)
     if options.confirm and has_ended and not any(limits.values()):
-        return _confirm(planning.from_json(folder, record.read(folder), remote), options)
-    found = search.resumable(folder, limits, remote)
+        return _confirm(planning.from_json(folder, search_json.read(folder), remote), options)
+    found = resume.resumable(folder, limits, remote)
     found = dataclasses.replace(found, plan=_here(found.plan, options))
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
-    print(f"Going on with {found.plan.name} until it has spent {planning.limits(found.plan)} in all.\n", flush=True)
+    print(
+        f"Going on with {found.plan.name} until it has spent {describe.budget_in_words(found.plan)} in all.\n",
+        flush=True,
+    )
     _start(options, found.plan)
     rows = search.resume(found, began=began)
     return _and_confirm(_finish(found.plan, rows), found.plan, options)
@@ -199,10 +205,12 @@ def _and_confirm(code: int, plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _confirm(search_plan: Plan, options: argparse.Namespace) -> int:
-    from tuning import leaderboard, rerun, search
+    from tuning import resume, search
+    from tuning.confirm import rerun
+    from tuning.records import leaderboard
 
     folder = search_plan.folder
-    store = search.store_of(folder, say=print)
+    store = resume.store_of(folder, say=print)
     of = _here(search_plan, options)
     seeds = None if options.folds else options.seeds or 3
     plan, confirms = rerun.plan_of(of, leaderboard.read(folder), options.confirm, seeds, options.folds)
@@ -231,7 +239,7 @@ def _store(options: argparse.Namespace) -> Store | None:
 
 def _make_sample() -> None:
     """Draw the sample if it is not there, and prepare its store."""
-    from data_prep.prepare import prepare
+    from data_prep.prepare.prepare import prepare
     from data_prep.sample.draw import draw
 
     print(f"No --data was given: the built-in sample is drawn into {SAMPLE} and prepared as {SAMPLE_STORE}, once.")
@@ -249,22 +257,22 @@ def _make_sample() -> None:
 def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store: Store | None) -> Plan:
     from data_prep.node_copy import absolute
 
-    chosen, bands = (profile.for_store(store.profile), store.bands) if store else (profile.SAMPLE, None)
+    chosen, bands = (profiles.for_store(store.profile), store.bands) if store else (profiles.SAMPLE, None)
     asked = {name: getattr(options, name) for name in ("epochs", "arch", "weights", "seed")}
-    settings = planning.settings(space, chosen, **asked, bands=bands)
-    epochs = planning.epochs(settings)
+    shared = settings.shared_settings(space, chosen, **asked, bands=bands)
+    epochs = settings.full_length(shared)
     return planning.Plan(
         folder=folder,
         remote=child(options.runs, folder.name) if is_uri(options.runs) else None,
-        space=planning.with_profile(planning.with_bands(space, bands) if bands else space, chosen),
+        space=settings.with_profile(settings.with_bands(space, bands) if bands else space, chosen),
         profile=chosen,
         store=absolute(options.data or SAMPLE_STORE),
-        settings=settings,
+        settings=shared,
         budget=Budget.of({name: getattr(options, name) for name in LIMITS}, chosen.trials),
         epochs=epochs,
         grace=options.grace or min(chosen.grace_of(space.distributions), epochs),
         reduction=options.reduction or chosen.reduction,
-        keep=options.keep or profile.KEEP,
+        keep=options.keep or profiles.KEEP,
         resources=_resources(options, options.cpus_per_trial, options.gpus_per_trial),
         seed=options.seed,
         deterministic=options.deterministic,
@@ -282,14 +290,14 @@ def _here(plan: Plan, options: argparse.Namespace) -> Plan:
 
 
 def _resources(options: argparse.Namespace, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
-    from tuning.resources import cpu_cores, share, share_nodes
+    from tuning.plan.resources import cpu_cores, share, share_nodes
 
     if options.address:
-        from tuning import nodes, search
+        from tuning.cluster import joining, session
 
-        nodes.check_address(options.address)
-        search.start_ray(options.address, options.install_packages)
-        return share_nodes(nodes.sizes(), cpus_per_trial, gpus_per_trial)
+        joining.check_address(options.address)
+        session.start_ray(options.address, options.install_packages)
+        return share_nodes(joining.sizes(), cpus_per_trial, gpus_per_trial)
 
     import torch
 
@@ -298,22 +306,22 @@ def _resources(options: argparse.Namespace, cpus_per_trial: int | None, gpus_per
 
 def _start(options: argparse.Namespace, plan: Plan) -> None:
     """Ray, and on a cluster make sure that its nodes are fit for trials."""
-    from tuning import nodes, search
+    from tuning.cluster import checks, session, weights
 
-    search.start_ray(options.address, options.install_packages)
+    session.start_ray(options.address, options.install_packages)
     if options.address:
-        seconds = nodes.INSTALL_SECONDS if options.install_packages else nodes.ANSWER_SECONDS
-        nodes.check(parent(plan.remote) if plan.remote else plan.folder.parent, plan.store, seconds)
-        nodes.share_weights(plan)
+        seconds = checks.INSTALL_SECONDS if options.install_packages else checks.ANSWER_SECONDS
+        checks.check(parent(plan.remote) if plan.remote else plan.folder.parent, plan.store, seconds)
+        weights.share_weights(plan)
 
 
 def _finish(plan: Plan, rows: list[Row]) -> int:
     """Print the leaderboard and the next commands; the exit code says how the search ended."""
-    from tuning import failures, leaderboard, record, search
-    from tuning.rows import ranked
+    from tuning.records import leaderboard, reasons, search_json
+    from tuning.records.rows import ranked
 
     folder = plan.folder
-    about = record.read(folder)
+    about = search_json.read(folder)
     shown = shlex.quote(plan.remote or os.path.relpath(folder))
     console = leaderboard.console()
     console.print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}", console.width))
@@ -321,21 +329,21 @@ def _finish(plan: Plan, rows: list[Row]) -> int:
     print(f"\n{len(rows)} trials ({failed} failed), {_spent(about)}.")
     groups = about["failed"]
     if groups:
-        print(failures.described(groups))
+        print(reasons.described(groups))
     code = 0 if all(group["diverged"] for group in groups) else TRIALS_FAILED
-    if about["state"] == search.FAILING:
+    if about["state"] == search_json.FAILING:
         commonest = next(group["reason"] for group in groups if not group["diverged"])
         raise SearchError(
             f"{about['failing']} trials failed, most often of {commonest}; "
             f"mend that and go on: python tune_main.py --resume {shown}"
         )
-    if about["state"] == search.SPENT:
+    if about["state"] == search_json.SPENT:
         more = " ".join(
             f"--{name.replace('_', '-')} +{about['budget'][name]:g}" for name in TIME if about["budget"][name]
         )
         print(f"The budget is spent. To go on:\n\n    python tune_main.py --resume {shown} {more}")
         return code
-    if about["state"] == search.INTERRUPTED:
+    if about["state"] == search_json.INTERRUPTED:
         print(f"Interrupted. To go on:\n\n    python tune_main.py --resume {shown}")
         return 130
     if rows and failed == len(rows):
@@ -348,14 +356,17 @@ def _finish(plan: Plan, rows: list[Row]) -> int:
 
 
 def _verdict(plan: Plan, rows: list[Row]) -> int:
-    from tuning import leaderboard, mirror, rerun, search, verdict
+    from tuning import resume
+    from tuning.confirm import rerun, verdict
+    from tuning.records import leaderboard
+    from tuning.storage import mirror
 
     folder = plan.folder
     if plan.remote:
         mirror.pulled_predictions(plan.remote, folder)
-    found = rerun.report(folder, rows, search.store_of(folder))
+    found = rerun.report(folder, rows, resume.store_of(folder))
     if plan.remote:
-        mirror.keep(plan.remote, folder / files.CONFIRMATION)
+        mirror.keep(plan.remote, folder / search_folder.CONFIRMATION)
     leaderboard.console().print(verdict.table(found, f"\nConfirmation of {folder.parent.name}"))
     print(f"\n{textwrap.fill(verdict.verdict(found), 110)}")
     return 0

@@ -20,11 +20,13 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 
 from data_prep.labels import IntArray
-from data_prep.store import Store
-from trainable import batches, losses, model
+from data_prep.store.store import Store
 from trainable.config import Optimizer, TrialConfig
 from trainable.device import amp_dtype, autocast
-from trainable.schedule import learning_rate
+from trainable.network import model
+from trainable.photos import batches
+from trainable.recipe import losses
+from trainable.recipe.schedule import learning_rate
 
 JPEG, DECODED = "JPEG files", "decoded photos"
 """Where photos come from. Decoded ones are the store's, so that no decoding counts against the conventional trainer."""

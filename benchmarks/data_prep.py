@@ -42,17 +42,17 @@ from PIL import Image
 
 from benchmarks import measure, u2net
 from benchmarks.measure import Floats, Table
-from command_line import exit_code, positive
-from data_prep import background as backgrounds
-from data_prep.background import Background
-from data_prep.crew import make_here
+from common.command_line import exit_code, positive
+from common.errors import OptionError
+from common.files import write_json
 from data_prep.layouts.listing import Photo
-from data_prep.parts import Job, Part
+from data_prep.photos import background as backgrounds
+from data_prep.photos.background import Background
+from data_prep.prepare.parts import Job, Part
+from data_prep.prepare.this_machine import make_here
 from data_prep.sample.draw import draw
-from data_prep.shards import PHOTOS_PER_SHARD
+from data_prep.store.shards import PHOTOS_PER_SHARD
 from data_prep.workers import default_workers
-from errors import OptionError
-from files import write_json
 
 CPU = torch.device("cpu")
 PEOPLE, NOISE = 300, 6.0

@@ -39,17 +39,20 @@ from unittest.mock import patch
 
 from optuna.samplers import TPESampler
 
-from command_line import exit_code, positive
-from tuning import profile, search, spaces
-from tuning.asha import Asha
-from tuning.budget import Budget
-from tuning.checkpoints import Sweeper
-from tuning.meter import Meter
-from tuning.plan import Plan, settings
-from tuning.progress import Progress
-from tuning.record import Recorder
-from tuning.resources import Resources
-from tuning.tensorboard import CURVES, TensorBoard
+from common.command_line import exit_code, positive
+from tuning import search
+from tuning.algorithms.asha import Asha
+from tuning.callbacks.meter import Meter
+from tuning.callbacks.progress import Progress
+from tuning.callbacks.recorder import Recorder
+from tuning.callbacks.sweeper import Sweeper
+from tuning.callbacks.tensorboard import CURVES, TensorBoard
+from tuning.cluster import session
+from tuning.plan import profiles, spaces
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.plan.settings import shared_settings
 
 from ray import tune  # isort: skip - tuning.search sets what Ray reads when it is imported
 from ray.air.execution._internal import TrackedActor  # isort: skip
@@ -90,7 +93,7 @@ HOOKS = ("on_step_begin", "on_step_end", "on_trial_start", "on_trial_result", "o
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    search.start_ray()
+    session.start_ray()
     with tempfile.TemporaryDirectory(prefix="driver-cost-") as folder:
         report = Report(options, sys.stdout)
         plan = large_plan(Path(folder), options)
@@ -105,14 +108,14 @@ def large_plan(folder: Path, options: argparse.Namespace) -> Plan:
     return Plan(
         folder=folder / "runs" / "large",
         space=space,
-        profile=profile.REFERENCE,
+        profile=profiles.REFERENCE,
         store=folder,
-        settings=settings(space, profile.REFERENCE, epochs=EPOCHS, seed=options.seed),
+        settings=shared_settings(space, profiles.REFERENCE, epochs=EPOCHS, seed=options.seed),
         budget=Budget(trials=options.trials, hours=options.minutes / 60),
         epochs=EPOCHS,
         grace=GRACE,
         reduction=REDUCTION,
-        keep=profile.KEEP,
+        keep=profiles.KEEP,
         resources=Resources(cpus=1, gpus=0, concurrent=options.slots),
         seed=options.seed,
     )

@@ -4,8 +4,8 @@
     python -m benchmarks.gpu_hours_to_target --sweep
     python -m benchmarks.gpu_hours_to_target --variants
 
-Nothing is trained: the real scheduler and the real searchers run on a simulated clock (tuning/simulation.py), and a
-proposed point is answered with a recorded curve, in the same way for every method: the nearest in the unit cube
+Nothing is trained: the real scheduler and the real searchers run on a simulated clock (tuning/replay/simulation.py),
+and a proposed point is answered with a recorded curve, in the same way for every method: the nearest in the unit cube
 (logarithms where the space has them, all settings weighing the same) of those that the run has not had yet. A point
 near one that was tried has the luck of another training, not the same curve again; --repeat allows that.
 
@@ -50,13 +50,15 @@ import optuna
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from command_line import exit_code, positive
-from errors import OptionError
-from tuning import curves, spaces, study
-from tuning.asha import Asha
-from tuning.curves import Curve, Nearest
-from tuning.simulation import COMPLETE, PRUNED, Searched, simulate
-from tuning.spaces import Space
+from common.command_line import exit_code, positive
+from common.errors import OptionError
+from tuning.algorithms import tpe as study
+from tuning.algorithms.asha import Asha
+from tuning.plan import spaces
+from tuning.plan.spaces import Space
+from tuning.replay import curves
+from tuning.replay.curves import Curve, Nearest
+from tuning.replay.simulation import COMPLETE, PRUNED, Searched, simulate
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,12 +18,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import measure, subject
 from benchmarks.measure import Table
-from data_prep.store import Store
-from trainable import augment, batches, losses
+from data_prep.store.store import Store
 from trainable.config import TrialConfig
 from trainable.device import amp_dtype, autocast
-from trainable.feed import Feed
 from trainable.loop import Trial
+from trainable.photos import augment, batches
+from trainable.photos.feed import Feed
+from trainable.recipe import losses
 
 SIZES = {"cpu": (1024, 2048, 4096), "cuda": (2048, 4096, 8192)}
 WORK = {"cpu": 1e11, "cuda": 2e13}

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 
 from trainable.device import amp_dtype
-from tuning.resources import cpu_cores
+from tuning.plan.resources import cpu_cores
 
 Floats = npt.NDArray[np.float64]
 Spread = tuple[float, float, float]

@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader
 
 from benchmarks import conventional, measure, subject
 from benchmarks.measure import Table
-from trainable import augment, batches
 from trainable.loop import AUGMENT, ORDER, Trial
+from trainable.photos import augment, batches
 from trainable.workbench import Workbench
 
 OURS = "store, batches augmented"

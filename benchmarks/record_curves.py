@@ -21,10 +21,10 @@ from typing import Any
 
 import optuna
 
-from command_line import exit_code, positive
+from common.command_line import exit_code, positive
 from trainable.config import parse_setting
-from tuning import profile, spaces
-from tuning.spaces import Point
+from tuning.plan import profiles, spaces
+from tuning.plan.spaces import Point
 
 SEED = 0
 SMALL = "small"
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     space = spaces.load(options.space)
     done = {json.loads(line)["number"] for line in _lines(options.out)}
     settings = {
-        **profile.SAMPLE.settings,
+        **profiles.SAMPLE.settings,
         **({} if options.arch == SMALL else {"model/arch": options.arch}),
         "train/epochs": options.epochs,
         **dict(map(parse_setting, options.set)),
@@ -81,9 +81,9 @@ def curve(number: int, point: Point, settings: dict[str, Any], store: Path, smal
     import torch
 
     from benchmarks.small_resnet import small_resnet
+    from common.errors import DivergedError
     from data_prep.labels import N_CLASSES
-    from data_prep.store import Store
-    from errors import DivergedError
+    from data_prep.store.store import Store
     from trainable.config import TrialConfig
     from trainable.loop import Trial
     from trainable.workbench import Workbench

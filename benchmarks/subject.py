@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from data_prep.store import Store, write
-from trainable import batches
+from data_prep.store.store import Store, write
 from trainable.config import TrialConfig
 from trainable.loop import Trial
+from trainable.photos import batches
 from trainable.workbench import Workbench
-from tuning import profile
+from tuning.plan import profiles
 
 UNUSED = "unused"
 """Split of the train photos that a shorter epoch leaves out."""
@@ -22,7 +22,7 @@ UNUSED = "unused"
 def config_for(store: Store, arch: str, **more: Any) -> TrialConfig:
     """What a search on this store would train, from scratch; `more` is by flat key."""
     return TrialConfig.from_flat(
-        {**profile.for_store(store.profile).settings, "model/arch": arch, "model/weights": "none", **more}
+        {**profiles.for_store(store.profile).settings, "model/arch": arch, "model/weights": "none", **more}
     )
 
 

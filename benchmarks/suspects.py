@@ -34,8 +34,8 @@ import pandas as pd
 from benchmarks import suspects_truth
 from benchmarks.measure import Table
 from benchmarks.suspects_truth import KINDS, Ranking, ranking
-from command_line import exit_code, positive
-from data_prep.store import Store
+from common.command_line import exit_code, positive
+from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, gather, open_store
 from data_prep.suspects.ranking import SHIPPED, Scoring, rank
 

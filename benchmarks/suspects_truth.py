@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from common.errors import LabelError
 from data_prep.labels import age_band
-from data_prep.store import Store
+from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
-from errors import LabelError
 
 KINDS = {"any": ("gender", "mask", "age"), "gender": ("gender",), "mask swap": ("mask",), "age": ("age",)}
 """What is asked for -> the fields whose rows and whose wrong labels count."""

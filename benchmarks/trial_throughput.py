@@ -30,12 +30,14 @@ import torch
 from benchmarks import conventional, limit, measure, memory, pipeline, subject
 from benchmarks.conventional import Conventional
 from benchmarks.measure import Table
-from command_line import exit_code, positive
-from data_prep.store import Store
-from trainable import batches, device, losses
+from common.command_line import exit_code, positive
+from data_prep.store.store import Store
+from trainable import device
 from trainable.config import TrialConfig, parse_setting
 from trainable.loop import Trial
-from tuning.resources import cpu_cores
+from trainable.photos import batches
+from trainable.recipe import losses
+from tuning.plan.resources import cpu_cores
 
 CELL = "cell"
 

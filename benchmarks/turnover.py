@@ -33,16 +33,18 @@ import numpy as np
 
 from benchmarks import measure, subject
 from benchmarks.measure import Table
-from command_line import exit_code, positive
-from data_prep.store import Store
+from common.command_line import exit_code, positive
+from data_prep.store.store import Store
 from trainable import device
 from trainable.config import TrialConfig, parse_setting
 from trainable.loop import Trial
-from trainable.ray_trainable import RayTrial
-from tuning import profile, resources, search, spaces
-from tuning.budget import Budget
-from tuning.plan import Plan
-from tuning.plan import settings as plan_settings
+from trainable.worker.ray_trainable import RayTrial
+from tuning import search
+from tuning.cluster import session
+from tuning.plan import profiles, resources, spaces
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.settings import shared_settings
 
 TRAIN_PHOTOS, VAL_PHOTOS = 128, 32
 SAVED, RESET, ASKED, FIRST, STEPPED, ENDED = "saved_at", "reset_at", "asked_at", "first_step", "stepped_at", "ended_at"
@@ -88,7 +90,7 @@ class Timed(RayTrial):
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    search.start_ray()
+    session.start_ray()
     with tempfile.TemporaryDirectory(prefix="turnover-") as folder:
         store = subject.small_copy(Store.open(options.store), Path(folder, "store"), TRAIN_PHOTOS, VAL_PHOTOS)
         plans = {name: plan(store, Path(folder, "runs", name.replace(" ", "-")), options) for name in (WITH, WITHOUT)}
@@ -102,9 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def plan(store: Store, folder: Path, options: argparse.Namespace) -> Plan:
     """n + 1 trials of an epoch each, one after the other, each with a trial's share of the machine."""
-    space, of = spaces.load(options.space), profile.for_store(store.profile)
-    fixed = plan_settings(space, of, epochs=1, weights="none", seed=0)
-    share = resources.share(*search.cluster_size(), cpus_per_trial=options.threads)
+    space, of = spaces.load(options.space), profiles.for_store(store.profile)
+    fixed = shared_settings(space, of, epochs=1, weights="none", seed=0)
+    share = resources.share(*session.cluster_size(), cpus_per_trial=options.threads)
     return Plan(
         folder=folder,
         space=space,

@@ -15,13 +15,13 @@ import shlex
 import time
 from pathlib import Path
 
-from command_line import exit_code
-from data_prep.background import METHODS
+from common.command_line import exit_code
+from common.errors import OptionError
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.layouts import LAYOUTS
-from data_prep.prepare import MAX_LEFT_OUT, prepare
-from data_prep.store import Store
-from errors import OptionError
+from data_prep.photos.background import METHODS
+from data_prep.prepare.prepare import MAX_LEFT_OUT, prepare
+from data_prep.store.store import Store
 
 SHOWN = 5
 

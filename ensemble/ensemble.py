@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from data_prep.store import Store
+from data_prep.store.store import Store
 from ensemble.member import Member
 from ensemble.selection import Candidate, vote_f1
 from ensemble.tta import views
 from ensemble.vote import Probabilities, soft_vote
 from trainable import device
-from trainable.augment import View
-from trainable.metrics import macro_f1
+from trainable.photos.augment import View
+from trainable.recipe.metrics import macro_f1
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from data_prep.store import Store
+from common.search_folder import BEST_WEIGHTS
+from data_prep.store.store import Store
 from ensemble.vote import Probabilities
-from files import BEST_WEIGHTS
-from trainable.augment import Size, View
-from trainable.batches import crop_in_store, size_in_network
-from trainable.checkpoint import load_best
+from trainable.best import load_best
 from trainable.config import TrialConfig
-from trainable.feed import Streamed
-from trainable.model import build, place
+from trainable.network.model import build, place
+from trainable.photos.augment import Size, View
+from trainable.photos.batches import crop_in_store, size_in_network
+from trainable.photos.feed import Streamed
 from trainable.predict import predict, predict_photos
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import addresses
-from addresses import Folder
+from common import uris
+from common.errors import AddressError, EnsembleError
+from common.remote_folder import Folder
+from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
 from data_prep import node_copy
-from data_prep.store import Store
-from errors import AddressError, EnsembleError
-from files import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
+from data_prep.store.store import Store
 
 MEMBERS = (BEST_WEIGHTS, VAL_PREDICTIONS)
 """What the vote needs of a trial."""
@@ -24,7 +24,7 @@ def local(search: str | Path) -> Path:
     """
     if isinstance(search, Path):
         return search
-    folder = addresses.place("searches", search)
+    folder = uris.place("searches", search)
     try:
         there = Folder.of(search)
         found = there.list()
@@ -46,7 +46,7 @@ def keep(search: str | Path, file: Path) -> None:
     Raises:
         EnsembleError: it cannot be written there.
     """
-    if isinstance(search, Path) or file.parent != addresses.place("searches", search):
+    if isinstance(search, Path) or file.parent != uris.place("searches", search):
         return
     try:
         Folder.of(search).upload(file, file.name)
@@ -68,7 +68,7 @@ def newest_at(runs: str) -> str:
         raise EnsembleError(f"--runs {runs} cannot be read ({_line(error)})") from None
     if not started:
         raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands --runs ...")
-    return addresses.child(runs, max(started, key=lambda name: started[name]))
+    return uris.child(runs, max(started, key=lambda name: started[name]))
 
 
 def _line(error: Exception) -> str:

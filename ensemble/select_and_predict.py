@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from addresses import is_uri, location
-from command_line import exit_code, positive
-from data_prep.store import Store
+from common.command_line import exit_code, positive
+from common.errors import EnsembleError
+from common.files import write_json, write_text
+from common.search_folder import ENSEMBLE
+from common.uris import is_uri, location
+from data_prep.store.store import Store
 from ensemble import search_folder
 from ensemble.ensemble import Ensemble
 from ensemble.selection import candidates, choose
 from ensemble.tta import views
 from ensemble.vote import Probabilities
-from errors import EnsembleError
-from files import ENSEMBLE, write_json, write_text
-from trainable.metrics import macro_f1, macro_f1_interval
+from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,7 +115,7 @@ def _score_test(
 
 
 def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
-    from data_prep.prepare import prepare_like  # imports rembg, which only new photos need
+    from data_prep.prepare.prepare import prepare_like  # imports rembg, which only new photos need
 
     names, photos = prepare_like(store, options.photos, progress=True)
     return _write_predictions(options, search, names, ensemble.predict_photos(photos))

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.store import Store
+from common.errors import EnsembleError
+from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
+from data_prep.store.store import Store
 from ensemble.vote import Probabilities, soft_vote
-from errors import EnsembleError
-from files import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
-from trainable.metrics import macro_f1
+from trainable.recipe.metrics import macro_f1
 
 FLOOR = 0.8
 """Of the best trial's val F1. Val has few people: a trial far below the best can only help a vote there by luck."""

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep import store as stores
 from data_prep.labels import MASKS
-from data_prep.store import Store
+from data_prep.store import store as stores
+from data_prep.store.store import Store
 from tests.tuning.plans import small_plan
-from tuning.plan import Plan
+from tuning.plan.plan import Plan
 
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 """No AMX, here and in what tests start: some virtual machines lose its registers when processes take turns, and then
@@ -83,8 +83,8 @@ def ray_session() -> Iterator[None]:
     """One Ray for every test that runs a search in this process."""
     import ray
 
-    from tuning import search
+    from tuning.cluster import session
 
-    search.start_ray()
+    session.start_ray()
     yield
     ray.shutdown()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_prep import store as stores
-from data_prep.store import Store
+from data_prep.store import store as stores
+from data_prep.store.store import Store
 
 
 def relabelled(store: Store, folder: Path, index: pd.DataFrame, **meta: Any) -> Store:

@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 
 import tune_main
-from command_line import exit_code
-from data_prep import store as stores
-from data_prep.store import Store
+from common.command_line import exit_code
+from common.errors import MasktuneError
+from data_prep.store import store as stores
+from data_prep.store.store import Store
 from ensemble import select_and_predict
-from errors import MasktuneError
 from tests.relabelled import relabelled, without
 from trainable.__main__ import main as trial_main
 
@@ -262,7 +262,7 @@ def test_an_ensemble_from_a_search_with_no_finished_trial(
 
 
 def test_every_error_of_ours_is_a_masktune_error_with_a_place_in_the_tree() -> None:
-    import errors
+    from common import errors
 
     for kind in MasktuneError.__subclasses__():
         assert kind.__name__ in (errors.__doc__ or "")

@@ -20,14 +20,15 @@ import pytest
 from PIL import Image
 
 import tune_main
-from data_prep.store import Store
+from common.errors import OptionError
+from data_prep.store.store import Store
 from ensemble import select_and_predict
-from errors import OptionError
 from tests.relabelled import mixed
-from trainable.checkpoint import load_best
-from trainable.metrics import macro_f1
-from tuning import plan as planning
-from tuning import record
+from trainable.best import load_best
+from trainable.recipe.metrics import macro_f1
+from tuning.plan import disk_need
+from tuning.plan import plan as planning
+from tuning.records import search_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,7 +65,7 @@ def watched(folder: Path) -> Iterator[list[int]]:
 
 
 def test_a_search_stays_within_the_disk_it_said_it_would_need(searched: Path) -> None:
-    stated = planning.disk_gb(planning.from_json(searched, json.loads((searched / "search.json").read_text())))
+    stated = disk_need.disk_gb(planning.from_json(searched, json.loads((searched / "search.json").read_text())))
     peak = int((searched.parent / "peak.txt").read_text()) / 1e9
     assert 0.1 * stated < peak <= stated
 
@@ -93,14 +94,14 @@ def test_a_search_that_was_moved_to_another_machine_goes_on_there_and_says_what_
     searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
-    record.update(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
-    monkeypatch.setattr("tuning.resources.cpu_cores", lambda: 3)
+    search_json.update(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
+    monkeypatch.setattr("tuning.plan.resources.cpu_cores", lambda: 3)
     assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
     assert len(pd.read_csv(search / "leaderboard.csv")) == 4
     assert (search / "trial-004" / "best.safetensors").exists()
     assert not (searched / "trial-004").exists()
     assert "Note: 3 trials at a time fit here, and were 7 before." in capsys.readouterr().out
-    record.update(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
+    search_json.update(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
     with pytest.raises(OptionError, match="--gpus-per-trial 1: there is no GPU here"):
         tune_main.main(["--resume", str(search), "--trials", "+1"])
 

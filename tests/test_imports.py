@@ -1,4 +1,4 @@
-"""The design's import rule: who may know whom, who knows Ray, and who knows rembg."""
+"""The design's import rule: one way down, from tune_main to common, and who may know Ray, rembg and Optuna."""
 
 from __future__ import annotations
 
@@ -7,29 +7,62 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("search_spaces", "data_prep", "trainable", "tuning", "ensemble")
+from common.repository import ROOT
 
+WAY_DOWN = """
+    tune_main
+    ensemble
+    tuning.replay tuning.confirm
+    tuning.search
+    tuning.algorithms tuning.resume
+    tuning.cluster
+    tuning.preflight
+    tuning.callbacks
+    tuning.records
+    tuning.storage tuning.signals
+    tuning.plan
+    search_spaces
+    trainable.__main__ trainable.worker
+    trainable.loop
+    trainable.best
+    trainable.predict trainable.workbench
+    trainable.network trainable.photos
+    trainable.recipe trainable.checkpoint trainable.official
+    trainable.device trainable.config
+    data_prep.__main__ data_prep.check data_prep.suspects
+    data_prep.sample
+    data_prep.prepare
+    data_prep.corrections
+    data_prep.layouts
+    data_prep.node_copy data_prep.photos
+    data_prep.store
+    data_prep.workers data_prep.labels
+    common
+"""
+"""A room imports from those of lines below its own, and from itself. Every module is in one of them."""
+
+LEVEL = {room: -number for number, line in enumerate(WAY_DOWN.split("\n")) for room in line.split()}
+
+TRAINING = {"data_prep.labels", "data_prep.store", "data_prep.node_copy"}
 ALLOWED = {
     "search_spaces": set(),
-    "data_prep": {"data_prep"},
-    "trainable": {"trainable", "data_prep.labels", "data_prep.store", "data_prep.split", "data_prep.node_copy"},
+    "trainable": TRAINING | {"trainable"},
     "tuning": {"tuning", "search_spaces", "trainable", "data_prep.store", "data_prep.node_copy"},
     # Photos from outside a store must be treated as the store's were: that is the one thing it needs data_prep for.
-    "ensemble": {
-        "ensemble",
-        "trainable",
-        "data_prep.labels",
-        "data_prep.store",
-        "data_prep.split",
-        "data_prep.node_copy",
-        "data_prep.prepare",
-    },
+    "ensemble": TRAINING | {"ensemble", "trainable", "data_prep.prepare"},
 }
+"""What else a package may know of what lies below it, beside common."""
+
+KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster")
 
 
-def modules(room: str) -> list[Path]:
-    return sorted((ROOT / room).rglob("*.py"))
+def _name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+PACKAGES = ("common", "search_spaces", "data_prep", "trainable", "tuning", "ensemble")
+FILES = [*(file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))), *sorted(ROOT.glob("*.py"))]
+MODULES = {_name(file): file for file in FILES}
 
 
 def imported(file: Path) -> set[str]:
@@ -39,34 +72,59 @@ def imported(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else str(node.module) for name in full}
     return names
+
+
+def room(module: str) -> str:
+    found = [name for name in LEVEL if within(module, {name})]
+    assert len(found) == 1, f"{module} is in {found or 'no room'}: name it in WAY_DOWN"
+    return found[0]
 
 
 def within(name: str, packages: set[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
-    for file in modules(room):
-        for name in imported(file):
-            if name.split(".")[0] in (*ROOMS, "tune_main"):
-                assert within(name, ALLOWED[room]), f"{file.relative_to(ROOT)} imports {name}"
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_from_those_below_it(module: str) -> None:
+    if module in PACKAGES and module not in LEVEL:  # the empty __init__ of a package of rooms
+        return
+    here, package = room(module), module.split(".")[0]
+    for name in imported(MODULES[module]) & set(MODULES):
+        there = room(name)
+        assert there == here or LEVEL[there] < LEVEL[here], f"{module} imports {name}, which is not below it"
+        allowed = ALLOWED.get(package, set(PACKAGES)) | {"common"}
+        assert within(name, allowed), f"{module} imports {name}"
 
 
-def test_only_tuning_ray_trainable_and_the_cluster_of_data_prep_know_ray() -> None:
-    for room in ("search_spaces", "data_prep", "trainable", "ensemble"):
-        for file in modules(room):
-            if file.name not in ("ray_trainable.py", "sturdy.py", "cluster.py"):
-                assert not any(name.split(".")[0] == "ray" for name in imported(file)), file
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {name: imported(file) & set(MODULES) - {name} for name, file in MODULES.items()}
+    while free := {name for name, needs in left.items() if not needs & set(left)}:
+        left = {name: needs for name, needs in left.items() if name not in free}
+    assert not left, f"in or above a circle: {', '.join(left)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_a_few_rooms_know_ray(module: str) -> None:
+    if not within(module, set(KNOW_RAY)):
+        assert not any(name.split(".")[0] == "ray" for name in imported(MODULES[module])), module
 
 
 def test_only_the_background_knows_rembg() -> None:
-    users = {file for room in ROOMS for file in modules(room) if any(within(n, {"rembg"}) for n in imported(file))}
-    assert users == {ROOT / "data_prep" / "background.py"}
+    users = {name for name, file in MODULES.items() if any(within(each, {"rembg"}) for each in imported(file))}
+    assert users == {"data_prep.photos.background"}
 
 
 def test_a_search_space_imports_nothing_but_optunas_distributions() -> None:
-    for file in modules("search_spaces"):
-        assert all(within(name, {"optuna.distributions", "__future__"}) for name in imported(file)), file
+    for name, file in MODULES.items():
+        if within(name, {"search_spaces"}):
+            assert all(within(each, {"optuna.distributions", "__future__"}) for each in imported(file)), name
+
+
+def test_no_room_holds_more_files_than_a_person_can_look_through() -> None:
+    for folder in {file.parent for file in FILES}:
+        there = [file for file in folder.glob("*.py") if file.name != "__init__.py"]
+        most = 20 if folder.name == "sample" else 12
+        assert len(there) <= most, f"{folder.relative_to(ROOT)} holds {len(there)} files"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from command_line import exit_code
+from common.command_line import exit_code
 from data_prep import node_copy
 from trainable import official
 from trainable.config import ARCHS, TrialConfig, parse_setting

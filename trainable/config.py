@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import ConfigError, OptionError
 from data_prep.labels import MISSING, IntArray, band_of_range
-from errors import ConfigError, OptionError
 
 ARCHS = ("resnet50", "resnet18", "resnext50_32x4d", "efficientnet_b4", "convnext_tiny")
 """Of torchvision."""

@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import torch
 
-from errors import DeviceError
+from common.errors import DeviceError
 
 V100 = (7, 0)
 AMPERE = (8, 0)

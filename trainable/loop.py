@@ -16,38 +16,26 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from common.errors import CheckpointError, ConfigError, DivergedError
 from data_prep.labels import N_CLASSES, IntArray
-from data_prep.store import Store
-from errors import CheckpointError, ConfigError, DivergedError
-from trainable import augment, batches, checkpoint, metrics, mix, model, step
+from data_prep.store.store import Store
+from trainable import checkpoint
+from trainable.best import Best, export_best
 from trainable.config import Optimizer, TrialConfig
 from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
-from trainable.ema import Ema
+from trainable.network import model, step
+from trainable.network.ema import Ema
+from trainable.photos import augment, batches, mix
+from trainable.photos.sampler import balanced
 from trainable.predict import Probabilities, predict
-from trainable.sampler import balanced
-from trainable.schedule import learning_rate
+from trainable.recipe import metrics
+from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
 
 Metrics = dict[str, Any]
 
 ORDER, AUGMENT, MIX, NETWORK = range(4)
 """What an epoch's random numbers are for: each purpose has its own stream of them."""
-
-
-@dataclass(frozen=True)
-class Best:
-    """The epoch with the highest macro F1 on val, the first of equals.
-
-    Attributes:
-        epoch: from 1.
-        predictions: float32 [val photos, 18], softmax, in the order of `Trial.val_rows`.
-        weights: state dict on the CPU.
-    """
-
-    epoch: int
-    val_f1: float
-    predictions: Probabilities
-    weights: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -230,6 +218,16 @@ class Trial:
             "best_epoch": self.best.epoch,
         }
 
+    def export_best(self, folder: Path) -> None:
+        """Write the best epoch so far as files for others to use (`best.export_best`).
+
+        Raises:
+            ValueError: no epoch has finished.
+        """
+        if self.best is None:
+            raise ValueError("a trial has no best epoch before its first has finished")
+        export_best(self.best, self.config, self.val_rows, self.store.hash, folder)
+
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed trial needs, in tensors and plain Python values. The tensors are the live ones: save
         them, or copy them, before the next epoch."""
@@ -303,7 +301,7 @@ def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None =
         if folder is not None:
             checkpoint.save(trial.state_dict(), folder)
             if found["best_epoch"] == found["epoch"]:
-                checkpoint.export_best(trial, folder)
+                trial.export_best(folder)
         report(found)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common.errors import StoreError
 from data_prep.labels import MISSING, band_of_range
-from errors import StoreError
 
 if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` should not wait
-    from data_prep.store import Store
+    from data_prep.store.store import Store
 
 
 def thresholds(bands: tuple[int, int]) -> dict[str, int]:

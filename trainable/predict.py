@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES, IntArray
-from trainable.augment import Size, Statistics, View, apply, constant
-from trainable.batches import alike
 from trainable.device import autocast, is_out_of_memory, make_room
-from trainable.feed import Feed
+from trainable.photos.augment import Size, Statistics, View, apply, constant
+from trainable.photos.batches import alike
+from trainable.photos.feed import Feed
 
 Probabilities = npt.NDArray[np.float32]
 

@@ -8,13 +8,14 @@ import gc
 import torch
 from torch import Tensor, nn
 
-from data_prep.store import Store
-from trainable import augment, feed, model
-from trainable.compiled import Compiled, Say, why_not
+from data_prep.store.store import Store
 from trainable.config import Model
 from trainable.device import free_cache
-from trainable.feed import Feed
-from trainable.step import Forward
+from trainable.network import model
+from trainable.network.compiled import Compiled, Say, why_not
+from trainable.network.step import Forward
+from trainable.photos import augment, feed
+from trainable.photos.feed import Feed
 
 
 class Workbench:

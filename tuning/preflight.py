@@ -8,16 +8,16 @@ import tempfile
 
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-import addresses
-from data_prep.store import Store
-from errors import OptionError
+from common import uris
+from common.errors import OptionError
+from data_prep.store.store import Store
 from trainable import device, official
-from trainable.batches import crop_in_store
 from trainable.config import Crop, Model
-from trainable.model import build
-from tuning import mirror
-from tuning import plan as planning
-from tuning.plan import Plan
+from trainable.network.model import build
+from trainable.photos.batches import crop_in_store
+from tuning.plan import disk_need
+from tuning.plan.plan import Plan
+from tuning.storage import mirror
 
 
 def check(plan: Plan, store: Store, *, local: bool) -> None:
@@ -32,7 +32,7 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
     official.check_labelled(store)
     crop_in_store(_largest_crop(plan), store)
     if plan.remote:
-        mirror.probe(addresses.parent(plan.remote))
+        mirror.probe(uris.parent(plan.remote))
     else:
         _check_disk(plan)
     if local and plan.resources.gpus:
@@ -69,8 +69,8 @@ def _check_disk(plan: Plan) -> None:
             f"--runs {plan.folder.parent}: {place} cannot be written ({error.strerror}); choose another folder"
         ) from None
     free = shutil.disk_usage(place).free / 1e9
-    if free < planning.disk_gb(plan):
+    if free < disk_need.disk_gb(plan):
         raise OptionError(
-            f"--runs {plan.folder.parent}: {planning.disk_gb(plan):.1f} GB may be needed, but {free:.1f} GB are free; "
+            f"--runs {plan.folder.parent}: {disk_need.disk_gb(plan):.1f} GB may be needed, but {free:.1f} GB are free; "
             f"keep the weights of fewer trials (--keep {plan.keep} now), or choose another disk"
         )

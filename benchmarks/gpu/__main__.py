@@ -26,8 +26,8 @@ from benchmarks.gpu.portraits import Portraits
 from benchmarks.gpu.record import NOT_ASKED, Record
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.run import Minutes, Runner
-from command_line import exit_code
-from errors import DeviceError, OptionError
+from common.command_line import exit_code
+from common.errors import DeviceError, OptionError
 from tuning import signals
 
 NOT_FIT = 3
@@ -135,7 +135,7 @@ def _folder(portraits: Portraits, drawn: bool) -> Iterator[Path]:
 
 
 def _check_store(path: Path) -> None:
-    from data_prep.store import Store
+    from data_prep.store.store import Store
 
     store = Store.open(path)
     for split in ("train", "val"):

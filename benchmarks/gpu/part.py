@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from data_prep.store import Store
+    from data_prep.store.store import Store
     from trainable.config import TrialConfig
     from trainable.loop import Trial
 
@@ -66,7 +66,7 @@ class Setting:
 
     @cached_property
     def store(self) -> Store:
-        from data_prep.store import Store
+        from data_prep.store.store import Store
 
         return Store.open(self.path)
 

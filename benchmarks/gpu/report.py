@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.gpu.part import Finding, Part
 from benchmarks.gpu.record import NOT_ASKED, Outcome, Record
-from errors import OptionError
-from files import write_json
+from common.errors import OptionError
+from common.files import write_json
 
 RESULTS = {True: "OK", False: "FAULT", None: ""}
 FACTS = (

@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 
-import files
 from benchmarks import subject
 from benchmarks.gpu.part import Finding, Part, Setting
+from common import search_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("ray", "optuna")
@@ -121,7 +121,7 @@ def _failed(name: str, code: int, printed: str) -> Finding:
 
 
 def _ended(found: Path, run: Run) -> Finding:
-    with (found / files.LEADERBOARD).open(newline="") as stream:
+    with (found / search_folder.LEADERBOARD).open(newline="") as stream:
         how = Counter(row["status"] for row in csv.DictReader(stream))
     right = how.total() == TRIALS and set(how) <= set(ENDED)
     said = f"{', '.join(f'{n} {status}' for status, n in how.items())} of {TRIALS} trials, {run.seconds:.0f} s in all"
@@ -147,7 +147,7 @@ def _scores(found: Path) -> Finding:
 def _where(found: Path, setting: Setting) -> Finding:
     """By what the trials themselves have written down."""
     wanted = torch.cuda.get_device_name() if setting.device == "cuda" else "CPU"
-    logs = {file.parent.name: file.read_text() for file in found.glob(f"*/{files.TRIAL_LOG}")}
+    logs = {file.parent.name: file.read_text() for file in found.glob(f"*/{search_folder.TRIAL_LOG}")}
     elsewhere = sorted(trial for trial, said in logs.items() if wanted not in said)
     if len(logs) == TRIALS and not elsewhere:
         return Finding("device", f"all trials ran on {wanted}", right=True)
@@ -156,11 +156,11 @@ def _where(found: Path, setting: Setting) -> Finding:
 
 def _turnover(found: Path) -> Iterator[Finding]:
     """From a trial's last result to the next one's beginning, by when their files were written."""
-    if json.loads((found / files.SEARCH).read_text())["resources"]["concurrent"] != 1:
+    if json.loads((found / search_folder.SEARCH).read_text())["resources"]["concurrent"] != 1:
         return
-    trials = sorted(file.parent for file in found.glob(f"*/{files.TRIAL_LOG}"))
+    trials = sorted(file.parent for file in found.glob(f"*/{search_folder.TRIAL_LOG}"))
     gaps = [
-        (following / files.TRIAL_LOG).stat().st_mtime - (last / "result.json").stat().st_mtime
+        (following / search_folder.TRIAL_LOG).stat().st_mtime - (last / "result.json").stat().st_mtime
         for last, following in itertools.pairwise(trials)
     ]
     if gaps:
@@ -169,7 +169,7 @@ def _turnover(found: Path) -> Iterator[Finding]:
 
 
 def _voted(found: Path, run: Run) -> Finding:
-    about = json.loads((found / files.ENSEMBLE).read_text())
+    about = json.loads((found / search_folder.ENSEMBLE).read_text())
     members, views = len(about["members"]), len(about["views"])
     said = f"{members} of {TRIALS} trials vote, {views} view{'s' if views > 1 else ''} of a photo, {run.seconds:.0f} s"
     return Finding("vote", said, right=members > 0, values={"members": members, "seconds": round(run.seconds, 1)})

@@ -15,9 +15,9 @@ import torch
 
 from benchmarks import measure
 from benchmarks.gpu.part import Finding, Part, Setting
-from errors import DeviceError
+from common.errors import DeviceError
 from trainable import device
-from tuning.resources import cpu_cores
+from tuning.plan.resources import cpu_cores
 
 PACKAGES = ("torchvision", "numpy", "pandas", "ray", "optuna", "numba", "rembg", "onnxruntime", "onnxruntime-gpu")
 GIB = 2**30

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from common.errors import LabelError
 from data_prep.corrections.targets import Positions, Targets
 from data_prep.layouts.labels_file import age_or_range_of, gender_of, mask_of, read_csv
 from data_prep.layouts.listing import Age, Listing, Photo, age_text
-from errors import LabelError
 
 COLUMNS = ("target", "field", "value", "why")
 MISSING = "missing"

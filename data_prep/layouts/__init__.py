@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from common.errors import LabelError, OptionError
 from data_prep.layouts import fairface, imagefolder, manifest, reference, utkface
 from data_prep.layouts.labels_file import read_csv
 from data_prep.layouts.listing import Listing, existing_folder, images_below
-from errors import LabelError, OptionError
 
 _READERS: dict[str, Callable[[Path, Path | None], Listing]] = {
     "reference": reference.read,

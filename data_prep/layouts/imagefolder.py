@@ -11,9 +11,9 @@ import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from common.errors import LabelError
 from data_prep.layouts.labels_file import no_labels
 from data_prep.layouts.listing import Listing, images_below
-from errors import LabelError
 
 FOLDERS = {
     "worn": ("worn", "mask", "masked", "with_mask", "face_mask", "correct_mask", "correctly_worn", "CMFD"),

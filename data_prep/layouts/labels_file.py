@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import pandas as pd
 
+from common.errors import LabelError, OptionError
 from data_prep.labels import GENDERS, MASKS
 from data_prep.layouts.listing import MAX_AGE, Age, Named, Photo
-from data_prep.photos import is_photo
-from errors import LabelError, OptionError
+from data_prep.photos.decode import is_photo
 
 Label = TypeVar("Label")
 

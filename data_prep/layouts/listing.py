@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from data_prep.photos import is_photo
-from errors import LabelError, OptionError
+from common.errors import LabelError, OptionError
+from data_prep.photos.decode import is_photo
 
 MAX_AGE = 120
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from common.errors import LabelError
 from data_prep.layouts.labels_file import (
     age_of,
     age_or_range_of,
@@ -24,7 +25,6 @@ from data_prep.layouts.labels_file import (
     read_csv,
 )
 from data_prep.layouts.listing import Age, Listing, Photo, existing_folder
-from errors import LabelError
 
 COLUMNS = ("path",)
 LABELS = ("mask", "gender", "age", "age_min", "age_max")

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from common.errors import LabelError
 from data_prep.layouts.labels_file import age_of, gender_of, needed_labels, read_csv, refuse_repeats
 from data_prep.layouts.listing import Age, Listing, Named, Photo, existing_folder, inside, photo_names
-from errors import LabelError
 
 COLUMNS = ("gender", "age", "path")
 MASK_OF = {**{f"mask{i}": "worn" for i in range(1, 6)}, "incorrect_mask": "incorrect", "normal": "none"}

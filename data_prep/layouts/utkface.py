@@ -9,10 +9,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from common.errors import LabelError
 from data_prep.labels import GENDERS
 from data_prep.layouts.labels_file import no_labels
 from data_prep.layouts.listing import MAX_AGE, Listing, images_below
-from errors import LabelError
 
 PATTERN = "[age]_[gender]_[race]_[date]"
 _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])(_\d)?_\d{8,}\D.*", re.ASCII)

@@ -19,12 +19,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from addresses import CACHE, cache
+from common.errors import StoreError
+from common.uris import CACHE, cache
 from data_prep.node_copy.fetching import Fetching, bar, write
 from data_prep.node_copy.remote import Remote, is_uri, refuse_secrets, said_of
-from data_prep.store import Store
-from data_prep.store_files import META_FILE, open_shards, read_index, read_meta
-from errors import StoreError
+from data_prep.store.files import META_FILE, open_shards, read_index, read_meta
+from data_prep.store.store import Store
 
 Location = str | os.PathLike[str]
 Say = Callable[[str], None]

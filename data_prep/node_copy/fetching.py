@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from common.errors import StoreError
+from common.files import file_sha256
 from data_prep.node_copy.remote import Remote
-from data_prep.store_files import META_FILE
-from errors import StoreError
-from files import file_sha256
+from data_prep.store.files import META_FILE
 
 THREADS = 8
 """Files at a time: one connection to an object storage is far slower than a node's network."""

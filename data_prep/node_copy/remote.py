@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import addresses
-from addresses import CHUNK, is_uri
-from data_prep.store_files import INDEX_FILE, META_FILE, read_meta
-from errors import AddressError, StoreError
+from common import uris
+from common.errors import AddressError, StoreError
+from common.remote_folder import CHUNK
+from common.uris import is_uri
+from data_prep.store.files import INDEX_FILE, META_FILE, read_meta
 
 __all__ = ["Remote", "is_uri", "refuse_secrets", "said_of"]
 
@@ -37,7 +38,7 @@ class Remote:
     def of(cls, uri: str) -> Remote:
         """Raises StoreError where pyarrow does not know such addresses, or cannot reach this one."""
         try:
-            return cls(uri, *addresses.connect(uri))
+            return cls(uri, *uris.connect(uri))
         except AddressError as error:
             raise StoreError(str(error)) from None
 
@@ -77,10 +78,10 @@ class Remote:
         except FileNotFoundError:
             raise StoreError(f"{self.uri}: {self._absent(name)}; upload all files of a store there") from None
         except (OSError, ValueError, NotImplementedError) as error:
-            raise StoreError(str(addresses.refused(self.uri, error))) from None
+            raise StoreError(str(uris.refused(self.uri, error))) from None
 
     def _absent(self, name: str) -> str:
-        from pyarrow.fs import FileType  # type: ignore[import-untyped]
+        from pyarrow.fs import FileType
 
         bucket, slash, _ = self.path.partition("/")
         if bucket and slash and self.files.get_file_info(bucket).type == FileType.NotFound:
@@ -100,6 +101,6 @@ def said_of(uri: str, folder: str | Path) -> Iterator[None]:
 def refuse_secrets(uri: str) -> None:
     """Raises StoreError for an address with a password in it."""
     try:
-        addresses.refuse_secrets(uri)
+        uris.refuse_secrets(uri)
     except AddressError as error:
         raise StoreError(str(error)) from None

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from command_line import exit_code
+from common.command_line import exit_code
 from data_prep.sample.draw import draw
 from data_prep.sample.scene import PHOTOS
 from data_prep.sample.sheet import contact_sheet

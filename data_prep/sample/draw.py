@@ -21,13 +21,13 @@ from pathlib import Path
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from common.errors import OptionError
 from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.sample.people import Person, person
 from data_prep.sample.photos import Job, Row, draw_person, photo_names
 from data_prep.sample.scene import MASK_OF_PHOTO
-from data_prep.split import assign, strata
+from data_prep.store.split import assign, strata
 from data_prep.workers import default_workers
-from errors import OptionError
 
 VERSION = 1
 """Raised whenever the same seed would give other photos."""

@@ -24,7 +24,7 @@ from PIL import Image
 from rich.progress import track
 from torch.nn import functional as F
 
-from command_line import exit_code
+from common.command_line import exit_code
 from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
 from data_prep.sample.scene import render, silhouette
 from data_prep.sample.segmenter import Segmenter

@@ -22,13 +22,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from command_line import exit_code, positive
-from data_prep.store import Store
+from common.command_line import exit_code, positive
+from common.errors import OptionError
+from common.files import write_text
+from common.search_folder import SUSPECTS, SUSPECTS_SHEET
+from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, gather, open_store
 from data_prep.suspects.ranking import FIELDS, rank
 from data_prep.suspects.sheet import page
-from errors import OptionError
-from files import SUSPECTS, SUSPECTS_SHEET, write_text
 
 SHOWN = 10
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from common.errors import SearchError
+from common.search_folder import SEARCH, VAL_PREDICTIONS, ValPredictions, read_val_predictions
 from data_prep import node_copy
 from data_prep.labels import N_CLASSES, IntArray
-from data_prep.store import Store
-from errors import SearchError
-from files import SEARCH, VAL_PREDICTIONS, ValPredictions, read_val_predictions
+from data_prep.store.store import Store
 
 Probabilities = npt.NDArray[np.float64]
 

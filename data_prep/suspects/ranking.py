@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data_prep.labels import GENDERS, MASKS, MISSING, N_BANDS, band_name, band_of_range
-from data_prep.store import Store
+from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, Probabilities
 
 FIELDS = ("mask", "gender", "age")

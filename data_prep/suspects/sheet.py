@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from data_prep.labels import MASKS, MISSING
-from data_prep.store import Store
+from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 from data_prep.suspects.ranking import marginal, values
 

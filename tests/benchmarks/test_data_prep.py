@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks import data_prep as benchmark
 from benchmarks import u2net
-from command_line import exit_code
-from data_prep.background import SAMPLE_MODEL, load
+from common.command_line import exit_code
+from data_prep.photos.background import SAMPLE_MODEL, load
 
 PARTS = "inside,script,workers,keep,noisy"
 

@@ -22,11 +22,11 @@ from benchmarks.gpu.record import Record
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.run import Minutes, Runner
 from benchmarks.gpu.worker import Worker
-from command_line import exit_code
+from common.command_line import exit_code
+from common.errors import MasktuneError, OptionError
 from data_prep.labels import MASKS
 from data_prep.sample.people import person
-from data_prep.store import Store, write
-from errors import MasktuneError, OptionError
+from data_prep.store.store import Store, write
 from tests.benchmarks import gpu_parts as parts
 
 ROOT = Path(__file__).resolve().parents[2]

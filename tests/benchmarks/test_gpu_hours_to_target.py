@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import gpu_hours_to_target as benchmark
 from benchmarks.gpu_hours_to_target import _crossing, _interval
-from command_line import exit_code
+from common.command_line import exit_code
 
 
 def test_the_target_is_crossed_after_the_first_epoch_that_reaches_it() -> None:

@@ -32,12 +32,14 @@ from benchmarks.gpu.proofs.between import Held
 from benchmarks.gpu.proofs.trials import computing_in
 from benchmarks.small_resnet import small_resnet
 from data_prep.labels import N_CLASSES
-from data_prep.store import Store
+from data_prep.store.store import Store
 from ensemble import member
 from ensemble.member import Member
-from trainable import augment, compiled, feed, loop, model, predict, step
+from trainable import loop, predict
 from trainable.config import Model
 from trainable.loop import Trial
+from trainable.network import compiled, model, step
+from trainable.photos import augment, feed
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")

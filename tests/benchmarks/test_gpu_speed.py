@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.gpu.part import Setting
 from benchmarks.gpu.speed import PARTS, between, data, figures, limits, modes, photos
-from data_prep.store import Store
+from data_prep.store.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_compiling_is_left_out_with_its_reason_where_it_cannot_help(setting: Set
 
 
 def test_compiled_epochs_are_compared_where_it_can(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("trainable.compiled", "trainable.workbench"):
+    for place in ("trainable.network.compiled", "trainable.workbench"):
         monkeypatch.setattr(f"{place}.why_not", lambda device: None)
     monkeypatch.setattr("torch.compile", lambda network, **how: network)
     assert names(modes.compiled(setting)) == ["compiling, with an epoch", "compiled", "compiled against eager"]

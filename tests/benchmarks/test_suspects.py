@@ -10,8 +10,8 @@ import pytest
 from benchmarks import suspects as benchmark
 from benchmarks import suspects_truth
 from benchmarks.suspects_truth import Ranking, chance, ranking
-from command_line import exit_code
-from data_prep.store import Store
+from common.command_line import exit_code
+from data_prep.store.store import Store
 from data_prep.suspects.evidence import gather
 
 WRONG_GENDER, SWAPPED = "000002", "000004"

@@ -12,9 +12,9 @@ from PIL import Image
 from benchmarks import conventional, limit, measure, memory, subject, trial_throughput, turnover
 from benchmarks.conventional import DECODED, JPEG
 from benchmarks.measure import Table
-from data_prep.store import Store
-from trainable import batches
+from data_prep.store.store import Store
 from trainable.config import TrialConfig
+from trainable.photos import batches
 
 CPU = torch.device("cpu")
 STILL = {f"augment/{name}": 0.0 for name in ("flip", "rotation", "brightness", "contrast", "saturation", "hue")}

@@ -15,10 +15,10 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 
-from data_prep import cluster as module
-from data_prep import prepare as preparing
-from data_prep.draft import Draft
-from errors import MasktuneError
+from common.errors import MasktuneError
+from data_prep.prepare import cluster as module
+from data_prep.prepare import prepare as preparing
+from data_prep.prepare.draft import Draft
 
 preparing.PHOTOS_PER_SHARD = 4
 keep = Draft.keep

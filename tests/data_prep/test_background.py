@@ -1,17 +1,17 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from PIL import Image
 
-from data_prep import background
-from data_prep.background import Background, load, named
-from errors import OptionError, PhotoError, WeightsError
-from files import file_sha256
+from common.errors import OptionError, PhotoError, WeightsError
+from common.files import file_sha256
+from common.repository import ROOT
+from data_prep.photos import background
+from data_prep.photos.background import Background, load, named
 
 
 def bright_is_person(photo):
@@ -66,8 +66,11 @@ def test_a_mask_that_tells_nothing_apart_is_a_failed_photo(value):
 def test_keeping_the_background_changes_nothing_and_needs_no_rembg():
     kept, mask = load("keep")(half_lit())
     assert mask is None and np.array_equal(np.asarray(kept), np.asarray(half_lit()))
-    code = "import sys, data_prep.prepare, data_prep.background as b; b.load('keep'); assert 'rembg' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(background.__file__).parents[1])
+    code = (
+        "import sys, data_prep.prepare.prepare, data_prep.photos.background as b; "
+        "b.load('keep'); assert 'rembg' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize("method", ["u2net", "bria-rmbg", "atlascloud", "withoutbg", "", "../x"])

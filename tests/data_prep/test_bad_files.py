@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from data_prep import photos
-from data_prep.prepare import prepare
-from errors import LabelError
+from common.errors import LabelError
+from data_prep.photos import decode
+from data_prep.prepare.prepare import prepare
 
 PERSON = "000010_male_Asian_40"
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
@@ -162,7 +162,7 @@ USED = {
 def test_what_cameras_and_programs_write_is_used_upright_and_in_rgb(tmp_path, kind):
     data, pixels = USED[kind]
     (tmp_path / "a.jpg").write_bytes(data)
-    assert np.array_equal(np.asarray(photos.load(tmp_path / "a.jpg")), pixels)
+    assert np.array_equal(np.asarray(decode.load(tmp_path / "a.jpg")), pixels)
 
 
 SMOOTH = Image.fromarray(np.linspace(0, 255, 40 * 30 * 3).reshape(40, 30, 3).astype(np.uint8))
@@ -179,7 +179,7 @@ SMOOTH = Image.fromarray(np.linspace(0, 255, 40 * 30 * 3).reshape(40, 30, 3).ast
 )
 def test_photos_of_less_common_kinds_look_as_they_should(tmp_path, kind, image, options):
     (tmp_path / "a.jpg").write_bytes(encoded(kind, image, **options))
-    found = np.asarray(photos.load(tmp_path / "a.jpg")).astype(int)
+    found = np.asarray(decode.load(tmp_path / "a.jpg")).astype(int)
     assert abs(found - np.asarray(SMOOTH)).mean() < 8
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from command_line import exit_code
-from data_prep.background import Background
-from data_prep.check import main
-from data_prep.prepare import prepare
+from common.command_line import exit_code
+from data_prep.check.__main__ import main
+from data_prep.photos.background import Background
+from data_prep.prepare.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,7 +97,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
 
 
 def test_a_store_made_before_masks_were_summed_up_is_shown_too(store, capsys):
-    from data_prep.store_files import content_hash
+    from data_prep.store.files import content_hash
 
     meta = json.loads((store.path / "store.json").read_text())
     del meta["masks"], meta["json_sha256"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep import prepare as module
-from data_prep.prepare import prepare
-from errors import OptionError
+from common.errors import OptionError
+from data_prep.prepare import prepare as module
+from data_prep.prepare.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 PARTS = 7
@@ -75,7 +75,7 @@ def test_workers_that_die_before_they_are_ready_are_not_hired_for_ever(slow, tmp
 
 def test_where_no_cluster_answers_the_address_is_named(raw, tmp_path):
     code = (
-        "from data_prep.prepare import prepare; from errors import OptionError\n"
+        "from data_prep.prepare.prepare import prepare; from errors import OptionError\n"
         f"try: prepare({str(raw.images)!r}, {str(raw.labels)!r}, 'store', background='keep', address='127.0.0.1:1')\n"
         "except OptionError as error: print('said:', error)"
     )
@@ -85,7 +85,7 @@ def test_where_no_cluster_answers_the_address_is_named(raw, tmp_path):
 
 
 def test_a_background_without_a_name_cannot_go_to_a_cluster(raw, tmp_path):
-    from data_prep.background import Background
+    from data_prep.photos.background import Background
 
     with pytest.raises(OptionError, match="must be one that every machine can load by its name"):
         prepare(raw.images, raw.labels, tmp_path / "s", background=Background(), address="auto", say=lambda line: None)

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from common.errors import LabelError
 from data_prep import corrections
 from data_prep.layouts import reference, utkface
 from data_prep.layouts.listing import Listing, Photo
-from errors import LabelError
 from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import write_csv
 

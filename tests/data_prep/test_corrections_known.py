@@ -1,8 +1,8 @@
 import pytest
 
+from common.errors import LabelError
 from data_prep import corrections
 from data_prep.layouts import reference
-from errors import LabelError
 
 SWAPPED = ("000020", "004418", "005227")
 RECORDED_FEMALE = tuple(f"00{number}" for number in range(6359, 6365))

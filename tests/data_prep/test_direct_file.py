@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.direct_file import BLOCK_BYTES, BLOCKS, DirectFile
+from data_prep.store.direct_file import BLOCK_BYTES, BLOCKS, DirectFile
 
 
 def random_bytes(number: int) -> np.ndarray:

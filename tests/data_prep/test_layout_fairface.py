@@ -1,7 +1,7 @@
 import pytest
 
+from common.errors import LabelError, OptionError
 from data_prep.layouts import fairface
-from errors import LabelError, OptionError
 from tests.data_prep.drawn_layouts import draw, write_csv
 from tests.data_prep.drawn_layouts import fairface as drawn
 

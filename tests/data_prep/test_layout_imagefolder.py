@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import LabelError, OptionError
 from data_prep.labels import MASKS
 from data_prep.layouts import imagefolder
-from errors import LabelError, OptionError
 from tests.data_prep.drawn_layouts import draw
 from tests.data_prep.drawn_layouts import imagefolder as drawn
 

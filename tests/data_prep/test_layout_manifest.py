@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
+from common.errors import LabelError, OptionError
 from data_prep.layouts import manifest
-from errors import LabelError, OptionError
 from tests.data_prep.drawn_layouts import draw, write_csv
 from tests.data_prep.drawn_layouts import manifest as drawn
 

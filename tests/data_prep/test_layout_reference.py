@@ -2,9 +2,9 @@ import os
 
 import pytest
 
+from common.errors import LabelError, OptionError
 from data_prep.layouts import reference
 from data_prep.layouts.reference import read_eval
-from errors import LabelError, OptionError
 
 ANNA, BEN = ("000001-1_female_Asian_25", "female", 25), ("000001-2_male_Asian_60", "male", 60)
 

@@ -1,7 +1,7 @@
 import pytest
 
+from common.errors import LabelError, OptionError
 from data_prep.layouts import utkface
-from errors import LabelError, OptionError
 from tests.data_prep.drawn_layouts import PEOPLE, draw
 from tests.data_prep.drawn_layouts import utkface as drawn
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import LabelError, OptionError
 from data_prep import layouts
 from data_prep.labels import OFFICIAL_BANDS, age_band
 from data_prep.layouts.listing import images_below, photos_below
-from errors import LabelError, OptionError
 from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import draw, write_csv
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import OptionError
 from data_prep.__main__ import bands_of, main, parser, size_of
-from data_prep.store import Store
-from errors import OptionError
+from data_prep.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 

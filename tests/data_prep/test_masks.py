@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.masks import Mask, summary
+from data_prep.photos.masks import Mask, summary
 
 
 def drawn(box, size=(20, 10), value=255):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data_prep.moments import Moments
+from data_prep.store.moments import Moments
 
 
 def photo(height, width, seed=0):

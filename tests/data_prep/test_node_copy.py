@@ -18,14 +18,15 @@ import pandas as pd
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-import addresses
-from data_prep import node_copy, store_writer
-from data_prep import store as stores
+from common import uris
+from common.errors import StoreError
+from data_prep import node_copy
 from data_prep.node_copy import absolute, fetching, local, open_store
 from data_prep.node_copy.remote import Remote
-from data_prep.store import Store
-from data_prep.store_files import write_meta
-from errors import StoreError
+from data_prep.store import store as stores
+from data_prep.store import writer as store_writer
+from data_prep.store.files import write_meta
+from data_prep.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARDS = [f"images-{number:05d}.npy" for number in range(4)]
@@ -247,11 +248,11 @@ def test_a_storage_that_refuses_points_to_the_credentials() -> None:
 
 
 def test_google_storage_is_not_waited_for_a_quarter_of_an_hour_and_s3_is_asked_once_a_file() -> None:
-    assert addresses._with_options("gs://b/x") == "gs://b/x?retry_limit_seconds=60"
-    assert addresses._with_options("gs://b/x?scheme=http") == "gs://b/x?scheme=http&retry_limit_seconds=60"
-    assert addresses._with_options("s3://b/x?region=x") == "s3://b/x?region=x&allow_delayed_open=true"
+    assert uris._with_options("gs://b/x") == "gs://b/x?retry_limit_seconds=60"
+    assert uris._with_options("gs://b/x?scheme=http") == "gs://b/x?scheme=http&retry_limit_seconds=60"
+    assert uris._with_options("s3://b/x?region=x") == "s3://b/x?region=x&allow_delayed_open=true"
     for untouched in ("gs://b/x?retry_limit_seconds=5", "s3://b/x?allow_delayed_open=false", "file:///x"):
-        assert addresses._with_options(untouched) == untouched
+        assert uris._with_options(untouched) == untouched
 
 
 def test_a_store_json_that_is_damaged_or_of_another_version_is_said_of_its_address(source: Store) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep import photos
-from data_prep.photos import fit, is_photo, load, upright_size
-from errors import PhotoError
+from common.errors import PhotoError
+from data_prep.photos import decode as photos
+from data_prep.photos.decode import fit, is_photo, load, upright_size
 
 
 def gradient(height=40, width=30):

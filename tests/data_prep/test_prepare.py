@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep import background
-from data_prep import prepare as module
-from data_prep.background import Background
+from common.errors import LabelError, OptionError, PhotoError, StoreError
 from data_prep.labels import GENDERS, MASKS, age_band
-from data_prep.prepare import batches_like, prepare, prepare_like
-from data_prep.split import assign, strata
-from data_prep.store import Store
-from errors import LabelError, OptionError, PhotoError, StoreError
+from data_prep.photos import background
+from data_prep.photos.background import Background
+from data_prep.prepare import prepare as module
+from data_prep.prepare.prepare import batches_like, prepare, prepare_like
+from data_prep.store.split import assign, strata
+from data_prep.store.store import Store
 
 PERSON = "000010_male_Asian_40"
 

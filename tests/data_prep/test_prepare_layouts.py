@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from common.errors import LabelError, StoreError
 from data_prep.__main__ import main
 from data_prep.labels import MISSING, band_of_range
-from data_prep.store import Store
-from errors import LabelError, StoreError
+from data_prep.store.store import Store
 from tests.data_prep.drawn_layouts import fairface, imagefolder, manifest, utkface
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from data_prep import background
-from data_prep.prepare import prepare, prepare_like
+from common.files import file_sha256
+from data_prep.photos import background
+from data_prep.prepare.prepare import prepare, prepare_like
 from data_prep.sample.draw import draw
-from files import file_sha256
 
 
 def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, home):

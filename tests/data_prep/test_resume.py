@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import draft, parts, shards
-from data_prep import prepare as module
-from data_prep.background import Background
-from data_prep.draft import Draft
-from data_prep.prepare import prepare
-from errors import PhotoError, StoreError
+from common.errors import PhotoError, StoreError
+from data_prep.photos.background import Background
+from data_prep.prepare import draft, parts
+from data_prep.prepare import prepare as module
+from data_prep.prepare.draft import Draft
+from data_prep.prepare.prepare import prepare
+from data_prep.store import shards
 
 ROOT = Path(__file__).parents[2]
 SHARDS = 8

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from data_prep.background import load
+from data_prep.photos.background import load
 from data_prep.sample.examples import MEAN, SIDE, STD, example, iou, rembg_input
 from data_prep.sample.scene import render, silhouette
 from data_prep.sample.segmenter import Segmenter

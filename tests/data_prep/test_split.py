@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from common.errors import OptionError
 from data_prep.labels import MISSING
-from data_prep.split import assign, folds, strata
-from errors import OptionError
+from data_prep.store.split import assign, folds, strata
 
 
 def people(n: int = 200, seed: int = 0) -> pd.Series:

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep import store_writer
+from common.errors import StoreError
 from data_prep.labels import MISSING
-from data_prep.store import Store, write
-from data_prep.store_writer import StoreWriter
-from errors import StoreError
+from data_prep.store import writer as store_writer
+from data_prep.store.store import Store, write
+from data_prep.store.writer import StoreWriter
 
 SIZE = (6, 4)
 

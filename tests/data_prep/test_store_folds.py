@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep.store import Store, write
-from errors import OptionError
+from common.errors import OptionError
+from data_prep.store.store import Store, write
 
 
 def people(store: Store, split: str) -> set[str]:

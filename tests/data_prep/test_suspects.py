@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from command_line import exit_code
+from common.command_line import exit_code
+from common.errors import SearchError
 from data_prep import corrections
-from data_prep import store as stores
 from data_prep.labels import MISSING, decode
-from data_prep.store import Store
+from data_prep.store import store as stores
+from data_prep.store.store import Store
 from data_prep.suspects.__main__ import main
 from data_prep.suspects.evidence import Evidence, gather
 from data_prep.suspects.ranking import COLUMNS, FIELDS, marginal, rank
 from data_prep.suspects.sheet import MAX_PHOTOS, page
-from errors import SearchError
 
 FOLDS = 4
 SIZES = {"mask": 3, "gender": 2, "age": 3}

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.store import Store
+from common.errors import EnsembleError, StoreError
+from data_prep.store.store import Store
 from ensemble import search_folder
-from errors import EnsembleError, StoreError
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.store import Store
+from common.errors import EnsembleError
+from data_prep.store.store import Store
 from ensemble.selection import Candidate, candidates, choose, vote_f1
-from errors import EnsembleError
 
 
 def candidate(name: str, truth: np.ndarray, right: np.ndarray, sure: float = 0.9, unsure: float = 0.5) -> Candidate:

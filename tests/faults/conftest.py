@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-import files
+from common import files
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT, TABLE = ROOT / "benchmarks/faults.json", ROOT / "benchmarks/faults.md"

@@ -19,23 +19,26 @@ def start(runs: Path, store: Path, trials: int, concurrent: int) -> subprocess.P
 
 
 def main(runs: str, store: str, trials: str, concurrent: str) -> None:
-    from data_prep.store import Store
+    from data_prep.store.store import Store
     from tests.tuning.curve_trial import SlowTrial
     from tests.tuning.plans import small_plan
-    from tuning import record, search, snapshots
-    from tuning.budget import Budget
-    from tuning.resources import Resources
+    from tuning import resume, search
+    from tuning.cluster import session
+    from tuning.plan.budget import Budget
+    from tuning.plan.resources import Resources
+    from tuning.records import search_json
+    from tuning.storage import states
 
     opened = Store.open(store)
     chosen = {"resources": Resources(1, 0, int(concurrent)), "budget": Budget(trials=int(trials))}
     plan = small_plan(Path(runs), opened, **chosen)
-    search.start_ray()
-    if plan.folder.exists() and not snapshots.exists(plan.folder):  # as the error says: nothing was recorded
+    session.start_ray()
+    if plan.folder.exists() and not states.exists(plan.folder):  # as the error says: nothing was recorded
         shutil.rmtree(plan.folder)
-    if plan.folder.exists() and record.read(plan.folder)["state"] == "finished":
+    if plan.folder.exists() and search_json.read(plan.folder)["state"] == "finished":
         return
     if plan.folder.exists():
-        search.resume(search.resumable(plan.folder), SlowTrial)
+        search.resume(resume.resumable(plan.folder), SlowTrial)
     else:
         search.run(plan, opened, SlowTrial)
 

@@ -21,13 +21,14 @@ from typing import Any
 import ray
 from ray.cluster_utils import Cluster
 
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.faults.test_driver import times_repeated
 from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.plans import small_plan
 from tuning import search
-from tuning.budget import Budget
-from tuning.resources import Resources
+from tuning.cluster import session
+from tuning.plan.budget import Budget
+from tuning.plan.resources import Resources
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCH = 1.0
@@ -51,7 +52,7 @@ def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     os.environ["PYTHONPATH"] = str(ROOT)  # for the trial's class: tests do not travel
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     gpus = [add(cluster, number) for number in range(int(nodes))]
-    search.start_ray(cluster.address)
+    session.start_ray(cluster.address)
     opened = Store.open(store)
     chosen = {"resources": Resources(1, 1, int(nodes)), "budget": Budget(trials=int(trials)), "grace": 9}
     plan = small_plan(Path(runs), opened, **chosen)

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board, study
-from tuning import record, search
-from tuning.budget import Budget
-from tuning.plan import Plan
-from tuning.resources import Resources
+from tuning import search
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.records import search_json
 
 
 def test_a_search_whose_driver_is_killed_ends_as_an_undisturbed_one(
@@ -60,7 +61,7 @@ def wait(driver: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def is_finished(plan: Plan) -> bool:
-    return plan.folder.exists() and record.read(plan.folder)["state"] == "finished"
+    return plan.folder.exists() and search_json.read(plan.folder)["state"] == "finished"
 
 
 def times_repeated(folder: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.faults.conftest import ROOT, Campaign
 
 

@@ -13,17 +13,18 @@ import optuna
 import pytest
 
 import tune_main
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import times_repeated
 from tests.tuning.bad_trials import KINDS, CampaignTrial, StruckTrial
 from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board
-from tuning import record, search
-from tuning.budget import Budget
-from tuning.plan import Plan
-from tuning.resources import Resources
-from tuning.watchdog import Watchdog
+from tuning import search
+from tuning.callbacks.watchdog import Watchdog
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.records import search_json
 
 ERRORS = {
     "setup": "ValueError: cannot be set up",
@@ -66,7 +67,7 @@ def test_bad_trials_of_every_kind_neither_stop_nor_bias_a_search(
         name: "failed" if name in bad else "finished" for name in names(range(1, trials + 1))
     }
     assert board(plan).index[0] not in bad
-    groups = record.read(plan.folder)["failed"]
+    groups = search_json.read(plan.folder)["failed"]
     assert {trial: group["reason"] for group in groups for trial in group["trials"]} == {
         name: ERRORS[kind] for name, kind in bad.items()
     }

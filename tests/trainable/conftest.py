@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from data_prep.store import Store
-from trainable import augment_cuda
+from data_prep.store.store import Store
 from trainable.config import TrialConfig
 from trainable.loop import Trial
+from trainable.photos import augment_cuda
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")

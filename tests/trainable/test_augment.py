@@ -10,10 +10,10 @@ import torch
 import torchvision.transforms.v2.functional as TV
 from torchvision.transforms import InterpolationMode
 
-import trainable
-from trainable import augment, augment_cuda
-from trainable.augment import Params, View, _on_cpu, _on_cuda, _on_device, apply, constant, draw, window
+import trainable.photos
 from trainable.config import Augment
+from trainable.photos import augment, augment_cuda
+from trainable.photos.augment import Params, View, _on_cpu, _on_cuda, _on_device, apply, constant, draw, window
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")
@@ -279,8 +279,8 @@ def test_a_cpu_whose_numba_does_not_load_augments_by_torchs_operators(monkeypatc
     params = draw(Augment(), 6, torch.Generator().manual_seed(0))
     assert augment.why_operators(CPU) is None
     augment._why_not_numba.cache_clear()
-    monkeypatch.delattr(trainable, "augment_cpu")
-    monkeypatch.delitem(sys.modules, "trainable.augment_cpu")
+    monkeypatch.delattr(trainable.photos, "augment_cpu")
+    monkeypatch.delitem(sys.modules, "trainable.photos.augment_cpu")
     monkeypatch.setitem(sys.modules, "numba", None)
     try:
         assert "numba" in augment.why_operators(CPU)

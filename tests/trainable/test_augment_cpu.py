@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from trainable.augment import Params, View, _on_device, apply, constant, draw
 from trainable.config import Augment
+from trainable.photos.augment import Params, View, _on_device, apply, constant, draw
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -90,6 +90,6 @@ def test_threads_do_not_disturb_each_other():
 
 
 def test_numba_is_not_imported_before_a_cpu_augments():
-    program = "import sys, trainable.augment; print('numba' in sys.modules)"
+    program = "import sys, trainable.photos.augment; print('numba' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert ran.stdout.strip() == "False"

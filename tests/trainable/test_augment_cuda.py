@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainable import augment, augment_cuda
-from trainable.augment import Params, View, apply, constant, draw
 from trainable.config import Augment
+from trainable.photos import augment, augment_cuda
+from trainable.photos.augment import Params, View, apply, constant, draw
 
 CPU = torch.device("cpu")
 ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from common.errors import ConfigError
 from data_prep.labels import age_band
-from errors import ConfigError
-from trainable.batches import alike, crop_in_store, generator, shuffled, size_in_network, slices, training_set
 from trainable.config import Crop, Labels
+from trainable.photos.batches import alike, crop_in_store, generator, shuffled, size_in_network, slices, training_set
 
 
 class _Sizes:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from errors import CheckpointError
-from trainable import checkpoint
+from common.errors import CheckpointError
+from trainable import best, checkpoint
 from trainable.loop import train
 
 
@@ -64,7 +64,7 @@ def test_a_save_killed_before_the_rename_leaves_the_older_checkpoint_whole(tmp_p
 def test_the_best_epoch_is_exported_as_others_read_it(small_trial, small_store, tmp_path):
     trial = small_trial(train__epochs=2)
     train(trial, lambda _: None, tmp_path)
-    config, weights, about = checkpoint.load_best(tmp_path / "best.safetensors")
+    config, weights, about = best.load_best(tmp_path / "best.safetensors")
     assert config == trial.config
     assert all(torch.equal(weights[name], value) for name, value in trial.best.weights.items())
     assert about == {"epoch": trial.best.epoch, "val_f1": trial.best.val_f1, "store_hash": small_store.hash}
@@ -79,7 +79,7 @@ def test_the_best_epoch_is_exported_as_others_read_it(small_trial, small_store, 
 def test_a_damaged_best_epoch_is_found(small_trial, tmp_path):
     trial = small_trial()
     trial.run_epoch()
-    checkpoint.export_best(trial, tmp_path)
+    trial.export_best(tmp_path)
     file = tmp_path / "best.safetensors"
     whole = file.read_bytes()
     for content, message in (
@@ -89,9 +89,9 @@ def test_a_damaged_best_epoch_is_found(small_trial, tmp_path):
     ):
         file.write_bytes(content)
         with pytest.raises(CheckpointError, match=message):
-            checkpoint.load_best(file)
+            best.load_best(file)
     with pytest.raises(CheckpointError, match="cannot be read"):
-        checkpoint.load_best(tmp_path / "none.safetensors")
+        best.load_best(tmp_path / "none.safetensors")
 
 
 def test_weights_that_no_trial_wrote_are_not_a_best_epoch(tmp_path):
@@ -99,9 +99,9 @@ def test_weights_that_no_trial_wrote_are_not_a_best_epoch(tmp_path):
 
     save_file({"w": torch.zeros(2)}, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match="not of a trial of this version"):
-        checkpoint.load_best(tmp_path / "w.safetensors")
+        best.load_best(tmp_path / "w.safetensors")
 
 
 def test_a_trial_without_an_epoch_has_nothing_to_export(small_trial, tmp_path):
     with pytest.raises(ValueError, match="before its first has finished"):
-        checkpoint.export_best(small_trial(), tmp_path)
+        small_trial().export_best(tmp_path)

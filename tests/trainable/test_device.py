@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 
-from errors import DeviceError
+from common.errors import DeviceError
 from trainable.device import (
     CPU_ISA,
     _faster_on_this_cpu,

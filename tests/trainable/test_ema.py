@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainable.ema import Ema
+from trainable.network.ema import Ema
 
 
 def _weight(value=0.0):

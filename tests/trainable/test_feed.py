@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainable.feed import Resident, Streamed, ahead, choose
+from trainable.photos.feed import Resident, Streamed, ahead, choose
 
 CPU = torch.device("cpu")
 
@@ -46,8 +46,8 @@ def test_photos_are_resident_where_they_leave_the_gpu_room_and_the_log_says_so(
 ):
     said, made = [], []
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, total))
-    monkeypatch.setattr("trainable.feed.Resident", lambda store, device, rows: made.append(rows) or Resident)
-    monkeypatch.setattr("trainable.feed.Streamed", lambda store, device: Streamed)
+    monkeypatch.setattr("trainable.photos.feed.Resident", lambda store, device, rows: made.append(rows) or Resident)
+    monkeypatch.setattr("trainable.photos.feed.Streamed", lambda store, device: Streamed)
     assert choose(small_store, torch.device("cuda"), said.append) is kind
     assert len(said) == 1
     assert ("stay on the GPU" in said[0]) == (kind is Resident)
@@ -75,8 +75,8 @@ def test_photos_that_do_not_fit_after_all_are_streamed_and_the_log_says_so(small
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**40, 2**40))
-    monkeypatch.setattr("trainable.feed.Resident", full)
-    monkeypatch.setattr("trainable.feed.Streamed", lambda store, device: Streamed)
+    monkeypatch.setattr("trainable.photos.feed.Resident", full)
+    monkeypatch.setattr("trainable.photos.feed.Streamed", lambda store, device: Streamed)
     assert choose(small_store, torch.device("cuda"), said.append) is Streamed
     assert said[1:] == ["the GPU has no room for the photos now: they are streamed to it"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from errors import CheckpointError, ConfigError, OptionError
+from common.errors import CheckpointError, ConfigError, OptionError
 
 
 def _people(trial, rows):

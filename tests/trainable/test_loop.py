@@ -7,13 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from data_prep import store as stores
-from errors import CheckpointError, ConfigError, DivergedError
-from trainable.feed import Streamed
+from common.errors import CheckpointError, ConfigError, DivergedError
+from data_prep.store import store as stores
 from trainable.loop import Trial, train
-from trainable.metrics import macro_f1
+from trainable.photos.feed import Streamed
 from trainable.predict import predict
-from trainable.schedule import learning_rate
+from trainable.recipe.metrics import macro_f1
+from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")

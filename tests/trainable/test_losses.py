@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from trainable.config import Loss
-from trainable.losses import combined, focal, smoothed_cross_entropy, soft_f1
+from trainable.recipe.losses import combined, focal, smoothed_cross_entropy, soft_f1
 
 # Softmax of log p is p itself, so that the arithmetic below can start from round probabilities.
 LOGITS = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.2, 0.7, 0.1]]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from trainable.metrics import bootstrap_macro_f1, macro_f1, macro_f1_interval
+from trainable.recipe.metrics import bootstrap_macro_f1, macro_f1, macro_f1_interval
 
 
 def test_macro_f1_is_the_mean_worked_by_hand():

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from trainable.config import Augment
-from trainable.mix import ERASED_AREA, Mixing, apply, draw, is_off
+from trainable.photos.mix import ERASED_AREA, Mixing, apply, draw, is_off
 
 NONE = (0.0, 0.0, 0.0, 0.0)
 WHOLE = (0.0, 0.0, 1.0, 1.0)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from errors import WeightsError
-from trainable import model
+from common.errors import WeightsError
 from trainable.config import Model
-from trainable.model import build, place, read_weights
+from trainable.network import model
+from trainable.network.model import build, place, read_weights
 
 SCRATCH = Model("resnet18", "none")
 

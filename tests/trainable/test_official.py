@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from common.errors import StoreError
 from data_prep.labels import MISSING
-from errors import StoreError
 from tests.relabelled import mixed, relabelled, without
 from trainable import official
 from trainable.config import TrialConfig
 from trainable.loop import Trial
-from trainable.metrics import macro_f1
+from trainable.recipe.metrics import macro_f1
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")

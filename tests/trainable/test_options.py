@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from errors import ConfigError
-from trainable import augment, checkpoint
+from common.errors import ConfigError
+from trainable import best
 from trainable.config import ARCHS, TrialConfig
 from trainable.loop import Trial, train
-from trainable.model import HEADS
+from trainable.network.model import HEADS
+from trainable.photos import augment
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")
@@ -104,7 +105,7 @@ def test_memory_that_runs_short_while_photos_are_augmented_splits_the_batch_too(
             raise SHORT
         return apply(*given)
 
-    monkeypatch.setattr("trainable.augment.apply", short_once)
+    monkeypatch.setattr("trainable.photos.augment.apply", short_once)
     assert trial.run_epoch()["micro_batches"] == 2
     assert len(said) == 1
 
@@ -160,7 +161,7 @@ def test_the_average_resumes_to_the_bit(small, tmp_path):
 def test_the_exported_weights_are_those_that_made_the_predictions(small, tmp_path):
     trial, _ = small(train__ema=0.9, train__epochs=1)
     train(trial, lambda found: None, tmp_path)
-    _, weights, _ = checkpoint.load_best(tmp_path / "best.safetensors")
+    _, weights, _ = best.load_best(tmp_path / "best.safetensors")
     assert all(torch.equal(weights[name], trial.best.weights[name]) for name in weights)
 
 

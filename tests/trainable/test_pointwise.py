@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from trainable.config import Model
-from trainable.model import build, place
-from trainable.pointwise import Pointwise, replace
+from trainable.network.model import build, place
+from trainable.network.pointwise import Pointwise, replace
 
 
 @pytest.mark.parametrize(("stride", "bias"), [(1, False), (2, True), ((1, 2), False)])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainable.augment import View
-from trainable.feed import Streamed
-from trainable.model import build, place
+from trainable.network.model import build, place
+from trainable.photos.augment import View
+from trainable.photos.feed import Streamed
 from trainable.predict import predict, predict_photos
 
 CPU = torch.device("cpu")

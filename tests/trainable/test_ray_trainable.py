@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from errors import StoreError
-from trainable.ray_trainable import RayTrial
+from common.errors import StoreError
+from trainable.worker.ray_trainable import RayTrial
 
 CPU = torch.device("cpu")
 

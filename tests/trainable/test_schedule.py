@@ -1,7 +1,7 @@
 import pytest
 
 from trainable.config import Schedule
-from trainable.schedule import learning_rate, position
+from trainable.recipe.schedule import learning_rate, position
 
 REFERENCE = Schedule()  # peak .01, floor 1e-5, cycle 20, warm-up 5, decay .5
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from trainable import step
 from trainable.config import Loss
-from trainable.step import _count, gradients, gradients_in_parts
+from trainable.network import step
+from trainable.network.step import _count, gradients, gradients_in_parts
 
 NO_SCALER = torch.GradScaler("cpu", enabled=False)
 

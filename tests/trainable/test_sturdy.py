@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from errors import ReportError
+from common.errors import ReportError
 from trainable import checkpoint
-from trainable.sturdy import Sturdy
+from trainable.worker.durable import DurableTrainable
 
 
-class Counting(Sturdy):
+class Counting(DurableTrainable):
     """Counts epochs; its checkpoints are the real ones."""
 
     def setup(self, config: dict[str, Any]) -> None:

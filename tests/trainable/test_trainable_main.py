@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from errors import OptionError
+from common.errors import OptionError
 from tests.relabelled import relabelled
 from trainable.__main__ import main
-from trainable.checkpoint import load_best
+from trainable.best import load_best
 
 SMALL = ["model/arch=resnet18", "train/batch_size=64"]
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainable import model
-from trainable.compiled import SHAPES, Compiled, why_not
 from trainable.config import Model
-from trainable.feed import Resident
 from trainable.loop import Trial
-from trainable.model import build
+from trainable.network import model
+from trainable.network.compiled import SHAPES, Compiled, why_not
+from trainable.network.model import build
+from trainable.photos.feed import Resident
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")
@@ -66,7 +66,7 @@ def test_the_best_weights_of_a_trial_survive_the_next_one(small_config, small_st
 
 def test_the_stores_photos_are_kept_for_the_next_trial_and_its_folds(small_store, monkeypatch):
     resident = lambda store, device, say: Resident(store, device, store.rows("train"))  # noqa: E731
-    monkeypatch.setattr("trainable.feed.choose", resident)
+    monkeypatch.setattr("trainable.photos.feed.choose", resident)
     bench = Workbench(CPU)
     assert bench.feed(small_store) is bench.feed(small_store.with_folds(2, 0))
 
@@ -74,7 +74,7 @@ def test_the_stores_photos_are_kept_for_the_next_trial_and_its_folds(small_store
 def test_a_resident_store_trains_the_same_trial(small_config, small_store, monkeypatch):
     streamed = Trial(small_config(), small_store, Workbench(CPU)).run_epoch()
     resident = lambda store, device, say: Resident(store, device, np.arange(len(store)))  # noqa: E731
-    monkeypatch.setattr("trainable.feed.choose", resident)
+    monkeypatch.setattr("trainable.photos.feed.choose", resident)
     found = Trial(small_config(), small_store, Workbench(CPU)).run_epoch()
     for key in ("train_loss", "val_loss", "val_f1"):
         assert found[key] == streamed[key]

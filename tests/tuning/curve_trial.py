@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainable.sturdy import Sturdy
+from trainable.worker.durable import DurableTrainable
 
 
 def val_f1(old_from: int, epoch: int) -> float:
@@ -14,7 +14,7 @@ def val_f1(old_from: int, epoch: int) -> float:
     return (0.8 - 0.05 * abs(old_from - 58)) * epoch / (epoch + 2)
 
 
-class CurveTrial(Sturdy):
+class CurveTrial(DurableTrainable):
     def setup(self, config: dict[str, Any]) -> None:
         self.epoch = 0
 

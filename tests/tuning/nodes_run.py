@@ -16,16 +16,16 @@ from unittest.mock import patch
 import ray
 from ray.cluster_utils import Cluster
 
-from errors import MasktuneError
-from tuning import nodes, search
+from common.errors import MasktuneError
+from tuning.cluster import checks, joining, session
 
 
 def main(runs: str, store: str) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     cluster.add_node(num_cpus=3)
-    search.start_ray(cluster.address)
+    session.start_ray(cluster.address)
     found = {
-        "sizes": nodes.sizes(),
+        "sizes": joining.sizes(),
         "alike": said(runs, store),
         "no answer": said(runs, store, seconds=0.001),
         "no store": said(runs, "/nowhere"),
@@ -38,9 +38,9 @@ def main(runs: str, store: str) -> None:
     print(json.dumps(found))
 
 
-def said(runs: str, store: str, seconds: float = nodes.ANSWER_SECONDS) -> str:
+def said(runs: str, store: str, seconds: float = checks.ANSWER_SECONDS) -> str:
     try:
-        nodes.check(Path(runs), store, seconds)
+        checks.check(Path(runs), store, seconds)
     except MasktuneError as error:
         return str(error)
     return ""

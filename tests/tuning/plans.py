@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data_prep.store import Store
-from tuning import profile, spaces
-from tuning.budget import Budget
-from tuning.plan import Plan, settings
-from tuning.resources import Resources
+from data_prep.store.store import Store
+from tuning.plan import profiles, spaces
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.plan.settings import shared_settings
 
 
 def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
@@ -19,9 +20,9 @@ def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
     fields = {
         "folder": runs / "age_bands",
         "space": space,
-        "profile": profile.SAMPLE,
+        "profile": profiles.SAMPLE,
         "store": str(store.path),
-        "settings": settings(space, profile.SAMPLE, epochs=epochs, seed=1),
+        "settings": shared_settings(space, profiles.SAMPLE, epochs=epochs, seed=1),
         "budget": Budget(trials=6),
         "epochs": epochs,
         "grace": 1,

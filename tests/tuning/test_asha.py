@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from tuning.asha import Asha
+from tuning.algorithms.asha import Asha
 
 
 def trial(name: str, folder: Path, reported: list[float] | None = None, known: int = 0) -> Any:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Trial
 
-from errors import OptionError
-from tuning.budget import Budget, Spent
-from tuning.meter import Meter
-from tuning.resources import Resources
+from common.errors import OptionError
+from tuning.callbacks.meter import Meter
+from tuning.plan.budget import Budget, Spent
+from tuning.plan.resources import Resources
 
 NOTHING = {"trials": None, "hours": None, "gpu_hours": None}
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Trial
 
-from tuning import checkpoints
-from tuning.checkpoints import Sweeper, sweep
+from tuning.callbacks.sweeper import Sweeper
+from tuning.storage import removal as checkpoints
+from tuning.storage.removal import sweep
 
 
 @pytest.fixture(autouse=True)

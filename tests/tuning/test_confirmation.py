@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from errors import SearchError
-from files import VAL_PREDICTIONS
-from tuning.confirmation import Candidate, Confirmation, Run, _draw_seeds, confirm, read_runs
+from common.errors import SearchError
+from common.search_folder import VAL_PREDICTIONS
+from tuning.confirm.statistics import Candidate, Confirmation, Run, _draw_seeds, confirm, read_runs
 
 ROWS = np.arange(10, 70)
 """Of a store of 80 photos: 30 people of two photos each."""

@@ -3,11 +3,11 @@ from datetime import datetime
 
 import pytest
 
-from tuning.budget import Budget, Spent
-from tuning.cost import hours_left, saved_hours
-from tuning.plan import Plan
-from tuning.progress import summary
-from tuning.rows import Row
+from tuning.callbacks.progress import summary
+from tuning.plan.budget import Budget, Spent
+from tuning.plan.plan import Plan
+from tuning.records.cost import hours_left, saved_hours
+from tuning.records.rows import Row
 
 
 def row(status: str, epochs: int, hours: float = 0.0) -> Row:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from errors import OptionError, SearchError
-from tuning.curves import Curve, Nearest, of_file, of_search
-from tuning.spaces import Space
+from common.errors import OptionError, SearchError
+from tuning.plan.spaces import Space
+from tuning.replay.curves import Curve, Nearest, of_file, of_search
 
 KEY = "labels/old_from"
 

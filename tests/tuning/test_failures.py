@@ -9,13 +9,16 @@ import optuna
 import pytest
 
 import tune_main
-from data_prep.store import Store
-from errors import SearchError
+from common.errors import SearchError
+from data_prep.store.store import Store
 from tests.tuning.bad_trials import MostFailTrial
-from tuning import failures, record, search, study
-from tuning.budget import Budget
-from tuning.plan import Plan
-from tuning.resources import Resources
+from tuning import resume, search
+from tuning.algorithms import tpe
+from tuning.callbacks import failures
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.records import reasons, search_json
 
 
 def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_cause_is_mended(
@@ -24,7 +27,7 @@ def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_caus
     monkeypatch.setattr(failures, "ENOUGH", 3)
     plan = make_plan(budget=Budget(trials=5), epochs=3, grace=3, resources=Resources(cpus=1, gpus=0, concurrent=1))
     rows = search.run(plan, small_store, MostFailTrial)
-    assert record.read(plan.folder)["state"] == "failing"
+    assert search_json.read(plan.folder)["state"] == "failing"
     assert sum(row.status == "failed" for row in rows) == 3
     with pytest.raises(
         SearchError,
@@ -34,10 +37,10 @@ def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_caus
         tune_main._finish(plan, rows)
 
     (plan.folder / "mended.txt").touch()
-    rows = search.resume(search.resumable(plan.folder), MostFailTrial)
-    assert record.read(plan.folder)["state"] == "finished"
+    rows = search.resume(resume.resumable(plan.folder), MostFailTrial)
+    assert search_json.read(plan.folder)["state"] == "finished"
     assert sorted(row.status for row in rows) == ["failed"] * 3 + ["finished"] * 2
-    assert record.read(plan.folder)["failed"][0]["reason"] == "RuntimeError: no such camera"
+    assert search_json.read(plan.folder)["failed"][0]["reason"] == "RuntimeError: no such camera"
     assert tune_main._finish(plan, rows) == 3
 
 
@@ -46,7 +49,7 @@ def test_failed_trials_are_told_by_reason() -> None:
         {"reason": "RuntimeError: broken on purpose", "diverged": False, "trials": ["trial-002", "trial-005"]},
         {"reason": "loss became nan", "diverged": True, "trials": ["trial-003"]},
     ]
-    assert failures.described(groups) == (
+    assert reasons.described(groups) == (
         "3 trials failed: 2 x RuntimeError: broken on purpose (trial-002, trial-005); 1 x loss became nan (trial-003)"
     )
 
@@ -55,11 +58,11 @@ def test_a_failed_trial_that_ray_has_not_told_the_study_of_is_exported_as_failed
     make_plan: Callable[..., Plan], tmp_path: Path
 ) -> None:
     plan = make_plan()
-    searcher = study.searcher(plan.space, 1, "mine")
+    searcher = tpe.searcher(plan.space, 1, "mine")
     searcher.suggest("a")
     searcher.suggest("b")
     searcher.on_trial_complete("a", error=True)
-    study.export(searcher, tmp_path, ["a", "b"])
+    tpe.export(searcher, tmp_path, ["a", "b"])
     found = optuna.load_study(study_name="mine", storage=f"sqlite:///{tmp_path / 'study.db'}")
     states = [trial.state.name for trial in found.trials]
     assert (states[:2], "RUNNING" in states) == (["FAIL", "FAIL"], False)

@@ -13,14 +13,16 @@ import optuna
 import pandas as pd
 import pytest
 
-from data_prep.store import Store
-from errors import OptionError, SearchError
+from common.errors import OptionError, SearchError
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
-from tuning import record, search, snapshots
-from tuning.asha import Asha
-from tuning.budget import Budget
-from tuning.plan import Plan
-from tuning.resources import Resources
+from tuning import resume, search
+from tuning.algorithms.asha import Asha
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.records import provenance, search_json
+from tuning.storage import states
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,9 +33,9 @@ import sys
 from pathlib import Path
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.plans import small_plan
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tuning import search
-from tuning.resources import Resources
+from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
 plan = small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, int(sys.argv[3])))
@@ -74,7 +76,7 @@ def test_killed_once_and_interrupted_once_a_search_ends_as_an_undisturbed_one_do
     disturbed = make_plan(resources=one_at_a_time)
     end_when(disturbed, small_store, signal.SIGKILL, lambda: epochs_of(disturbed, "trial-002") >= 2)
     end_when(disturbed, small_store, signal.SIGINT, lambda: epochs_of(disturbed, "trial-003") >= 3)
-    search.resume(search.resumable(disturbed.folder), SlowTrial)
+    search.resume(resume.resumable(disturbed.folder), SlowTrial)
 
     assert rungs() == calm_rungs
     assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
@@ -92,7 +94,7 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
     assert state(plan) == "interrupted"
     done = before[before["status"].isin(["finished", "stopped"])]
 
-    search.resume(search.resumable(plan.folder), SlowTrial)
+    search.resume(resume.resumable(plan.folder), SlowTrial)
 
     after = board(plan)
     assert state(plan) == "finished"
@@ -108,24 +110,24 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
 ) -> None:
     plan = make_plan(budget=Budget(trials=4, gpu_hours=6 / 3600))
     search.run(plan, small_store, SlowTrial)
-    first = record.read(plan.folder)["spent"]
+    first = search_json.read(plan.folder)["spent"]
     assert state(plan) == "budget spent"
     assert first["gpu_hours"] >= 6 / 3600
     with pytest.raises(OptionError, match=r"has spent its 0.00166667 GPU-hours; to go on, give it more"):
-        search.resumable(plan.folder)
+        resume.resumable(plan.folder)
 
-    search.resume(search.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
-    second = record.read(plan.folder)["spent"]
+    search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
+    second = search_json.read(plan.folder)["spent"]
     assert state(plan) == "finished"
     assert second["gpu_hours"] > first["gpu_hours"]
     assert len(board(plan)) == 4
     with pytest.raises(SearchError, match=r"is finished: to go on with it, give it more: --trials \+20"):
-        search.resumable(plan.folder)
+        resume.resumable(plan.folder)
     with pytest.raises(OptionError, match="has started 4 trials already, but got 3"):
-        search.resumable(plan.folder, {"trials": "3"})
+        resume.resumable(plan.folder, {"trials": "3"})
 
     before = board(plan)
-    search.resume(search.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
+    search.resume(resume.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
     assert state(plan) == "finished"
     assert len(board(plan)) == 6
     assert board(plan).loc[before.index, "epochs"].equals(before["epochs"])
@@ -141,14 +143,14 @@ def test_a_search_whose_newest_state_is_damaged_goes_on_from_the_one_before_and_
     for file in plan.folder.glob("experiment_state-*.json"):  # Ray's own copy
         file.write_text(file.read_text()[:1000])
     damage(newest_state(plan))
-    search.resume(search.resumable(plan.folder, {"trials": "+1"}), CurveTrial)
+    search.resume(resume.resumable(plan.folder, {"trials": "+1"}), CurveTrial)
     assert board(plan).loc[before.index, "epochs"].equals(before["epochs"])
     assert len(board(plan)) == 3
 
     for each in (plan.folder / "state").iterdir():
         damage(each)
     with pytest.raises(SearchError, match="the state of the search cannot be read, none of its 2 copies is whole"):
-        search.resume(search.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
+        search.resume(resume.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
     assert len(board(plan)) == 3
 
 
@@ -156,22 +158,24 @@ def test_what_has_changed_since_a_search_began_is_said(
     make_plan: Callable[..., Plan], small_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make_plan()
-    record.create(plan, small_store.hash)
-    for pattern in snapshots.RAYS:
+    search_json.create(plan, small_store.hash)
+    for pattern in states.RAYS:
         (plan.folder / pattern.replace("*", "1")).touch()
-    assert search.resumable(plan.folder).notes == []
-    about = record.read(plan.folder)
+    assert resume.resumable(plan.folder).notes == []
+    about = search_json.read(plan.folder)
     about["space"]["distributions"]["labels/old_from"]["attributes"]["low"] = 50
-    record.update(plan.folder, space=about["space"], versions={**about["versions"], "torch": "2.8.0"}, code="another")
-    notes = "\n".join(search.resumable(plan.folder).notes)
+    search_json.update(
+        plan.folder, space=about["space"], versions={**about["versions"], "torch": "2.8.0"}, code="another"
+    )
+    notes = "\n".join(resume.resumable(plan.folder).notes)
     assert "the training code has changed since" in notes
     assert "and was 2.8.0" in notes
     assert "the space age_bands has changed since: the search goes on with the one it began with" in notes
-    assert search.resumable(plan.folder).plan.space.distributions["labels/old_from"].low == 50
+    assert resume.resumable(plan.folder).plan.space.distributions["labels/old_from"].low == 50
 
 
 def test_kernels_for_gpus_are_training_code_too() -> None:
-    assert {"loop.py", "augment.cu"} < {file.name for file in record._sources(record.ROOT / "trainable")}
+    assert {"loop.py", "augment.cu"} < {file.name for file in provenance._sources(ROOT / "trainable")}
 
 
 def end_when(plan: Plan, store: Store, how: signal.Signals, ready: Callable[[], bool]) -> None:
@@ -215,7 +219,7 @@ def damage(state: Path) -> None:
 
 
 def state(plan: Plan) -> str:
-    return str(record.read(plan.folder)["state"])
+    return str(search_json.read(plan.folder)["state"])
 
 
 def study(plan: Plan) -> list[tuple[Any, ...]]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from tuning import leaderboard
-from tuning.rows import Row, ranked, rows
+from tuning.records import leaderboard
+from tuning.records.rows import Row, ranked, rows
 
 SETTINGS = {"schedule/max_lr": 0.0123, "crop/height": 360, "loss/smoothing_weight": 1.0}
 

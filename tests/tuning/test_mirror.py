@@ -14,35 +14,37 @@ from pathlib import Path
 
 import pytest
 
-import addresses
-import files
-from addresses import Folder
-from data_prep.store import Store
-from errors import AddressError, SearchError
+from common import files, uris
+from common.errors import AddressError, SearchError
+from common.remote_folder import Folder
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tests.tuning.test_faults import board, study
-from trainable.remote_trial import RemoteTrial
-from tuning import mirror, owner, record, search, snapshots
-from tuning.budget import Budget
-from tuning.meanwhile import meanwhile
-from tuning.mirror import Mirror
-from tuning.owner import owning
-from tuning.plan import Plan
-from tuning.resources import Resources
-from tuning.watchdog import Watchdog
+from trainable.worker.remote_trial import RemoteTrial
+from tuning import resume, search
+from tuning.callbacks.watchdog import Watchdog
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.records import search_json
+from tuning.storage import lock as owner
+from tuning.storage import mirror, states
+from tuning.storage.background import meanwhile
+from tuning.storage.lock import owning
+from tuning.storage.mirror import Mirror
 
 ROOT = Path(__file__).resolve().parents[2]
 
 DRIVER = """
 import sys
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.test_mirror import at_address
 from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search
-from tuning.budget import Budget
-from tuning.resources import Resources
+from tuning.plan.budget import Budget
+from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
 search.start_ray()
@@ -63,7 +65,7 @@ def runs(tmp_path: Path) -> str:
 
 
 def at_address(plan: Plan, runs: str) -> Plan:
-    remote = addresses.child(runs, plan.name)
+    remote = uris.child(runs, plan.name)
     return dataclasses.replace(plan, folder=mirror.place(remote), remote=remote)
 
 
@@ -93,14 +95,14 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
     disturbed = at_address(calm, runs)
     assert not disturbed.folder.exists()
     folder = mirror.pulled(disturbed.remote or "")
-    rows = search.resume(search.resumable(folder, remote=disturbed.remote), SlowTrial)
+    rows = search.resume(resume.resumable(folder, remote=disturbed.remote), SlowTrial)
 
     assert len(rows) == 4
     for where in (disturbed.folder, there):
         plan = dataclasses.replace(disturbed, folder=where)
         assert board(plan).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
         assert study(plan) == study(calm)
-    assert record.read(there)["state"] == "finished"
+    assert search_json.read(there)["state"] == "finished"
     assert not list(there.glob("**/checkpoint_*"))
     assert not (there / ".owner.json").exists()
     for file in there.glob("trial-*/result.json"):
@@ -137,7 +139,7 @@ def test_a_state_that_is_not_whole_at_the_address_is_passed_over_and_one_comes_a
         (here / "state" / name).mkdir(parents=True)
         for file in ("experiment_state-1.json", "search_gen_state-1.json", "searcher-state-1.pkl"):
             (here / "state" / name / file).write_text(f"{name} {file}")
-        files.write_json(here / "state" / name / "manifest.json", snapshots._hashes(here / "state" / name))
+        files.write_json(here / "state" / name / "manifest.json", states._hashes(here / "state" / name))
     (here / "trial-001").mkdir()
     (here / "trial-001/result.json").write_text("{}\n")
     Mirror(here, there).push()
@@ -150,7 +152,7 @@ def test_a_state_that_is_not_whole_at_the_address_is_passed_over_and_one_comes_a
     (again / "trial-007").mkdir()
     (again / "trial-007/result.json").touch()
     Mirror(again, there).pull()
-    snapshots.install(again)
+    states.install(again)
     assert (again / "searcher-state-1.pkl").read_text() == "000001 searcher-state-1.pkl"
     assert not list(again.glob("trial-*/*"))
 

@@ -17,13 +17,14 @@ import torch
 from ray._private.runtime_env.packaging import create_package
 from ray.exceptions import RuntimeEnvSetupError
 
-from data_prep.store import Store
-from errors import OptionError, SearchError
+from common.errors import OptionError, SearchError
+from data_prep.store.store import Store
 from trainable.config import Model
-from trainable.model import build
-from trainable.ray_trainable import RayTrial
-from tuning import nodes, preflight
-from tuning.plan import Plan
+from trainable.network.model import build
+from trainable.worker.ray_trainable import RayTrial
+from tuning import preflight
+from tuning.cluster import checks, joining, weights
+from tuning.plan.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,24 +69,29 @@ def test_a_store_that_a_node_does_not_see_is_named(said: dict[str, Any]) -> None
 
 def test_another_folder_of_the_same_name_is_told_from_the_same(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
-    assert nodes._wrong(tmp_path / "shared", "mine") == f"does not see --runs {tmp_path}"
+    assert checks._wrong(tmp_path / "shared", "mine") == f"does not see --runs {tmp_path}"
     (tmp_path / "shared" / "token").write_text("theirs")
-    assert nodes._wrong(tmp_path / "shared", "mine") == f"sees another folder at --runs {tmp_path}"
+    assert checks._wrong(tmp_path / "shared", "mine") == f"sees another folder at --runs {tmp_path}"
 
 
 def test_every_package_is_compared() -> None:
     for name in ("Python", "torch", "torchvision", "ray", "optuna", "numpy"):
         with pytest.raises(SearchError, match=f"node-3 has {name} not installed, and this machine"):
-            nodes._compare("node-3", ({**nodes.versions(), name: "not installed"}, ""), "runs")
+            checks._compare("node-3", ({**checks.versions(), name: "not installed"}, ""), "runs")
 
 
 def test_only_the_code_travels(tmp_path: Path) -> None:
     import zipfile
 
-    found = nodes.environment(install=False)
+    found = joining.environment(install=False)
     create_package(found["working_dir"], tmp_path / "sent.zip", False, excludes=found["excludes"])
     names = zipfile.ZipFile(tmp_path / "sent.zip").namelist()
-    assert {"errors.py", "tuning/search.py", "trainable/ray_trainable.py", "trainable/augment.cu"} < set(names)
+    assert {
+        "common/errors.py",
+        "tuning/search.py",
+        "trainable/worker/ray_trainable.py",
+        "trainable/photos/augment.cu",
+    } < set(names)
     assert not {name.split("/")[0] for name in names} & {"data", "runs", "tests", "docs", "benchmarks", ".git", ".venv"}
     assert "PYTHONPATH" not in str(found)
 
@@ -98,18 +104,18 @@ def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     plan = make_plan()
     if runs == "address":
         plan = replace(plan, remote=(tmp_path / "far" / plan.name).as_uri())
-    assert nodes.hub(plan) is None
+    assert weights.hub(plan) is None
     plan = replace(plan, settings={**plan.settings, "model/arch": "resnet18", "model/weights": "imagenet"})
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "here"))
     (tmp_path / "here/hub/checkpoints").mkdir(parents=True)
     donor = build(Model("resnet18", "none"), n_classes=1000, seed=1)
     torch.save(donor.state_dict(), tmp_path / "here/hub/checkpoints/resnet18-f37072fd.pth")
-    nodes.share_weights(plan)
+    weights.share_weights(plan)
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "there"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     worker = RayTrial.__new__(RayTrial)
-    worker.setup({"shared": {"cpus": 1, "hub": nodes.hub(plan)}})
+    worker.setup({"shared": {"cpus": 1, "hub": weights.hub(plan)}})
     trained = build(preflight.models(plan)[0])
     assert torch.equal(trained.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
     assert not (tmp_path / "there").exists()
@@ -121,14 +127,14 @@ def test_of_a_node_that_cannot_install_the_packages_the_reason_is_said_without_r
     def fail(_: object) -> None:
         raise RuntimeEnvSetupError('Traceback:\n  File "pip.py", line 134\nRuntimeError: Please install virtualenv')
 
-    monkeypatch.setattr(nodes.ray, "get", fail)
+    monkeypatch.setattr(checks.ray, "get", fail)
     with pytest.raises(SearchError, match=r"^gpu-7 could not make ready for the code: RuntimeError: Please install"):
-        nodes._answer(None, "gpu-7")
+        checks._answer(None, "gpu-7")
 
 
 def test_packages_are_installed_only_when_asked_for() -> None:
-    assert "pip" not in nodes.environment(install=False)
-    packages = nodes.environment(install=True)["pip"]["packages"]
+    assert "pip" not in joining.environment(install=False)
+    packages = joining.environment(install=True)["pip"]["packages"]
     assert "torch>=2.8,<2.11" in packages
     assert packages[-1] == "-c ${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}/constraints.txt"
 
@@ -138,12 +144,12 @@ def test_no_token_is_a_choice_that_must_be_made(monkeypatch: pytest.MonkeyPatch,
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(OptionError, match="--address head:6379: RAY_AUTH_MODE=token and a token are needed"):
-        nodes.check_address("head:6379")
+        joining.check_address("head:6379")
     (tmp_path / ".ray").mkdir()
     (tmp_path / ".ray/auth_token").write_text("secret")
     with pytest.raises(OptionError, match="no Ray cluster answers there"):
-        nodes.check_address("127.0.0.1:1")
+        joining.check_address("127.0.0.1:1")
     assert os.environ["RAY_AUTH_MODE"] == "token", "a token that is here is used"
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     with pytest.raises(OptionError, match=r"--address 127\.0\.0\.1:1: no Ray cluster answers there"):
-        nodes.check_address("127.0.0.1:1")
+        joining.check_address("127.0.0.1:1")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from errors import SearchError
-from tuning.owner import owning
+from common.errors import SearchError
+from tuning.storage.lock import owning
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_of_twenty_that_start_at_once_one_runs_the_search(tmp_path: Path) -> None:
-    results = at_once(20, "from tuning.owner import owning as attempt", tmp_path)
+    results = at_once(20, "from tuning.storage.lock import owning as attempt", tmp_path)
     won = [pid for pid, said in results.items() if not said]
     assert len(won) == 1
     refused = [said for said in results.values() if said]
@@ -52,7 +52,7 @@ def test_whoever_runs_it_is_named_with_its_last_sign_of_life(tmp_path: Path) -> 
 
 
 def test_a_killed_owner_frees_the_search_at_once(tmp_path: Path) -> None:
-    script = "import sys, time\nfrom pathlib import Path\nfrom tuning.owner import owning\n"
+    script = "import sys, time\nfrom pathlib import Path\nfrom tuning.storage.lock import owning\n"
     script += "with owning(Path(sys.argv[1])):\n    print('mine', flush=True)\n    time.sleep(60)"
     owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
     assert owner.stdout
@@ -84,7 +84,7 @@ def test_a_search_of_another_machine_is_left_alone_for_as_long_as_that_may_live(
 
 
 def test_the_owner_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tuning.owner.BEAT", 0.05)
+    monkeypatch.setattr("tuning.storage.lock.BEAT", 0.05)
     with owning(tmp_path):
         os.utime(tmp_path / ".owner.json", times=(0, 0))
         time.sleep(0.5)

@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from errors import OptionError, SearchError, SpaceError
-from tuning import plan as planning
-from tuning import profile, spaces
-from tuning.budget import Budget
-from tuning.plan import Plan, describe, new_folder, settings
-from tuning.resources import Resources
+from common.errors import OptionError, SearchError, SpaceError
+from tuning.plan import describe, disk_need, profiles, settings, spaces
+from tuning.plan import plan as planning
+from tuning.plan.budget import Budget
+from tuning.plan.describe import in_words
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.plan.settings import shared_settings
+from tuning.plan.spaces import Space
 from tuning.search import snapshot_seconds
-from tuning.spaces import Space
+from tuning.storage.naming import new_folder
 
 
 def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() -> None:
     space = spaces.load("age_bands")
-    merged = settings(space, profile.REFERENCE, epochs=4, weights="none", seed=7)
+    merged = shared_settings(space, profiles.REFERENCE, epochs=4, weights="none", seed=7)
     assert merged == {
         "train/epochs": 4,
         "model/weights": "none",
@@ -29,13 +32,13 @@ def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() 
 
 def test_what_the_space_varies_is_never_fixed() -> None:
     space = spaces.load("age_bands")
-    fixed = settings(space, profile.Profile("x", "", 1, 1, 1, 3, {"labels/old_from": 58}), seed=0)
+    fixed = shared_settings(space, profiles.Profile("x", "", 1, 1, 1, 3, {"labels/old_from": 58}), seed=0)
     assert "labels/old_from" not in fixed
 
 
 def test_an_option_that_makes_no_valid_trial_is_refused() -> None:
     with pytest.raises(OptionError, match=r"model/weights: .* but got 'imagnet'"):
-        settings(spaces.load("age_bands"), profile.REFERENCE, weights="imagnet", seed=0)
+        shared_settings(spaces.load("age_bands"), profiles.REFERENCE, weights="imagnet", seed=0)
 
 
 def test_rungs_start_at_grace_and_stay_below_the_last_epoch(make_plan: Callable[..., Plan]) -> None:
@@ -73,7 +76,7 @@ def test_a_name_is_a_plain_folder_name(tmp_path: Path) -> None:
 def test_the_description_has_the_space_the_points_the_resources_and_the_worst_case(
     make_plan: Callable[..., Plan],
 ) -> None:
-    text = describe(make_plan(epochs=9))
+    text = in_words(make_plan(epochs=9))
     assert "labels/old_from          56 .. 60" in text
     assert "young_below 30, old_from 60, young_gap 0, old_gap 0" in text
     assert "one trial on 1 core, no GPU; 2 at a time" in text
@@ -83,19 +86,19 @@ def test_the_description_has_the_space_the_points_the_resources_and_the_worst_ca
 
 def test_starting_points_move_to_what_the_profile_says_and_the_reference_still_leads() -> None:
     space = spaces.load("scheduler_decay")
-    start = planning.with_profile(space, profile.SAMPLE).start
+    start = settings.with_profile(space, profiles.SAMPLE).start
     shown = [(point["schedule/max_lr"], point["schedule/cycle"], point["schedule/decay"]) for point in start]
     assert start[0] == space.reference()
     # The sample's cycle of 5 epochs is below the space's range, which starts at 6.
     assert shown[1:] == [(0.001, 6, 0.5), (0.001, 6, 0.8), (0.001, 10, 0.5), (0.003, 6, 0.5)]
-    assert planning.with_profile(space, profile.REFERENCE).start == space.start
+    assert settings.with_profile(space, profiles.REFERENCE).start == space.start
 
 
 def test_limits_are_said_in_the_machines_own_unit(make_plan: Callable[..., Plan]) -> None:
     budget = Budget(trials=9, gpu_hours=2.5)
-    assert planning.limits(make_plan(budget=budget)) == "9 trials or 2.5 trial-hours"
+    assert describe.budget_in_words(make_plan(budget=budget)) == "9 trials or 2.5 trial-hours"
     with_gpus = make_plan(budget=budget, resources=Resources(cpus=8, gpus=1, concurrent=5))
-    assert planning.limits(with_gpus) == "9 trials or 2.5 GPU-hours"
+    assert describe.budget_in_words(with_gpus) == "9 trials or 2.5 GPU-hours"
     assert planning.to_json(
         planning.from_json(with_gpus.folder, {**planning.to_json(with_gpus), "store": {"path": "x"}})
     )
@@ -108,43 +111,46 @@ def test_snapshots_are_a_second_apart_and_further_in_large_searches() -> None:
 def test_peak_disk_grows_with_what_is_kept_and_with_what_runs(make_plan: Callable[..., Plan]) -> None:
     one = make_plan(keep=1, budget=Budget(trials=100))
     ten = make_plan(keep=10, budget=Budget(trials=100))
-    assert planning.disk_gb(ten) - planning.disk_gb(one) == pytest.approx(9 * 0.095)
+    assert disk_need.disk_gb(ten) - disk_need.disk_gb(one) == pytest.approx(9 * 0.095)
     wider = make_plan(keep=1, budget=Budget(trials=100), resources=Resources(1, 0, 4))
-    assert planning.disk_gb(wider) > 1.5 * planning.disk_gb(one)
+    assert disk_need.disk_gb(wider) > 1.5 * disk_need.disk_gb(one)
 
 
 def test_trials_are_compared_later_where_the_space_varies_their_schedules() -> None:
-    reference = profile.REFERENCE
+    reference = profiles.REFERENCE
     assert reference.grace_of(spaces.load("age_bands+crop_sizes").distributions) == reference.grace == 10
     assert reference.grace_of(spaces.load("recipe").distributions) == reference.late_grace == 20
 
 
 def test_settings_take_the_stores_official_bands_where_they_are_not_the_recipes_and_do_not_vary() -> None:
     crops, bands = spaces.load("crop_sizes"), spaces.load("age_bands")
-    assert settings(crops, profile.REFERENCE, seed=7, bands=(25, 40)) == {
+    assert shared_settings(crops, profiles.REFERENCE, seed=7, bands=(25, 40)) == {
         "labels/young_below": 25,
         "labels/old_from": 40,
         "train/seed": 7,
     }
-    assert settings(crops, profile.REFERENCE, seed=7, bands=(30, 59)) == {"labels/old_from": 59, "train/seed": 7}
-    assert settings(crops, profile.REFERENCE, seed=7, bands=(30, 60)) == {"train/seed": 7}
-    assert settings(bands, profile.REFERENCE, seed=7, bands=(29, 58)) == {"train/seed": 7}
+    assert shared_settings(crops, profiles.REFERENCE, seed=7, bands=(30, 59)) == {
+        "labels/old_from": 59,
+        "train/seed": 7,
+    }
+    assert shared_settings(crops, profiles.REFERENCE, seed=7, bands=(30, 60)) == {"train/seed": 7}
+    assert shared_settings(bands, profiles.REFERENCE, seed=7, bands=(29, 58)) == {"train/seed": 7}
 
 
 def test_a_space_that_fixes_thresholds_keeps_its_own() -> None:
     fixed = {"labels/old_from": 38}
     space = Space("x", "", {"loss/smoothing": FloatDistribution(0, 0.2)}, fixed, [{"loss/smoothing": 0.02}])
-    merged = settings(space, profile.REFERENCE, seed=7, bands=(25, 40))
+    merged = shared_settings(space, profiles.REFERENCE, seed=7, bands=(25, 40))
     assert (merged["labels/young_below"], merged["labels/old_from"]) == (25, 38)
 
 
 def test_a_search_begins_with_the_stores_bands_where_the_space_varies_them() -> None:
     space = spaces.load("recipe")
-    start = planning.with_profile(planning.with_bands(space, (30, 59)), profile.REFERENCE).start
+    start = settings.with_profile(settings.with_bands(space, (30, 59)), profiles.REFERENCE).start
     thresholds = [(point["labels/young_below"], point["labels/old_from"]) for point in start]
     assert thresholds[:4] == [(30, 59), (30, 60), (30, 58), (29, 58)]
     assert start[0] == {**space.reference(), "labels/old_from": 59}
-    assert planning.with_bands(space, (30, 60)) == space
+    assert settings.with_bands(space, (30, 60)) == space
 
 
 @pytest.mark.parametrize(
@@ -156,14 +162,14 @@ def test_a_search_begins_with_the_stores_bands_where_the_space_varies_them() -> 
 )
 def test_a_space_that_leaves_the_stores_bands_out_is_refused(name: str, bands: tuple[int, int], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
-        planning.with_bands(spaces.load(name), bands)
+        settings.with_bands(spaces.load(name), bands)
 
 
 def test_ranges_are_checked_against_the_stores_bands() -> None:
     gap = Space("x", "", {"labels/young_gap": IntDistribution(0, 20)}, {}, [{"labels/young_gap": 0}])
-    assert planning.with_bands(gap, (30, 60)) == gap
+    assert settings.with_bands(gap, (30, 60)) == gap
     with pytest.raises(SpaceError, match=r"its ranges allow .*20.*, which is no valid trial: labels: young_below"):
-        planning.with_bands(gap, (25, 40))
+        settings.with_bands(gap, (25, 40))
 
 
 def test_a_plan_keeps_an_address_as_it_is(make_plan: Callable[..., Plan]) -> None:

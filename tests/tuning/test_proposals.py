@@ -3,17 +3,18 @@ from pathlib import Path
 import pytest
 from ray.tune.experiment import Experiment
 
-from errors import SearchError
+from common.errors import SearchError
 from tests.tuning.curve_trial import CurveTrial
-from tuning import spaces, study
-from tuning.proposals import Proposals
-from tuning.storage import Room
+from tuning.algorithms import tpe
+from tuning.algorithms.proposals import Proposals
+from tuning.plan import spaces
+from tuning.storage.disk import Room
 
 HERE = Path("x").absolute()
 
 
 def proposals(trials: int | None, resuming: bool = False, folder: Path = HERE, room_for: float = 0.0) -> Proposals:
-    searcher = study.searcher(spaces.load("age_bands"), seed=0, name="x")
+    searcher = tpe.searcher(spaces.load("age_bands"), seed=0, name="x")
     return Proposals(searcher, 2, trials, folder, resuming, Room(Path("/"), room_for))
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command_line import exit_code
+from common.command_line import exit_code
 from tests.tuning.curve_trial import val_f1
-from tuning import record, replay
-from tuning.asha import Asha
-from tuning.curves import Curve
-from tuning.plan import Plan
-from tuning.replay import Log, Setting, outcome
-from tuning.simulation import STOPPED, UNKNOWN, InOrder, simulate
+from tuning.algorithms.asha import Asha
+from tuning.plan.plan import Plan
+from tuning.records import search_json
+from tuning.replay import __main__, outcomes
+from tuning.replay.curves import Curve
+from tuning.replay.outcomes import Log, Setting, outcome
+from tuning.replay.simulation import STOPPED, UNKNOWN, InOrder, simulate
 
 EPOCHS = 9
 
@@ -72,7 +73,7 @@ def searched(make_plan: Callable[..., Plan]) -> Plan:
     The heights differ by the band, the paces by the trial, so that trials overtake each other.
     """
     plan = make_plan(epochs=EPOCHS, grace=1, reduction=3)
-    record.create(plan, "hash")
+    search_json.create(plan, "hash")
     rng = np.random.default_rng(0)
     curves = [
         Curve(
@@ -102,12 +103,12 @@ def write(folder: Path, curve: Curve, epochs: int) -> None:
 
 
 def read(folder: Path) -> Log:
-    return replay._log_of_search(folder, slots=None)
+    return __main__._log_of_search(folder, slots=None)
 
 
 def test_a_search_replayed_as_it_ran_stops_the_same_trials_at_the_same_epochs(searched: Plan) -> None:
     logged = read(searched.folder)
-    found = replay.replay(logged, Setting(1, 3))
+    found = outcomes.replay(logged, Setting(1, 3))
     assert {trial.curve.name: trial.epochs for trial in found.trials} == {
         curve.name: len(curve) for curve in logged.curves
     }
@@ -116,13 +117,13 @@ def test_a_search_replayed_as_it_ran_stops_the_same_trials_at_the_same_epochs(se
 
 
 def test_a_setting_that_stops_later_meets_the_ends_of_stopped_trials(searched: Plan) -> None:
-    assert replay.replay(read(searched.folder), Setting(4, 3)).count(UNKNOWN) > 3
+    assert outcomes.replay(read(searched.folder), Setting(4, 3)).count(UNKNOWN) > 3
 
 
 def test_the_table_marks_the_searchs_own_setting_and_says_what_is_unknown(
     searched: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert replay.main(["--search", str(searched.folder), "--orders", "3"]) == 0
+    assert __main__.main(["--search", str(searched.folder), "--orders", "3"]) == 0
     out = capsys.readouterr().out
     epochs = sum(len(curve) for curve in read(searched.folder).curves)
     assert f"12 trials of up to 9 epochs, 2 of them whole, {epochs} epochs in all, 2 at a time" in out
@@ -135,7 +136,7 @@ def test_the_table_marks_the_searchs_own_setting_and_says_what_is_unknown(
 
 
 def test_the_grid_can_be_named(searched: Plan, capsys: pytest.CaptureFixture[str]) -> None:
-    replay.main(["--search", str(searched.folder), "--grace", "2", "--reduction", "2", "4", "--as-tried"])
+    __main__.main(["--search", str(searched.folder), "--grace", "2", "--reduction", "2", "4", "--as-tried"])
     out = capsys.readouterr().out
     assert re.findall(r"^ +(\d) +(\d) ", out, re.MULTILINE) == [("2", "2"), ("2", "4")]
     assert "Replayed in the order in which they were tried" in out
@@ -144,7 +145,7 @@ def test_the_grid_can_be_named(searched: Plan, capsys: pytest.CaptureFixture[str
 def test_some_of_recorded_curves_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [{"number": n, "point": {}, "val_f1": [0.1 * n, 0.2 * n], "seconds": [1.0, 1.0]} for n in range(4)]
     Path("curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    replay.main(["--curves", "curves.jsonl", "--trials", "3", "--orders", "2"])
+    __main__.main(["--curves", "curves.jsonl", "--trials", "3", "--orders", "2"])
     out = capsys.readouterr().out
     assert "curves: 4 trials of up to 2 epochs, 4 of them whole, 8 epochs in all, 5 at a time; best F1 0.600" in out
     assert "3 of them, drawn anew each time, replayed in 2 random orders" in out
@@ -171,7 +172,7 @@ def test_what_is_no_search_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert exit_code(lambda: replay.main(list(arguments))) == 2
+    assert exit_code(lambda: __main__.main(list(arguments))) == 2
     line = capsys.readouterr().err.strip()
     assert "\n" not in line
     return line
@@ -180,5 +181,5 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_search_or_a_file_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["--search", "a", "--curves", "b"]):
         with pytest.raises(SystemExit) as stopped:
-            replay.main(arguments)
+            __main__.main(arguments)
         assert stopped.value.code == 2

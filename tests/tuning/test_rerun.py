@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from errors import OptionError, SearchError
-from tuning import rerun
-from tuning.budget import Budget
-from tuning.plan import Plan
-from tuning.rows import Row
+from common.errors import OptionError, SearchError
+from tuning.confirm import rerun
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.records.rows import Row
 
 
 def row(number: int, best: float | None, old_from: int, status: str = "finished") -> Row:

@@ -1,7 +1,7 @@
 import pytest
 
-from errors import OptionError
-from tuning.resources import Resources, share, share_nodes
+from common.errors import OptionError
+from tuning.plan.resources import Resources, share, share_nodes
 
 
 def test_five_gpus_run_five_trials_that_share_the_cores() -> None:

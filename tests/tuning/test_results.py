@@ -2,7 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tuning.results import Results, reported
+from tuning.callbacks.json_lines import Results, reported
 
 
 class Written(SimpleNamespace):

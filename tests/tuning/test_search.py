@@ -10,13 +10,15 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from data_prep.store import Store
-from errors import SearchError, StoreError
+from common.errors import SearchError, StoreError
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SilentTrial, val_f1
 from tests.tuning.plans import small_plan
-from tuning import record, search
-from tuning.budget import Budget
-from tuning.plan import Plan
+from tuning import resume, search
+from tuning.cluster import session
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.records import search_json
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +124,13 @@ def test_a_trial_that_never_reports_the_metric_fails_and_its_error_names_it(
 
 def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan]) -> None:
     plan = make_plan()
-    record.create(plan, "of another")
+    search_json.create(plan, "of another")
     with pytest.raises(SearchError, match="was killed before its first trial was recorded"):
-        search.resumable(plan.folder)
+        resume.resumable(plan.folder)
     for name in ("experiment_state-1.json", "search_gen_state-1.json", "searcher-state-1.pkl"):
         (plan.folder / name).touch()
     with pytest.raises(StoreError, match=r"is not the store that .* began with"):
-        search.resumable(plan.folder)
+        resume.resumable(plan.folder)
 
 
 def test_ray_on_this_machine_is_the_searchs_own_and_keeps_copies_of_stores_where_the_driver_does(
@@ -138,8 +140,8 @@ def test_ray_on_this_machine_is_the_searchs_own_and_keeps_copies_of_stores_where
     monkeypatch.setattr(search.ray, "is_initialized", lambda: False)
     monkeypatch.setattr(search.ray, "init", lambda **options: asked.append(options))
     monkeypatch.delenv("MASKTUNE_CACHE", raising=False)
-    search.start_ray()
+    session.start_ray()
     monkeypatch.setenv("MASKTUNE_CACHE", "/scratch")
-    search.start_ray("auto")
+    session.start_ray("auto")
     assert [options["address"] for options in asked] == ["local", "auto"]
     assert [options["runtime_env"]["env_vars"].get("MASKTUNE_CACHE") for options in asked] == [None, "/scratch"]

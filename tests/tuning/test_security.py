@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.store import Store
-from errors import SearchError
+from common.errors import SearchError
+from data_prep.store.store import Store
 from tests.tuning.processes import accepting, command, family
-from tuning import record, search, snapshots
-from tuning.plan import Plan
+from tuning import resume
+from tuning.plan.plan import Plan
+from tuning.records import search_json
+from tuning.storage import states
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = [sys.executable, "-c", "from tuning import search; search.start_ray(); print('started', flush=True); input()"]
@@ -36,25 +38,25 @@ STATES = (
 def stopped(make_plan: Callable[..., Plan], small_store: Store) -> Path:
     """The folder of a search that can be resumed."""
     plan = make_plan()
-    record.create(plan, small_store.hash)
+    search_json.create(plan, small_store.hash)
     (plan.folder / "state/000001").mkdir(parents=True)
     for folder in (plan.folder, plan.folder / "state/000001"):
-        for pattern in snapshots.RAYS:
+        for pattern in states.RAYS:
             (folder / pattern.replace("*", "1")).touch()
     return plan.folder
 
 
 def test_the_users_own_search_is_resumed_also_where_its_folder_is_a_link(stopped: Path, tmp_path: Path) -> None:
-    assert search.resumable(stopped).plan.name == "age_bands"
+    assert resume.resumable(stopped).plan.name == "age_bands"
     (tmp_path / "age_bands").symlink_to(stopped)
-    assert search.resumable(tmp_path / "age_bands").plan.name == "age_bands"
+    assert resume.resumable(tmp_path / "age_bands").plan.name == "age_bands"
 
 
 @pytest.mark.parametrize("name", [".", *STATES])
 def test_what_others_can_write_is_not_resumed(name: str, stopped: Path) -> None:
     (stopped / name).chmod(0o777)
     with pytest.raises(SearchError) as refusal:
-        search.resumable(stopped)
+        resume.resumable(stopped)
     assert str(refusal.value) == (
         f"{stopped / name} must be owned by you and not writable by others: resuming runs code from it"
     )
@@ -65,7 +67,7 @@ def test_what_others_can_write_is_not_resumed(name: str, stopped: Path) -> None:
 def test_what_another_user_owns_is_not_resumed(name: str, stopped: Path) -> None:
     os.chown(stopped / name, 12345, -1)
     with pytest.raises(SearchError, match="must be owned by you"):
-        search.resumable(stopped)
+        resume.resumable(stopped)
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -73,7 +75,7 @@ def test_a_state_that_lies_elsewhere_is_not_resumed(name: str, stopped: Path, tm
     elsewhere = (stopped / name).rename(tmp_path / "elsewhere")
     (stopped / name).symlink_to(elsewhere)
     with pytest.raises(SearchError) as refusal:
-        search.resumable(stopped)
+        resume.resumable(stopped)
     link = f"{stopped / name} is a link to {elsewhere}"
     assert str(refusal.value) == f"{link}: resuming would run code from there; remove it"
 

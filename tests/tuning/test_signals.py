@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.processes import alive, family
-from tuning import record, search
+from tuning import resume, search
+from tuning.records import search_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,10 +95,10 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
     assert driver.returncode == code, output
     assert "Traceback" not in output
     assert alive(processes) == []
-    assert record.read(folder)["state"] in states
+    assert search_json.read(folder)["state"] in states
 
-    search.resume(search.resumable(folder), SlowTrial)
-    about = record.read(folder)
+    search.resume(resume.resumable(folder), SlowTrial)
+    about = search_json.read(folder)
     assert (about["state"], about["spent"]["trials"], about["spent"]["epochs"]) == ("finished", 2, 12)
 
 

@@ -6,10 +6,22 @@ import optuna
 import pytest
 from ray.tune.schedulers import FIFOScheduler
 
-from tuning import spaces, study
-from tuning.asha import Asha
-from tuning.curves import Curve
-from tuning.simulation import COMPLETE, FAILED, FINISHED, PRUNED, RUNNING, STOPPED, UNKNOWN, InOrder, Searched, simulate
+from tuning.algorithms import tpe
+from tuning.algorithms.asha import Asha
+from tuning.plan import spaces
+from tuning.replay.curves import Curve
+from tuning.replay.simulation import (
+    COMPLETE,
+    FAILED,
+    FINISHED,
+    PRUNED,
+    RUNNING,
+    STOPPED,
+    UNKNOWN,
+    InOrder,
+    Searched,
+    simulate,
+)
 
 
 def curve(name: str, *val_f1: float, seconds: float = 1.0, failed: bool = False) -> Curve:
@@ -116,7 +128,7 @@ def test_it_can_be_told_nothing_else() -> None:
 def test_the_shipped_searcher_proposes_its_starting_points_first_and_hears_of_every_end(how: str, state: str) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = spaces.load("age_bands")
-    searcher = study.searcher(space, seed=1, name="test")
+    searcher = tpe.searcher(space, seed=1, name="test")
     asked = []
 
     def answer(point: dict[str, Any]) -> Curve:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from errors import SearchError
-from tuning import snapshots
-from tuning.snapshots import Snapshots
+from common.errors import SearchError
+from tuning.callbacks.snapshots import Snapshots
+from tuning.storage import states
 
 MOMENT = itertools.count(1)
 
@@ -43,7 +43,7 @@ class Staged:
 
     def ray_writes_its_state(self) -> None:
         moment = next(MOMENT)
-        for pattern in snapshots.RAYS:
+        for pattern in states.RAYS:
             file = self.staging / pattern.replace("*", "2026")
             file.write_text(f"{pattern} at moment {moment}, and then some more of it")
             os.utime(file, ns=(moment, moment))
@@ -60,7 +60,7 @@ class Staged:
         return sorted((self.folder / "state").iterdir())
 
     def installed(self) -> str:
-        snapshots.install(self.folder)
+        states.install(self.folder)
         return next(self.folder.glob("searcher-state-*")).read_text()
 
 
@@ -144,7 +144,7 @@ def test_a_damaged_state_is_passed_over_and_without_a_whole_one_nothing_is_begun
     assert staged.installed() == (elder / "searcher-state-2026.pkl").read_text()
     damage(elder)
     with pytest.raises(SearchError, match="none of its 2 copies is whole; put one back from a backup"):
-        snapshots.install(staged.folder)
+        states.install(staged.folder)
     assert next(staged.folder.glob("searcher-state-*")).exists()
 
 

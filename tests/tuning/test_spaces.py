@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from errors import SpaceError
+from common.errors import SpaceError
 from trainable.config import TrialConfig
-from tuning import spaces
-from tuning.spaces import Space
+from tuning.plan import spaces
+from tuning.plan.spaces import Space
 
 REFERENCE = {"labels/young_below": 30, "labels/old_from": 60}
 DISTRIBUTIONS: dict[str, BaseDistribution] = {

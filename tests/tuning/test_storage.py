@@ -16,15 +16,16 @@ import pandas as pd
 import pytest
 from ray import tune
 
-from data_prep.store import Store
-from errors import OptionError
+from common.errors import OptionError
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
-from tuning import plan as planning
-from tuning import preflight, search, storage
-from tuning.meanwhile import meanwhile
-from tuning.plan import Plan
-from tuning.resources import Resources
-from tuning.storage import Room, patient, patiently
+from tuning import preflight, search
+from tuning.plan import plan as planning
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.storage import disk as storage
+from tuning.storage.background import meanwhile
+from tuning.storage.disk import Room, patient, patiently
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from data_prep.store import Store
+from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial
 from tuning import search
-from tuning.budget import Budget
-from tuning.plan import Plan
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
 
 
 class Counting(CurveTrial):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from tuning.confirmation import Confirmation, Confirmed
-from tuning.verdict import table, to_json, verdict
+from tuning.confirm.statistics import Confirmation, Confirmed
+from tuning.confirm.verdict import table, to_json, verdict
 
 FIRST = Confirmed("trial-003", 0.640, (0.601, 0.612, 0.623), 0.612, 0.011, 0.571, 0.655, 0.81, 0.84)
 SECOND = Confirmed("trial-007", 0.644, (0.590, 0.580, 0.570), 0.580, 0.010, 0.540, 0.620, 0.11, 0.55)

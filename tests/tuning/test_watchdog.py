@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Trial
 
-from tuning import watchdog
-from tuning.watchdog import Watchdog
+from tuning.callbacks import watchdog
+from tuning.callbacks.watchdog import Watchdog
 
 
 class Clock:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from benchmarks.gpu.part import Finding, Setting
 from benchmarks.gpu.proofs.trials import device_of, recorded, trial_on
-from trainable.compiled import Compiled, why_not
+from trainable.network.compiled import Compiled, why_not
 from trainable.workbench import Workbench
 
 ARCH, CROP = "resnet18", 96

@@ -14,9 +14,9 @@ from torch import nn
 from benchmarks.gpu.part import Finding, Setting
 from benchmarks.gpu.proofs.shortage import SHARES, most_taken, short_of_memory
 from benchmarks.gpu.proofs.trials import computing_in, largest, recorded, small_batch, trial_on
-from trainable import batches
 from trainable.device import amp_dtype
 from trainable.loop import Trial
+from trainable.photos import batches
 from trainable.predict import Probabilities, predict
 
 WITHOUT_BATCH_NORM = "convnext_tiny"

@@ -12,10 +12,10 @@ from torch import Tensor
 from benchmarks.gpu.part import Finding, Setting
 from benchmarks.gpu.proofs.trials import device_of, largest
 from data_prep.labels import IntArray
-from trainable import augment, batches, feed
-from trainable.augment import Params, Size, View
 from trainable.config import Augment
-from trainable.feed import Feed
+from trainable.photos import augment, batches, feed
+from trainable.photos.augment import Params, Size, View
+from trainable.photos.feed import Feed
 
 CPU = torch.device("cpu")
 PHOTOS = 16

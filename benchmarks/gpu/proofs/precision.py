@@ -18,7 +18,7 @@ from benchmarks.gpu.proofs.trials import (
     train_steps,
     trial_on,
 )
-from errors import DivergedError
+from common.errors import DivergedError
 from trainable.loop import Trial
 
 FALLS_BELOW = 0.9

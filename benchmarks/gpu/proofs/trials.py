@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks import subject
 from benchmarks.gpu.part import Setting
-from data_prep.store import Store
+from data_prep.store.store import Store
 from trainable import device, loop
 from trainable.loop import Trial
 from trainable.workbench import Workbench

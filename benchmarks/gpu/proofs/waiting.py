@@ -15,8 +15,8 @@ from benchmarks import measure
 from benchmarks.gpu.part import Finding, Setting
 from benchmarks.gpu.proofs.trials import computing_in, device_of, trial_on
 from trainable.device import amp_dtype
-from trainable.feed import Resident, Streamed
 from trainable.loop import Trial
+from trainable.photos.feed import Resident, Streamed
 
 BATCHES = 5
 """Of the shorter epoch; the longer one has twice as many."""

@@ -12,7 +12,7 @@ from benchmarks.gpu.speed import figures
 def run(setting: Setting) -> Iterator[Finding]:
     from benchmarks import measure, pipeline
     from benchmarks.trial_throughput import epoch
-    from trainable.feed import Resident, Streamed
+    from trainable.photos.feed import Resident, Streamed
     from trainable.workbench import Workbench
 
     trial = setting.trial(figures.steps(setting) * setting.batch)

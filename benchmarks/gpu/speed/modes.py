@@ -32,8 +32,8 @@ def deterministic(setting: Setting) -> Iterator[Finding]:
 def compiled(setting: Setting) -> Iterator[Finding]:
     from benchmarks import measure
     from benchmarks.trial_throughput import epoch
-    from trainable import compiled as compiling
     from trainable import device
+    from trainable.network import compiled as compiling
 
     if reason := compiling.why_not(device.choose(setting.device)):
         yield Finding("torch.compile", f"left out: {reason}")

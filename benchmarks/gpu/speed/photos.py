@@ -64,7 +64,7 @@ def conventional(trial: Any, folder: Path, cores: int, steps: int) -> dict[str, 
     """The conventional trainer in either memory format, from JPEG files, with a worker a core."""
     from benchmarks import conventional as usual
     from benchmarks import subject
-    from trainable import batches
+    from trainable.photos import batches
 
     config, lead = trial.config, 2 * cores
     store = subject.few(trial.store, FILES, config)

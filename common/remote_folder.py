@@ -1,0 +1,153 @@
+"""Files in a folder at an address."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from common.uris import child, connect
+
+CHUNK = 8 * 2**20
+"""Bytes read at a time: each is a request of its own to an object storage."""
+
+_RENAMED = ("local", "hdfs")
+"""Where a file is seen before it is whole: it gets its name when it is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file at an address.
+
+    Attributes:
+        modified: by the storage's clock.
+    """
+
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder at an address. Every method may raise the storage's OSError; a name may have slashes in it.
+
+    Attributes:
+        files: a pyarrow.fs.FileSystem.
+        path: of the folder in there.
+    """
+
+    uri: str
+    files: Any
+    path: str
+
+    @classmethod
+    def of(cls, uri: str) -> Folder:
+        """Raises AddressError: as for `connect`."""
+        return cls(uri, *connect(uri))
+
+    def __truediv__(self, name: str) -> Folder:
+        return Folder(child(self.uri, name), self.files, f"{self.path}/{name}")
+
+    def read(self, name: str) -> bytes | None:
+        """None where there is no such file."""
+        try:
+            return b"".join(self.chunks(name))
+        except FileNotFoundError:
+            return None
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        with _as_os_error(), self.files.open_input_stream(f"{self.path}/{name}", compression=None) as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+
+    def write(self, name: str, content: bytes) -> None:
+        """Whole, or not at all."""
+        self._write(name, iter([content]))
+
+    def upload(self, file: Path, name: str) -> None:
+        with file.open("rb") as stream:
+            self._write(name, iter(lambda: stream.read(CHUNK), b""))
+
+    def download(self, name: str, file: Path) -> None:
+        """Under its name when it is whole, and as old as it is there."""
+        info = self.files.get_file_info(f"{self.path}/{name}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}.{os.getpid()}.partial")
+        with fresh.open("wb") as stream:
+            stream.writelines(self.chunks(name))
+        os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
+        fresh.replace(file)
+
+    def fetch(self, name: str, entry: Entry, file: Path) -> None:
+        """`download`, unless it is here already, as large and as old as the `entry` says."""
+        here = file.stat() if file.exists() else None
+        if here is None or (here.st_size, here.st_mtime) != (entry.size, entry.modified.timestamp()):
+            self.download(name, file)
+
+    def entry(self, name: str) -> Entry | None:
+        from pyarrow.fs import FileType
+
+        with _as_os_error():
+            info = self.files.get_file_info(f"{self.path}/{name}")
+        return Entry(info.size, info.mtime) if info.type == FileType.File else None
+
+    def list(self, below: str = "") -> dict[str, Entry]:
+        """Every file by its name, those of folders within as folder/name."""
+        return {name: Entry(info.size, info.mtime) for name, info in self._found(below, True) if info.is_file}
+
+    def names(self) -> set[str]:
+        """Of the files and folders right in it."""
+        return {name.partition("/")[0] for name, _ in self._found("", False)}
+
+    def remove(self, name: str) -> None:
+        """A file, if it is there."""
+        with _as_os_error(), contextlib.suppress(FileNotFoundError):
+            self.files.delete_file(f"{self.path}/{name}")
+
+    def remove_folder(self, name: str) -> None:
+        with _as_os_error(), contextlib.suppress(FileNotFoundError):
+            self.files.delete_dir(f"{self.path}/{name}")
+
+    def probe(self) -> None:
+        """Write a file and remove it."""
+        name = f".masktune-{uuid.uuid4().hex}"
+        self.write(name, b"")
+        self.remove(name)
+
+    def _found(self, below: str, recursive: bool) -> Iterator[tuple[str, Any]]:
+        from pyarrow.fs import FileSelector
+
+        base = f"{self.path}/{below}".rstrip("/")
+        with _as_os_error():
+            found = self.files.get_file_info(FileSelector(base, allow_not_found=True, recursive=recursive))
+        for info in found:
+            name = str(PurePosixPath(info.path).relative_to(self.path))
+            if ".." not in name.split("/"):
+                yield name, info
+
+    def _write(self, name: str, chunks: Iterator[bytes]) -> None:
+        path = PurePosixPath(f"{self.path}/{name}")
+        renamed = self.files.type_name in _RENAMED
+        written = str(path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial") if renamed else path)
+        with _as_os_error():
+            if renamed:
+                self.files.create_dir(str(path.parent), recursive=True)
+            with self.files.open_output_stream(written, compression=None) as stream:
+                for chunk in chunks:
+                    stream.write(chunk)
+            if renamed:
+                self.files.move(written, str(path))
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Some of pyarrow's errors are ValueErrors, also of a storage that does not answer."""
+    try:
+        yield
+    except (ValueError, NotImplementedError) as error:
+        raise OSError(str(error)) from None

@@ -1,0 +1,83 @@
+"""What files are called in a search's folder, and how a trial's predictions are read.
+
+runs/<search>/search.json            the command, versions, store and budget
+              leaderboard.csv        one line a trial, best first
+              study.db               the Optuna study, for Optuna's own tools
+              state/                 what a search that was stopped or killed goes on from
+              ensemble.json          the members of the vote and their scores
+              suspects.csv, .html    labels that the predictions contradict
+              confirm/               the best trials again, a search of its own, with confirmation.json
+              <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
+              <trial>/best.safetensors, val_predictions.npz      of the trial's best epoch
+              <trial>/trial.log      seed, device, versions, and what was chosen for the trial
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+SEARCH = "search.json"
+STATE = "state"
+LEADERBOARD = "leaderboard.csv"
+STUDY = "study.db"
+ENSEMBLE = "ensemble.json"
+CONFIRMATION = "confirmation.json"
+BEST_WEIGHTS = "best.safetensors"
+VAL_PREDICTIONS = "val_predictions.npz"
+TRIAL_LOG = "trial.log"
+TRIAL_ERROR = "error.txt"
+PROGRESS = "progress.json"
+"""In a checkpoint's folder: how far the trial was, as Ray counts."""
+
+ADDRESS = "address"
+"""In what the trials of a search share: where it is kept, if that is no folder."""
+
+SUSPECTS, SUSPECTS_SHEET = "suspects.csv", "suspects.html"
+
+
+class ValPredictions(NamedTuple):
+    """A trial's val_predictions.npz, as far as others need it.
+
+    Attributes:
+        store_hash: of the store that the rows are of.
+        rows: int64 [n], n >= 1, ascending: the photos that the trial was validated on, and so did not train on.
+        probabilities: float32 [n, 18], their softmax at the trial's best epoch.
+        val_f1: macro F1 of that epoch; NaN where the file has none.
+    """
+
+    store_hash: str
+    rows: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    val_f1: float
+
+
+def read_val_predictions(file: Path) -> ValPredictions:
+    """Read what `checkpoint.export_best` wrote.
+
+    Raises:
+        ValueError: the file is missing, cut short, or holds something else; its message says what.
+    """
+    import numpy as np  # here, since programs that only need names start without it
+
+    try:
+        # NumPy leaves a file open that is no archive.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
+            rows, probabilities = saved["rows"], saved["probabilities"]
+            val_f1 = float(saved["val_f1"]) if "val_f1" in saved else math.nan
+            read = ValPredictions(str(saved["store_hash"]), rows, probabilities, val_f1)
+    except (KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from None
+    if rows.dtype.kind != "i" or rows.ndim != 1 or len(rows) == 0 or (np.diff(rows) <= 0).any():
+        raise ValueError(f"ascending rows of the store are needed, but they are {rows.dtype} {rows.shape}")
+    if probabilities.dtype.kind != "f" or probabilities.shape != (len(rows), 18):
+        raise ValueError(
+            f"probabilities [{len(rows)}, 18] are needed, but they are {probabilities.dtype} {probabilities.shape}"
+        )
+    return read

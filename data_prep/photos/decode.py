@@ -1,0 +1,146 @@
+"""One photo from file to pixels: decoded warily, upright, RGB, fitted to a size.
+
+Pillow decodes only the formats named here, and nothing too large; it does not fill in what a truncated file lacks.
+A JPEG without a flaw is decoded by simplejpeg, to the same bytes but faster: Pillow fills a fourth byte a pixel.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import simplejpeg  # type: ignore[import-untyped]
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from common.errors import PhotoError
+from data_prep.store.shards import Photos
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif"})
+"""Names of photos, lower case. What Pillow may not decode here is named and left out, not passed over in silence."""
+
+MAX_PIXELS = 64_000_000
+_OF_THE_MACHINE = {
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENETDOWN),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
+_ORIENTATION, _TURNED, _SIDEWAYS = 0x0112, range(2, 9), range(5, 9)
+_AT_ONCE = 2**22
+"""Pixels of a JPEG that may be in memory twice: as simplejpeg's array, and as a photo of Pillow's."""
+
+
+def is_photo(name: str) -> bool:
+    """Whether a file of this name is a photo: a photo's extension, and not hidden as the `._x` twins of macOS are."""
+    return not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS
+
+
+def load(file: Path) -> Image.Image:
+    """The photo in `file`: RGB, turned as its EXIF says, transparency on black.
+
+    Raises:
+        PhotoError: it cannot be decoded in full, is in another format, or has more than MAX_PIXELS. The message says
+            why, and leaves naming the photo to the caller, who may know it by a better name.
+        OSError, MemoryError: the machine's fault and not the photo's: a storage that is gone, too many open files.
+    """
+    try:
+        with _open(file) as photo:
+            if (decoded := _decoded(photo)) is not None:
+                return decoded
+            photo.load()
+            with suppress(Exception):  # an EXIF block that is garbage says nothing; the photo is good
+                ImageOps.exif_transpose(photo, in_place=True)
+            return _rgb(photo)
+    except (PhotoError, MemoryError):
+        raise
+    except Exception as error:  # whatever a decoder makes of broken bytes
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise
+        raise PhotoError(_why(error)) from None
+
+
+def upright_size(file: Path) -> tuple[int, int] | None:
+    """(height, width) from the header, None where it cannot be read."""
+    try:
+        with _open(file) as photo:
+            sideways = _orientation(photo) in _SIDEWAYS
+            return (photo.width, photo.height) if sideways else (photo.height, photo.width)
+    except Exception:  # `load` says why
+        return None
+
+
+def fit(photo: Image.Image, size: tuple[int, int]) -> Photos:
+    """The photo's largest centred part of the aspect of `size` (height, width), resized: uint8 [height, width, 3]."""
+    height, width = size
+    if (photo.height, photo.width) != size:
+        photo = ImageOps.fit(photo, (width, height), Image.Resampling.BICUBIC)
+    return np.asarray(photo, dtype=np.uint8)
+
+
+def _open(file: Path) -> ImageFile.ImageFile:
+    if not file.is_file():
+        raise PhotoError("not a regular file")
+    photo = Image.open(file, formats=FORMATS)
+    if photo.width * photo.height > MAX_PIXELS:
+        photo.close()
+        raise PhotoError(f"{photo.width}x{photo.height} pixels, more than {MAX_PIXELS:,}")
+    return photo
+
+
+class _Decoded(Image.Image):
+    """RGB pixels [height, width, 3] as a photo; they become Pillow's when more than the array is wanted."""
+
+    def __init__(self, pixels: Photos) -> None:
+        super().__init__()
+        self._mode, self._size = "RGB", (pixels.shape[1], pixels.shape[0])
+        self._pixels = pixels
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return self._pixels.__array_interface__ if self._im is None else super().__array_interface__
+
+    def load(self) -> Any:
+        if self._im is None:
+            self.im = Image.fromarray(self._pixels).im
+        return super().load()
+
+
+def _decoded(photo: ImageFile.ImageFile) -> _Decoded | None:
+    """An upright RGB JPEG, if simplejpeg finds nothing to object to; Pillow decides on all others."""
+    if photo.format != "JPEG" or photo.mode != "RGB" or photo.width * photo.height > _AT_ONCE:
+        return None
+    if _orientation(photo) in _TURNED or photo.fp is None:
+        return None
+    photo.fp.seek(0)
+    data = photo.fp.read(min(os.fstat(photo.fp.fileno()).st_size, 4 * _AT_ONCE))  # read(n) makes room for n first
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "RGB")
+    except ValueError:
+        return None
+    return _Decoded(pixels) if pixels.shape == (photo.height, photo.width, 3) else None
+
+
+def _orientation(photo: Image.Image) -> int | None:
+    with suppress(Exception):  # an EXIF block that is garbage says nothing; the photo is good
+        return photo.getexif().get(_ORIENTATION)
+    return None
+
+
+def _rgb(photo: Image.Image) -> Image.Image:
+    if photo.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion would clip all but the darkest
+        photo = Image.fromarray((np.asarray(photo) >> 8).astype(np.uint8))
+    if photo.has_transparency_data:
+        photo = photo.convert("RGBA")
+        photo = Image.alpha_composite(Image.new("RGBA", photo.size, (0, 0, 0, 255)), photo)
+    return photo if photo.mode == "RGB" else photo.convert("RGB")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} photo"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,167 @@
+"""One part of a store: up to PHOTOS_PER_SHARD photos, treated in threads and written as one shard.
+
+A part is what a worker does in one go. Where it is done, and in which order, decides nothing about its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common.errors import PhotoError, StoreError
+from data_prep.layouts.listing import Photo
+from data_prep.photos import decode as photos
+from data_prep.photos.background import Background
+from data_prep.photos.masks import Mask
+from data_prep.store.moments import Moments
+from data_prep.store.shards import Photos, ShardWriter
+from data_prep.workers import Threads, in_order
+
+Said = Callable[[Photo, PhotoError | None], None]
+"""Hears of every photo that is done, with its error if it cannot be used. What it raises ends the part."""
+
+
+DECODED_AT_ONCE = 4
+"""Photos that a thread decodes in one go where that is all there is to do: a millisecond each."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Photos that become shard `number`; `train`: which of them count for mean and std."""
+
+    number: int
+    photos: Sequence[Photo]
+    train: Sequence[bool]
+
+    @property
+    def key(self) -> str:
+        """Tells the part from one of other photos, or of photos that have changed since."""
+        states = [
+            [photo.path, train, *_state(photo.file)] for photo, train in zip(self.photos, self.train, strict=True)
+        ]
+        return hashlib.sha256(json.dumps(states).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a part.
+
+    Attributes:
+        key: of the part.
+        shard: its entry of store.json, None where no photo could be used.
+        left_out: why photos could not be used, by their position in the part.
+        moments: of the train photos.
+        masks: of every photo that was used; empty where the background is kept.
+    """
+
+    key: str
+    shard: dict[str, Any] | None
+    left_out: dict[int, str]
+    moments: Moments
+    masks: list[Mask]
+
+    @property
+    def photos(self) -> int:
+        """How many photos the part had."""
+        return len(self.left_out) + (self.shard["photos"] if self.shard else 0)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        fields = json.loads(text)
+        fields["left_out"] = {int(position): why for position, why in fields["left_out"].items()}
+        fields["moments"] = Moments.from_json(fields["moments"])
+        fields["masks"] = [Mask(*mask) for mask in fields["masks"]]
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Treated:
+    """A photo as it is stored, uint8 [height, width, 3]; its moments; its mask, if its background was removed."""
+
+    pixels: Photos
+    moments: Moments
+    mask: Mask | None
+
+
+def treat(photo: Photo, size: tuple[int, int], background: Background) -> Treated | PhotoError:
+    """A photo's file -> upright, RGB, its background black, centre-fitted to `size`; or why it cannot be used.
+
+    Raises:
+        StoreError: the machine's fault and not the photo's: nothing is known of the photo.
+    """
+    try:
+        lit, mask = background(photos.load(photo.file))
+        pixels = photos.fit(lit, size)
+        return Treated(pixels, Moments.of(pixels), mask)
+    except PhotoError as error:
+        return error
+    except (OSError, MemoryError) as error:
+        why = getattr(error, "strerror", None) or "out of memory"
+        raise StoreError(
+            f"{photo.file} could not be read ({why}); what is done is kept: run the same command again"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to every part: shards of `size` (height, width) go to `folder`."""
+
+    folder: Path
+    size: tuple[int, int]
+    background: Background
+
+
+def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
+    """Treat the photos of `part` and write their shard; while it is flushed to the disk, the next part has its turn.
+
+    Raises:
+        StoreError: the shard cannot be written, or a photo cannot be read for a reason that is not its own.
+    """
+    key = part.key  # before any photo is read: one that changes meanwhile is done again
+    treated = partial(treat, size=job.size, background=job.background)
+    at_once = 1 if job.background.segment else DECODED_AT_ONCE
+    left_out: dict[int, str] = {}
+    masks: list[Mask] = []
+    moments: list[Moments] = []
+    try:
+        with closing(ShardWriter(job.folder, part.number, job.size, len(part.photos))) as shard:
+            with threads.turn, closing(in_order(treated, part.photos, threads, at_once)) as results:
+                for position, (photo, train, result) in enumerate(zip(part.photos, part.train, results, strict=True)):
+                    if isinstance(result, PhotoError):
+                        left_out[position] = str(result)
+                        said(photo, result)
+                        continue
+                    shard.add(result.pixels)
+                    if train:
+                        moments.append(result.moments)
+                    if result.mask:
+                        masks.append(result.mask)
+                    said(photo, None)
+            entry = shard.finish() if shard.photos else None
+    except OSError as error:
+        raise cannot_write(job.folder, error) from None
+    return Record(key, entry, left_out, Moments.total(moments), masks)
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """(bytes, time of the last change), which tell a changed file without reading it."""
+    try:
+        found = file.stat()
+    except OSError:
+        return -1, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def cannot_write(where: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot write in {where} ({error.strerror}); what is done is kept: mend it and run the same command again"
+    )

@@ -1,0 +1,135 @@
+"""The files of a dataset store: their names, their contents, and the checks on opening them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from common.errors import StoreError
+from common.files import file_sha256
+from data_prep.labels import GENDERS, MASKS
+from data_prep.store.shards import Photos, open_shard
+from data_prep.store.split import SPLITS
+
+SCHEMA = 1
+META_FILE, INDEX_FILE = "store.json", "index.csv"
+COLUMNS = ("path", "person", "mask", "gender", "age", "split")
+EVAL = "eval"
+
+_HASHED = ("profile", "bands", "size", "source_size", "background", "mean", "std", "index_sha256", "shards")
+_KEYS = ("hash", "counts", "split", "left_out", "made_from", *_HASHED)
+_SELF = "json_sha256"
+_AGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
+_SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
+
+
+def content_hash(meta: Mapping[str, Any]) -> str:
+    """SHA-256 over what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
+    content = {key: meta[key] for key in _HASHED}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _json_hash(meta: Mapping[str, Any]) -> str:
+    """SHA-256 over all that store.json says, itself left aside."""
+    rest = {key: value for key, value in meta.items() if key != _SELF}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """store.json of the store in `folder`; a StoreError where there is none, or one that cannot be read here."""
+    try:
+        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        why = f"has no {META_FILE}" if folder.exists() else "does not exist"
+        raise StoreError(f"{folder} {why}: make a store with python -m data_prep --out {folder}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder / META_FILE} cannot be read ({error}); prepare the store again") from None
+    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+        schema = meta.get("schema") if isinstance(meta, dict) else None
+        raise StoreError(
+            f"{folder}: schema {SCHEMA} expected, but {META_FILE} says {schema!r}; prepare the store again"
+        )
+    _check_meta(folder, meta)
+    return meta
+
+
+def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
+    if absent := [key for key in _KEYS if key not in meta]:
+        raise StoreError(f"{folder / META_FILE} lacks {', '.join(absent)}; prepare the store again")
+    # Stores made before 0.4 do not have the second one.
+    if meta["hash"] != content_hash(meta) or meta.get(_SELF, _json_hash(meta)) != _json_hash(meta):
+        raise StoreError(f"{folder / META_FILE}: its hash does not match its contents; prepare the store again")
+
+
+def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
+    """index.csv as strings, NaN where empty; a StoreError where it is missing or not the one of store.json."""
+    file = folder / INDEX_FILE
+    try:
+        known = file_sha256(file) == meta["index_sha256"]
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read ({error.strerror}); prepare the store again") from None
+    if not known:
+        raise StoreError(f"{file}: its SHA-256 is not the one in {META_FILE}; prepare the store again")
+    return pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+
+
+def open_shards(folder: Path, meta: Mapping[str, Any], verify: bool) -> list[Photos]:
+    """The shards, memory-mapped, in order; a StoreError where one is not what store.json says."""
+    shards = []
+    for entry in meta["shards"]:
+        if not _SHARD_NAME.fullmatch(str(entry["file"])):
+            raise StoreError(f"{folder / META_FILE}: {entry['file']!r} is no shard's name; prepare the store again")
+        file = folder / entry["file"]
+        shards.append(open_shard(file, entry["photos"], tuple(meta["size"])))
+        if verify and file_sha256(file) != entry["sha256"]:
+            raise StoreError(f"{file}: its SHA-256 is not the one in {META_FILE}; prepare the store again")
+    return shards
+
+
+def write_index(folder: Path, index: pd.DataFrame) -> None:
+    """Write index.csv; an age is a whole number of years, or a range of them ("50-59").
+
+    Raises:
+        ValueError: a label, split or age that readers would not know.
+    """
+    known = {"mask": MASKS, "gender": GENDERS, "split": (*SPLITS, EVAL)}
+    for column, values in known.items():
+        given = index[column].replace("", None).dropna()
+        if len(strange := given[~given.isin(values)]):
+            raise ValueError(f"{column} must be one of {values}, but got {strange.iloc[0]!r}")
+    ages = index["age"].map(_age)
+    _write(folder / INDEX_FILE, index.assign(age=ages).to_csv(index=False, lineterminator="\n"))
+
+
+def _age(value: Any) -> str | None:
+    """30, 30.0, "30" -> "30"; "50-59" -> itself; None, NaN, "" -> None."""
+    if pd.isna(value) or value == "":
+        return None
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if not (match := _AGE.fullmatch(text)) or (match[2] and int(match[1]) >= int(match[2])):
+        raise ValueError(f'age must be whole years or a range of them such as "50-59", but got {value!r}')
+    return text
+
+
+def write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    """Add the hashes to `meta` and write store.json."""
+    meta["index_sha256"] = file_sha256(folder / INDEX_FILE)
+    meta["hash"] = content_hash(meta)
+    meta[_SELF] = _json_hash(meta)
+    _write(folder / META_FILE, json.dumps(meta, indent=2) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    fresh = file.with_name(f".{file.name}.tmp")
+    with fresh.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)

@@ -1,0 +1,104 @@
+"""The best epoch of a trial as files for others to use: its weights, and its predictions of val."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from common.errors import CheckpointError, ConfigError
+from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS
+from data_prep.labels import IntArray
+from trainable.config import TrialConfig
+from trainable.predict import Probabilities
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the highest macro F1 on val, the first of equals.
+
+    Attributes:
+        epoch: from 1.
+        predictions: float32 [val photos, 18], softmax, in the order of `Trial.val_rows`.
+        weights: state dict on the CPU.
+    """
+
+    epoch: int
+    val_f1: float
+    predictions: Probabilities
+    weights: dict[str, Tensor]
+
+
+def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str, folder: Path) -> None:
+    """Write best.safetensors and val_predictions.npz of a trial's best epoch so far.
+
+    Args:
+        rows: int64 [n], the store's photos that `best.predictions` are of.
+
+    The first carries the metadata config (JSON of the flat keys), epoch, val_f1, store_hash and weights_sha256, the
+    second probabilities (float32 [n, 18]), rows (int64 [n], of the store), store_hash, epoch and val_f1.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.contiguous() for name, value in best.weights.items()}
+    metadata = {
+        "config": json.dumps(config.to_flat()),
+        "weights_sha256": _digest(weights),
+        "epoch": str(best.epoch),
+        "val_f1": str(best.val_f1),
+        "store_hash": store_hash,
+    }
+    fresh = folder / f".{BEST_WEIGHTS}.partial"
+    save_file(weights, fresh, metadata)
+    fresh.replace(folder / BEST_WEIGHTS)
+    # NumPy would add .npz to a temporary name that does not end so.
+    fresh = folder / f".partial.{VAL_PREDICTIONS}"
+    np.savez(
+        fresh,
+        probabilities=best.predictions,
+        rows=rows,
+        store_hash=store_hash,
+        epoch=best.epoch,
+        val_f1=best.val_f1,
+    )
+    fresh.replace(folder / VAL_PREDICTIONS)
+
+
+def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any]]:
+    """A best.safetensors -> (config, weights on the CPU, {"epoch": int, "val_f1": float, "store_hash": str}).
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
+    """
+    try:
+        with safe_open(file, "pt") as opened:
+            metadata = opened.metadata() or {}
+            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): choose another trial, or train again") from None
+    try:
+        intact = metadata["weights_sha256"] == _digest(weights)
+        config = TrialConfig.from_flat(json.loads(metadata["config"]))
+        about = {name: kind(metadata[name]) for name, kind in (("epoch", int), ("val_f1", float), ("store_hash", str))}
+    except (KeyError, ValueError, ConfigError) as error:
+        raise CheckpointError(f"{file} is not of a trial of this version ({error}): choose another trial") from None
+    if not intact:
+        raise CheckpointError(f"{file} is damaged: its weights do not match their SHA-256; choose another trial")
+    return config, weights, about
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, dtypes and bytes of contiguous CPU tensors."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = weights[name].numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -1,0 +1,146 @@
+"""The network of a trial: one of torchvision's with 18 outputs, and where its first weights come from."""
+
+from __future__ import annotations
+
+import functools
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from common.errors import WeightsError
+from data_prep.labels import N_CLASSES
+from trainable.config import Model
+from trainable.device import seeded
+from trainable.network import pointwise
+
+HEADS = {
+    "resnet50": "fc",
+    "resnet18": "fc",
+    "resnext50_32x4d": "fc",
+    "efficientnet_b4": "classifier.1",
+    "convnext_tiny": "classifier.2",
+}
+"""The final layer of every arch in config.ARCHS."""
+
+DOWNLOAD_TIMEOUT = 30.0
+"""Seconds without a byte before a download counts as failed."""
+
+GO_ON = "or name a file of weights with --weights FILE, or start from scratch with --weights none"
+
+
+def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module:
+    """A fresh model on the CPU. `seed` decides every weight that is not loaded; global random state stays as it was.
+
+    Weights whose final layer is of another size (ImageNet's 1,000 classes) keep all but that layer.
+
+    Raises:
+        WeightsError: the weights cannot be fetched or read, or are not of this arch.
+    """
+    from torchvision.models import get_model  # brings torch._dynamo and sympy: 4 s that who builds none need not wait
+
+    with seeded(seed, torch.device("cpu")):
+        model: nn.Module = get_model(config.arch, weights=None, num_classes=n_classes)
+    if config.weights != "none":
+        file = imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
+        _load(model, _read_once(file, _when(file)), file, config.arch)
+    return model
+
+
+def place(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model on `device` in channels_last memory, the layout that tensor cores and oneDNN compute in.
+
+    On a CPU its 1x1 convolutions are replaced (`pointwise`).
+    """
+    if device.type == "cpu":
+        pointwise.replace(model)
+    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """State dict from a .safetensors, .pt or .pth file; nothing but tensors is unpickled.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds something else.
+    """
+    if not file.is_file():
+        raise WeightsError(f"{file}: no such file of weights; name one with --weights FILE, or --weights none")
+    try:
+        weights = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
+    # torch.load fails with whatever its unpickler met: EOFError, KeyError, RuntimeError, UnpicklingError...
+    except (SafetensorError, Exception) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{file}: cannot be read as weights ({reason[:120]}); delete it, {GO_ON}") from None
+    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise WeightsError(f"{file}: a state dict of tensors is needed, but it holds something else; {GO_ON[3:]}")
+    return dict(weights)
+
+
+@functools.lru_cache(maxsize=1)
+def _read_once(file: Path, when: int) -> dict[str, Tensor]:
+    """`read_weights`, once a process for all trials that start from one file, as it was at `when`."""
+    return read_weights(file)
+
+
+def _when(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -> None:
+    own = model.state_dict()
+    head = {name for name in own if name.startswith(f"{HEADS[arch]}.")}
+    if any(name not in weights or weights[name].shape != own[name].shape for name in head):
+        weights = {name: value for name, value in weights.items() if name not in head} | {n: own[n] for n in head}
+    odd = weights.keys() ^ own.keys() or {name for name in own if weights[name].shape != own[name].shape}
+    if odd:
+        raise WeightsError(f"{file}: not weights of a {arch}: {min(odd)} does not match; {GO_ON[3:]}")
+    model.load_state_dict(weights)
+
+
+def imagenet_file(arch: str) -> Path:
+    """torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet.
+
+    Raises:
+        WeightsError: they cannot be fetched.
+    """
+    from torchvision.models import get_model_weights
+
+    url = get_model_weights(arch)["IMAGENET1K_V1"].url
+    name = Path(urlparse(url).path).name
+    file = Path(torch.hub.get_dir(), "checkpoints", name)
+    if not file.is_file():
+        _fetch(url, file)
+    return file
+
+
+def _fetch(url: str, file: Path) -> None:
+    """Raises WeightsError. The name of the file carries the first digits of its SHA-256, which torch.hub checks."""
+    digits = re.search(r"-([0-9a-f]{8,})\.", file.name)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _timeout(DOWNLOAD_TIMEOUT):
+            torch.hub.download_url_to_file(url, str(file), digits.group(1) if digits else None, progress=False)
+    # URLError, timeouts and a full disk are OSErrors; a wrong hash is a RuntimeError; http.client adds its own.
+    except Exception as error:
+        raise WeightsError(f"{url} could not be fetched ({error}): put that file at {file}, {GO_ON}") from None
+
+
+@contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

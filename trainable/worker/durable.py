@@ -1,0 +1,177 @@
+"""How a worker of Ray's reports, saves and restores, whatever it trains."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ray import tune
+from ray.train._internal.session import _TrainingResult
+from safetensors import SafetensorError
+
+from common.errors import CheckpointError, ReportError
+from common.files import write_json
+from common.search_folder import ADDRESS, PROGRESS, TRIAL_LOG
+from trainable.worker.remote_trial import RemoteTrial
+
+SCORES = ("val_f1", "val_f1_best")
+"""What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it."""
+
+PATIENCE, PAUSE = 3600.0, 2.0
+"""Seconds that a worker waits for a disk that takes nothing, and between two tries."""
+
+SHARED = "shared"
+"""Key of a trial's Ray config under which everything lies that the search does not vary."""
+
+
+class DurableTrainable(tune.Trainable):
+    """A Trainable whose reports are checked, whose checkpoints are whole or absent, and which goes on from the one
+    before where the newest is damaged.
+
+    Where config's "shared" names an `ADDRESS`, the trial's files go there before a report or checkpoint counts.
+    """
+
+    _remote: RemoteTrial | None = None
+
+    def train(self) -> dict[str, Any]:
+        """Raises ReportError: Ray's own answer to a NaN is to go on for ever, and to text to end the search."""
+        result: dict[str, Any] = super().train()
+        for name in SCORES:
+            value = result.get(name, "nothing")
+            if not isinstance(value, int | float) or not 0 <= value <= 1:  # nor is NaN
+                raise ReportError(f"{name}: a number from 0 to 1 is needed after every epoch, but got {value!r}")
+        if remote := self._at_address():
+            patiently(remote.push_records)
+        return result
+
+    def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
+        """Write the trial's next checkpoint_NNNNNN where it stays, under a hidden name until it is whole.
+
+        Ray would write to a temporary folder, which a killed worker leaves behind, and copy that file by file.
+        """
+        metrics = dict(self._last_result or {})
+        self._storage._update_checkpoint_index(metrics)
+        path = Path(self._storage.checkpoint_fs_path)
+        patiently(lambda: self._write(self._folder() / path.name))
+        if remote := self._at_address():
+            patiently(lambda: remote.push_checkpoint(path.name))
+        return _TrainingResult(tune.Checkpoint(str(path), self._storage.storage_filesystem), metrics)
+
+    def _write(self, final: Path) -> None:
+        for left in final.parent.glob(".checkpoint_*.partial"):
+            shutil.rmtree(left, ignore_errors=True)
+        partial = final.with_name(f".{final.name}.partial")
+        partial.mkdir()
+        self.save_checkpoint(str(partial))
+        write_json(partial / PROGRESS, {"training_iteration": self._iteration, "time_total_s": self._time_total})
+        if final.exists():  # of an epoch that was lost with the driver
+            shutil.rmtree(final)
+        partial.rename(final)
+
+    def restore(self, checkpoint_path: _TrainingResult) -> None:
+        """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""
+        newest = Path(checkpoint_path.checkpoint.path)
+        for folder in self._and_before(newest):
+            try:
+                # Of the newest one Ray knows it; those of version 0.4 have no such file.
+                progress = (
+                    checkpoint_path.metrics
+                    if folder.name == newest.name
+                    else json.loads((folder / PROGRESS).read_text())
+                )
+                self._iteration, self._time_total = int(progress["training_iteration"]), progress["time_total_s"]
+                self.load_checkpoint(str(folder))
+            except (CheckpointError, OSError, ValueError, KeyError, TypeError) as error:
+                self._say(f"{folder.name} cannot be used: {error}")
+                continue
+            break
+        else:
+            self._say("no checkpoint can be used: the trial begins anew")
+            self._iteration, self._time_total = 0, 0.0
+            self.reset_config(self.config)
+        self._time_since_restore, self._iterations_since_restore = 0.0, 0
+        self._restored = True
+
+    def _say(self, line: str) -> None:
+        """To the log of the trial that runs now."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+
+        def append() -> None:
+            with (self._folder() / TRIAL_LOG).open("a", encoding="utf-8") as log:
+                log.write(f"{now}  {line}\n")
+
+        patiently(append)
+
+    def _folder(self) -> Path:
+        """runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder is
+        temporary. Of a search at an address, the copy on this machine.
+
+        Raises FileNotFoundError: there is no search, since its disk is gone.
+        """
+        if remote := self._at_address():
+            return remote.here
+        folder = Path(self._storage.trial_fs_path)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _at_address(self) -> RemoteTrial | None:
+        """The trial that runs now, if its search is kept at an address."""
+        address = self.config.get(SHARED, {}).get(ADDRESS)
+        if address is None:
+            return None
+        name = Path(self._storage.trial_fs_path).name
+        if self._remote and (self._remote.search, self._remote.name) != (address, name):
+            self._leave()
+        if self._remote is None:
+            self._remote = patiently(lambda: RemoteTrial.of(address, name))
+        return self._remote
+
+    def _leave(self) -> None:
+        if self._remote:
+            self._remote.close()
+        self._remote = None
+
+    def _and_before(self, newest: Path) -> Iterator[Path]:
+        """A checkpoint's folder, then its elders, the youngest first."""
+        if remote := self._at_address():
+            yield from self._at_address_and_before(remote, newest.name)
+            return
+        patiently(self._folder)  # on a disk that is gone, no checkpoint could be used
+        yield newest
+        elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
+        yield from sorted(elders, reverse=True)
+
+    def _at_address_and_before(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
+        """Of each this machine's copy, if it is the same one, then the address's."""
+        found = patiently(lambda: remote.checkpoints(newest))
+        for name in found:
+            if patiently(partial(remote.has, name)):
+                yield remote.here / name
+            if patiently(partial(remote.fetch, name)):
+                yield remote.here / name
+
+    def stop(self) -> None:
+        super().stop()
+        self._leave()
+
+
+Returned = TypeVar("Returned")
+
+
+def patiently(write: Callable[[], Returned]) -> Returned:
+    """`write`, tried again while the disk or the address is full, read-only or gone, up to PATIENCE seconds: a trial
+    that waits loses nothing, one that fails loses an epoch each time."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return write()
+        except (OSError, SafetensorError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE)

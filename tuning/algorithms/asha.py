@@ -1,0 +1,67 @@
+"""Which trials go on: asynchronous successive halving (Li et al. 2020, https://arxiv.org/abs/1810.05934)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler
+
+from tuning.callbacks.json_lines import reported
+
+
+class Asha(AsyncHyperBandScheduler):
+    """ASHA on val_f1 by epoch, one bracket, with rungs that survive a restart.
+
+    Ray saves no scheduler state. A resumed search hands every known trial to `on_trial_add`, and the trial's
+    result.json says what it had reported, so the rungs are filled again from there.
+
+    `stop_last_trials=False`: otherwise a trial resumed at epoch 30 would enter that late score into every rung
+    below it, and a fresh trial would be stopped for not having it. Trials end by the run's own stop condition.
+
+    A scheduler also says which trial is to have a worker that is free (`choose_trial_to_run`).
+    """
+
+    def __init__(self, epochs: int, grace: int, reduction: int) -> None:
+        super().__init__(
+            time_attr="training_iteration",
+            metric="val_f1",
+            mode="max",
+            max_t=epochs,
+            grace_period=grace,
+            reduction_factor=reduction,
+            brackets=1,
+            stop_last_trials=False,
+        )
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        for epoch, value in _reported(trial):
+            self._trial_info[trial.trial_id].on_result(trial, epoch, value)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The first that waits for a worker, rather than one whose own is starting.
+
+        Ray would take the first of both, stop the worker that is starting, and start one for the next: while trials end
+        sooner than a worker starts, a machine that joined late, or lost its worker, would not train.
+        """
+        pending = [trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING]
+        waiting = (trial for trial in pending if not _is_starting(tune_controller, trial))
+        return next(waiting, pending[0] if pending else None)
+
+
+def _is_starting(tune_controller: Any, trial: Trial) -> bool:
+    """Whether the pending trial's worker has its place on a machine already."""
+    controller = tune_controller._tune_controller  # what schedulers are given wraps it
+    worker = controller._trial_to_actor.get(trial)
+    return worker is not None and controller._actor_manager.is_actor_started(worker)
+
+
+def _reported(trial: Trial) -> Iterator[tuple[int, float]]:
+    """(epoch, val_f1) of what a restored trial had reported, up to the epoch that its snapshot knows."""
+    known = (trial.last_result or {}).get("training_iteration", 0)
+    for result in reported(Path(trial.storage.trial_fs_path)) if known else ():
+        if result["training_iteration"] <= known:
+            yield result["training_iteration"], result["val_f1"]

@@ -1,0 +1,55 @@
+"""How many trials a search may start *now*. Ray keeps for ever the number that a search began with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Experiment, Trial
+from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
+
+from common.errors import SearchError
+from tuning.storage.disk import Room
+
+RAYS = ("experiment_state-", "search_gen_state-")
+
+
+class Proposals(SearchGenerator):
+    """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end), kept in `folder`.
+
+    None is begun while there is no `room`. With `resuming` it refuses to begin anew: where Ray cannot read the state of
+    a search, it would say so in a log line and start over in the same folder.
+    """
+
+    def __init__(
+        self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool, room: Room
+    ) -> None:
+        super().__init__(ConcurrencyLimiter(searcher, max_concurrent=concurrent))
+        self._concurrent, self._limit, self._resuming = concurrent, trials or sys.maxsize, resuming
+        self._folder, self._room = folder, room
+
+    def next_trial(self) -> Trial | None:
+        """None while the disk has no room for another one."""
+        return super().next_trial() if self._room.is_enough() else None
+
+    def add_configurations(self, experiments: Experiment | list[Experiment] | dict[str, dict]) -> None:
+        if self._resuming:
+            raise SearchError("the state of the search cannot be read, so that it cannot go on; nothing was changed")
+        super().add_configurations(experiments)
+        self._total_samples = self._limit
+
+    def restore_from_dir(self, dirpath: str) -> None:
+        """Ray copies every .json of the search folder to its working folder `dirpath`, and that folder back again and
+        again: ours must not be among them, or search.json would stay as it was when the search was resumed."""
+        super().restore_from_dir(dirpath)
+        for file in Path(dirpath).glob("*.json"):
+            if not file.name.startswith(RAYS):
+                file.unlink()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state({**state, "total_samples": self._limit, "finished": False})
+        self.searcher.set_max_concurrency(self._concurrent)
+        # Where the search lay when it began: Ray moves the trials there were to where it lies now, but no new ones.
+        storage = self._experiment.spec["storage"]
+        storage.storage_fs_path, storage.experiment_dir_name = str(self._folder.parent), self._folder.name

@@ -1,0 +1,80 @@
+"""Ray, started on this machine alone, or joined where a cluster runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import warnings
+from pathlib import Path
+from typing import Any
+
+import optuna
+import ray
+from ray._private import ray_constants
+
+from common import uris
+from common.repository import ROOT
+from tuning import signals
+from tuning.cluster import joining
+from tuning.plan.resources import cpu_cores
+
+HOW_RAY_RUNS = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # our own loggers write to the search folder
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the old reporter is the one that verbose=0 silences
+}
+"""Variables that Ray reads when it uses them, unless the user has set them."""
+
+
+def start_ray(address: str | None = None, install: bool = False) -> None:
+    """Join the cluster at `address`, or start Ray on this machine alone: no dashboard, loopback only.
+
+    Args:
+        install: let Ray install the packages on the cluster's nodes.
+
+    Raises:
+        OptionError: as for `joining.join`.
+    """
+    for name, value in HOW_RAY_RUNS.items():
+        os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore", module=r"ray\..*")
+    warnings.filterwarnings("ignore", "The reported value is ignored")  # of an epoch done twice
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
+        logging.getLogger(name).addFilter(_is_news)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Spinning threads of one trial would take the cores from the others: passive ones cost 3% alone, nothing shared.
+    variables = {"OMP_WAIT_POLICY": "PASSIVE", **_cache_named_here()}
+    if ray.is_initialized():
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address:
+        with signals.kept(signal.SIGTERM):
+            joining.join(address, **quiet, runtime_env={"env_vars": variables, **joining.environment(install)})
+    else:
+        # "local": without it Ray would look for a cluster that somebody else has started on this machine.
+        # Trials share the store through the page cache, so the object store can be small.
+        alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
+        here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
+        ray_constants.ENABLE_RAY_CLUSTER = False  # as on Windows by default: loopback, where Linux has every network
+        with signals.kept(signal.SIGTERM):
+            ray.init(address="local", **alone, **quiet, runtime_env=here)
+
+
+def _cache_named_here() -> dict[str, str]:
+    """Where copies of stores are kept, if this process was told: the other nodes keep theirs at the same path."""
+    named = os.environ.get(uris.CACHE)
+    return {uris.CACHE: str(Path(named).expanduser().absolute())} if named else {}
+
+
+def cluster_size() -> tuple[int, int]:
+    """CPU cores and GPUs of the cluster that `start_ray` joined."""
+    total = ray.cluster_resources()
+    return int(total.get("CPU", 0)), int(total.get("GPU", 0))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop Ray's tracebacks of failed trials: `Progress` says it in a line, error.txt keeps the whole."""
+    return not record.getMessage().startswith(("Trial task failed", "Trials did not complete"))

@@ -1,0 +1,106 @@
+"""A plan in words, for the person who is about to run it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from trainable.config import TrialConfig
+from tuning.plan.disk_need import _kept, disk_gb
+from tuning.plan.plan import Plan
+from tuning.plan.resources import unit
+from tuning.plan.spaces import Point
+
+
+def in_words(plan: Plan) -> str:
+    """What is about to run, for a person: the space, the starting points, the profile, resources and cost."""
+    resources = plan.resources
+    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
+    where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
+    lines = [
+        f"Search {plan.name}: {plan.space.about}",
+        "",
+        "Varies",
+        *(f"  {key:<24} {range_text(values)}" for key, values in plan.space.distributions.items()),
+        f"Tried first: the reference recipe, then {len(plan.space.start) - 1} points that differ from it in",
+        f"  {_point_text(plan.space.start[0])}",
+        *(f"  {_point_text(_difference(point, plan.space.start[0]))}" for point in plan.space.start[1:]),
+        f"Fixed, profile {plan.profile.name} ({plan.profile.about})",
+        *(f"  {text}" for text in _differences(plan)),
+        "Runs",
+        f"  one trial on {where}; {resources.concurrent} at a time",
+        *(f"  {text}" for text in _execution(plan)),
+        f"  {_stopping(plan)}",
+        f"  until it has spent {budget_in_words(plan)}",
+        *(f"  {text}" for text in _worst_case(plan)),
+        f"  at most {disk_gb(plan):.1f} GB {'at' if plan.remote else 'on disk under'} {plan.where}: "
+        f"the weights of {_kept(plan)} trials, two checkpoints of each running one",
+    ]
+    return "\n".join(lines)
+
+
+def budget_in_words(plan: Plan) -> str:
+    """The budget in words: "50 trials, 10 GPU-hours"."""
+    budget = plan.budget
+    named = ((budget.trials, "trials"), (budget.hours, "hours"), (budget.gpu_hours, unit(plan.resources.gpus)))
+    return " or ".join(f"{value:g} {name}" for value, name in named if value is not None)
+
+
+def range_text(distribution: BaseDistribution) -> str:
+    """`IntDistribution(27, 32)` -> "27 .. 32"."""
+    if isinstance(distribution, CategoricalDistribution):
+        return " | ".join(map(str, distribution.choices))
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    return f"{distribution.low:g} .. {distribution.high:g}" + (" (log)" if distribution.log else "")
+
+
+def _execution(plan: Plan) -> list[str]:
+    said = {"deterministic": "deterministic: the same bits in every run on one device", "compile": "torch.compile"}
+    return [said[name] for name, yes in plan.execution.items() if yes]
+
+
+def _stopping(plan: Plan) -> str:
+    if not plan.rungs():
+        return "no early stopping: --grace is as long as a trial"
+    rungs = ", ".join(map(str, plan.rungs()))
+    return f"ASHA compares val_f1 after {rungs} epochs; the best 1 in {plan.reduction} goes on"
+
+
+def _worst_case(plan: Plan) -> list[str]:
+    trials = plan.budget.trials
+    if trials is None:
+        return []
+    return [
+        f"at most {trials} trials x {plan.epochs} epochs = {trials * plan.epochs} epochs; "
+        f"about {_likely_epochs(plan, trials)} if ASHA stops what it can"
+    ]
+
+
+def _point_text(point: Point) -> str:
+    return ", ".join(f"{key.split('/')[1]} {_number(value)}" for key, value in point.items())
+
+
+def _difference(point: Point, other: Point) -> Point:
+    return {key: value for key, value in point.items() if value != other[key]}
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _differences(plan: Plan) -> list[str]:
+    """Settings away from the reference recipe, with the recipe's value."""
+    recipe = TrialConfig().to_flat()
+    changed = [key for key, value in plan.settings.items() if value != recipe[key]]
+    if not changed:
+        return ["nothing differs from the reference recipe"]
+    return [f"{key:<24} {plan.settings[key]}  (reference {recipe[key]})" for key in changed]
+
+
+def _likely_epochs(plan: Plan, trials: int) -> int:
+    """Epochs if one in `reduction` passes each rung: the usual estimate for successive halving."""
+    total, alive, done = 0.0, float(trials), 0
+    for rung in (*plan.rungs(), plan.epochs):
+        total, alive, done = total + alive * (rung - done), max(1.0, alive / plan.reduction), rung
+    return round(total)

@@ -1,0 +1,95 @@
+"""What every trial of a search shares, and the space as profile and store want it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+
+from common.errors import ConfigError, OptionError, SpaceError
+from trainable import official
+from trainable.config import TrialConfig
+from tuning.plan import spaces
+from tuning.plan.describe import range_text
+from tuning.plan.profiles import Profile
+from tuning.plan.spaces import Space
+
+
+def shared_settings(
+    space: Space,
+    profile: Profile,
+    *,
+    epochs: int | None = None,
+    arch: str | None = None,
+    weights: str | None = None,
+    seed: int,
+    bands: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """What every trial of a search shares: the profile, the store's `bands`, the space's FIXED, then the command line.
+
+    A cycle longer than the trial would never come down from its peak, so --epochs shortens the cycle with it.
+    """
+    asked = {"train/epochs": epochs, "model/arch": arch, "model/weights": weights, "train/seed": seed}
+    given = {key: value for key, value in asked.items() if value is not None}
+    merged = {**profile.settings, **_own_bands(bands), **space.fixed, **given}
+    for key in space.distributions:
+        merged.pop(key, None)
+    try:
+        config = TrialConfig.from_flat(merged)
+    except ConfigError as error:
+        raise OptionError(f"these options make no valid trial: {error}") from None
+    if config.schedule.cycle > config.train.epochs and "schedule/cycle" not in space.distributions:
+        merged["schedule/cycle"] = config.train.epochs
+        merged["schedule/warmup"] = min(config.schedule.warmup, config.train.epochs - 1)
+    return merged
+
+
+def _own_bands(bands: tuple[int, int] | None) -> dict[str, Any]:
+    """Settings for official age bands, where they are not the reference recipe's."""
+    recipe = TrialConfig().to_flat()
+    return {key: value for key, value in official.thresholds(bands).items() if value != recipe[key]} if bands else {}
+
+
+def full_length(settings: dict[str, Any]) -> int:
+    """Epochs of a full-length trial under `settings`."""
+    return TrialConfig.from_flat(settings).train.epochs
+
+
+def with_profile(space: Space, profile: Profile) -> Space:
+    """The space with its starting points, all but the first, moved to what the profile says where they say what the
+    recipe does: a learning rate for ImageNet weights is far from what small photos from scratch need."""
+    reference, varied = space.start[0], space.distributions
+    own = {key: _clipped(value, varied[key]) for key, value in profile.settings.items() if key in varied}
+    moved = [{**point, **{key: own[key] for key in own if point[key] == reference[key]}} for point in space.start]
+    start = [reference]
+    start += [point for number, point in enumerate(moved) if point not in [reference, *moved[:number]]]
+    return dataclasses.replace(space, start=start)
+
+
+def with_bands(space: Space, bands: tuple[int, int]) -> Space:
+    """The space for a store of these official age bands: its first point trains on them, as far as it varies them.
+
+    Raises:
+        SpaceError: its ranges leave them out, or allow what is no valid trial with them.
+    """
+    varied = {key: value for key, value in official.thresholds(bands).items() if key in space.distributions}
+    for key, value in varied.items():
+        if not spaces.within(value, space.distributions[key]):
+            raise SpaceError(
+                f"space {space.name}: varies {key} over {range_text(space.distributions[key])}, but the store's "
+                f"official age bands begin at {bands[0]} and {bands[1]}; write a space of your own around them "
+                "(--space ./my_space.py:SPACE), or leave the age bands out of the search"
+            )
+    first = {**space.start[0], **varied}
+    start = [first, *(point for point in space.start if point != first)]
+    # Built for its checks only: the thresholds that do not vary are the plan's, and FIXED stays as its file has it.
+    fixed = {key: value for key, value in _own_bands(bands).items() if key not in varied}
+    dataclasses.replace(space, fixed={**fixed, **space.fixed}, start=start)
+    return dataclasses.replace(space, start=start)
+
+
+def _clipped(value: Any, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, IntDistribution | FloatDistribution):
+        return min(max(value, distribution.low), distribution.high)
+    return value

@@ -1,0 +1,67 @@
+"""Why trials failed, in a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+
+ERROR_FILE = "error.txt"
+
+LISTED = 5
+"""Reasons, and trials of one reason, that are printed; search.json has all of them."""
+
+
+def reason(trial: Trial) -> str:
+    """Why it failed, in one line: the exception's own, without the traceback above it."""
+    if "diverged" in trial.run_metadata.last_result:
+        return str(trial.run_metadata.last_result["diverged"])
+    text = _last_failure(trial)
+    if not text:
+        return f"see {ERROR_FILE} in its folder"
+    if not _is_exception(text):
+        return "worker hung" if "`ray.kill`" in text else "worker died"
+    lines = text.splitlines()
+    after_traceback = [line for before, line in pairwise(lines) if before[:1] == " " != line[:1]]
+    return (after_traceback or lines)[-1].strip()
+
+
+def grouped(trials: Iterable[Trial]) -> list[dict[str, Any]]:
+    """The failed trials by reason, the commonest first, for search.json."""
+    found: dict[tuple[str, bool], list[str]] = {}
+    for trial in trials:
+        diverged = "diverged" in trial.run_metadata.last_result
+        if diverged or trial.status == Trial.ERROR:
+            found.setdefault((reason(trial), diverged), []).append(str(trial))
+    order = sorted(found.items(), key=lambda group: -len(group[1]))
+    return [{"reason": why, "diverged": diverged, "trials": names} for (why, diverged), names in order]
+
+
+def described(groups: list[dict[str, Any]]) -> str:
+    """ "3 trials failed: 2 x RuntimeError: broken on purpose (trial-002, trial-005); 1 x worker died (trial-003)" """
+    count = sum(len(group["trials"]) for group in groups)
+    parts = [f"{len(group['trials'])} x {group['reason']} ({_some(group['trials'])})" for group in groups[:LISTED]]
+    if len(groups) > LISTED:
+        parts.append(f"and {len(groups) - LISTED} more reasons")
+    return f"{count} trial{'s' if count > 1 else ''} failed: {'; '.join(parts)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join([*names[:LISTED], *(["..."] if len(names) > LISTED else [])])
+
+
+def _last_failure(trial: Trial) -> str:
+    """What Ray wrote of it. Of a trial that failed before the search was resumed only the search folder has it."""
+    for folder in (trial.local_path, trial.storage.trial_fs_path):
+        file = Path(folder, ERROR_FILE)
+        if file.exists():
+            return file.read_text(errors="replace").rpartition("Failure # ")[2].strip()
+    return ""
+
+
+def _is_exception(text: str) -> bool:
+    """In our code, setup() included: "ray::CurveTrial.train() ..." leads its traceback. Else a worker or node died."""
+    return "ray::" in text or "Traceback" in text

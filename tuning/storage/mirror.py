@@ -1,0 +1,295 @@
+"""A search that is kept at an address: the driver works in a folder of this machine, its mirror, and what changes there
+goes to the address; what a search goes on from is fetched from there.
+
+Only the driver's own files are in the mirror. Trials' checkpoints, weights and predictions are taken to the address by
+their workers (trainable/worker/remote_trial.py), and removed there by the driver. What is at the address is whole at
+any moment: search.json comes first; a state after the records that it speaks of, its manifest.json last; and a
+checkpoint is removed when no state there names it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from common import uris
+from common.errors import SearchError
+from common.remote_folder import Entry, Folder
+from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
+from tuning.storage import removal
+from tuning.storage import states as snapshots
+from tuning.storage.background import meanwhile
+from tuning.storage.lock import owning
+
+THREADS = 8
+"""Files at a time."""
+
+PERIOD, QUIET, PAUSE = 1.0, 10.0, 2.0
+"""Seconds between two looks for a new state; without one until the address is asked whether it answers; and between two
+tries while it does not."""
+
+TRIALS = "trial-"
+"""What trials' folders begin with."""
+
+
+class Mirror:
+    """The search at an address and its folder here.
+
+    Attributes:
+        lost: set when another process has taken the search over: nothing is written any more.
+        waiting: set while the address does not answer: workers wait for it too.
+    """
+
+    def __init__(self, folder: Path, there: Folder) -> None:
+        self.lost = threading.Event()
+        self.waiting = threading.Event()
+        self._folder, self._there = folder, there
+        self._pushed: dict[str, tuple[int, int]] = {}
+        self._states: set[str] = set()
+        self._removals: deque[tuple[str, str]] = deque()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no search is there yet; what this machine has of another one of that name is then removed."""
+        if self._there.entry(SEARCH) is not None:
+            return False
+        for each in self._folder.glob("[!.]*"):
+            shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink()
+        return True
+
+    def pull(self) -> None:
+        """Make the folder as the address is, as far as a search goes on from it: this machine may have what another one
+        has gone on from since."""
+        found = self._there.list()
+        shutil.rmtree(self._folder / STATE, ignore_errors=True)
+        for name in [name for name, _ in self._records() if name not in found]:
+            (self._folder / name).unlink()
+        self._states = {name.split("/")[1] for name in found if name.startswith(f"{STATE}/")}
+        fetch(self._there, self._folder, {name: found[name] for name in found if _is_gone_on_from(name)})
+        for name, status in self._records():
+            if name in found:
+                self._pushed[name] = status
+
+    def push(self) -> None:
+        """What has changed here since the last time, and what was removed."""
+        if self.lost.is_set():
+            return
+        due = [self._removals[number] for number in range(len(self._removals))]
+        states = self._whole_states()  # after `due`: none of these names what is removed
+        self._push_records()
+        for name, files in states.items():
+            if name not in self._states:
+                for file, content in files.items():
+                    self._there.write(f"{STATE}/{name}/{file}", content)
+                self._states.add(name)
+        for old in self._states - set(states) if states else ():
+            self._there.remove(f"{STATE}/{old}/{snapshots.MANIFEST}")
+            self._there.remove_folder(f"{STATE}/{old}")
+        self._states &= set(states) or self._states
+        for folder, pattern in due:
+            self._remove(folder, pattern)
+            self._removals.popleft()
+
+    def remove(self, folder: Path, pattern: str) -> None:
+        """Also at the address, when a state that says so is there: what `pattern` matches in a folder of the search."""
+        removal.remove(folder, pattern)
+        self._removals.append((folder.relative_to(self._folder).as_posix(), pattern))
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Within, what changes is pushed after each of the search's states, in a thread; at the end, all of it."""
+        with meanwhile(self._follow):
+            yield
+        self._patiently(self.push)
+
+    def _follow(self, ended: threading.Event) -> None:
+        newest, heard = "", time.monotonic()
+        while not ended.wait(PERIOD):
+            now = max((each.name for each in snapshots.sets(self._folder / STATE)), default="")
+            if now != newest:
+                self._patiently(self.push, ended)
+            elif time.monotonic() - heard > QUIET:
+                self._patiently(self._ask, ended)
+            else:
+                continue
+            newest, heard = now, time.monotonic()
+
+    def _ask(self) -> None:
+        """Raises OSError: it does not answer. While all workers wait for it there is no new state to find it out by."""
+        if self._there.entry(SEARCH) is None:
+            raise FileNotFoundError(f"{SEARCH} is gone")
+
+    def _patiently(self, push: Callable[[], None], ended: threading.Event | None = None) -> None:
+        """Until the address takes it, or the search has `ended`: whoever ends it tries again."""
+        while True:
+            try:
+                push()
+            except OSError as error:
+                if not self.waiting.is_set():
+                    reason = (str(error).splitlines() or [""])[0]
+                    print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
+                self.waiting.set()
+                if (ended or threading.Event()).wait(PAUSE):
+                    return
+                continue
+            if self.waiting.is_set():
+                print(f"{self._there.uri} answers again.", flush=True)
+            self.waiting.clear()
+            return
+
+    def _push_records(self) -> None:
+        now = dict(self._records())
+        changed = [name for name, status in now.items() if self._pushed.get(name) != status]
+        changed.sort(key=lambda name: name != SEARCH)
+        for name in changed[:1]:  # a search appears with its search.json
+            self._upload(name, now[name])
+        _at_once(lambda name: self._upload(name, now[name]), changed[1:])
+        for name in [name for name in self._pushed if name not in now]:
+            self._there.remove(name)
+            del self._pushed[name]
+
+    def _upload(self, name: str, status: tuple[int, int]) -> None:
+        try:
+            self._there.upload(self._folder / name, name)
+        except FileNotFoundError:
+            if (self._folder / name).exists():
+                raise
+            return
+        self._pushed[name] = status
+
+    def _records(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """The driver's own files: each name with its size and time. Ray's state is in state/, whole."""
+        for folder in (self._folder, *self._folder.glob(f"{TRIALS}*")):
+            for file in folder.glob("[!.]*"):
+                if not file.is_file() or (folder == self._folder and any(map(file.match, snapshots.RAYS))):
+                    continue
+                status = file.stat()
+                yield file.relative_to(self._folder).as_posix(), (status.st_size, status.st_mtime_ns)
+
+    def _whole_states(self) -> dict[str, dict[str, bytes]]:
+        """By name, the bytes of each file, manifest.json last. They are small, and the driver replaces them."""
+        while True:
+            try:
+                return {
+                    each.name: {
+                        file.name: file.read_bytes()
+                        for file in sorted(each.iterdir(), key=lambda file: file.name == snapshots.MANIFEST)
+                    }
+                    for each in snapshots.sets(self._folder / STATE)[-snapshots.KEPT :]
+                }
+            except FileNotFoundError:
+                continue
+
+    def _remove(self, folder: str, pattern: str) -> None:
+        base, depth = ("" if folder == "." else f"{folder}/"), pattern.count("/") + 1
+        names = self._there.list(folder.removeprefix("."))
+        found = {"/".join(name.removeprefix(base).split("/")[:depth]) for name in names}
+        for name in sorted(each for each in found if fnmatchcase(each, pattern)):
+            if f"{base}{name}" in names:
+                self._there.remove(f"{base}{name}")
+                continue
+            self._there.remove(f"{base}{name}/{PROGRESS}")
+            self._there.remove_folder(f"{base}{name}")
+
+
+@contextmanager
+def mirroring(address: str, folder: Path) -> Iterator[Mirror]:
+    """Within, this process alone runs the search at `address`, with `folder` as its mirror.
+
+    Raises:
+        AddressError: it cannot be read or written. SearchError: another process runs it.
+    """
+    there = Folder.of(address)
+    folder.mkdir(parents=True, exist_ok=True)
+    mirror = Mirror(folder, there)
+    with owning(folder, there, mirror.lost):
+        yield mirror
+
+
+def place(address: str) -> Path:
+    """The mirror of what is at an address."""
+    return uris.place("runs", address)
+
+
+def names(runs: str) -> set[str]:
+    """Of what is at an address of searches.
+
+    Raises:
+        AddressError: it cannot be read.
+    """
+    with _said_of(runs):
+        return Folder.of(runs).names()
+
+
+def probe(runs: str) -> None:
+    """Raises AddressError: files cannot be written and removed there."""
+    with _said_of(runs, "written"):
+        Folder.of(runs).probe()
+
+
+def pulled(address: str) -> Path:
+    """The mirror of a search that is to go on, as the address has it now.
+
+    Raises:
+        AddressError: it cannot be read. SearchError: no search is there, or another process runs it.
+    """
+    folder = place(address)
+    with _said_of(address):
+        there = Folder.of(address)
+        if there.entry(SEARCH) is None:
+            raise SearchError(f"{address} holds no search: there is no {SEARCH}; name one of those under its --runs")
+        folder.mkdir(parents=True, exist_ok=True)
+        with owning(folder, there):
+            Mirror(folder, there).pull()
+    return folder
+
+
+def pulled_predictions(address: str, folder: Path) -> None:
+    """Fetch every trial's predictions."""
+    with _said_of(address):
+        there = Folder.of(address)
+        found = {name: entry for name, entry in there.list().items() if name.endswith(f"/{VAL_PREDICTIONS}")}
+        fetch(there, folder, {name: entry for name, entry in found.items() if name.startswith(TRIALS)})
+
+
+def keep(address: str, file: Path) -> None:
+    """Take a file of a search that has ended to its address.
+
+    Raises:
+        AddressError: it cannot be written.
+    """
+    with _said_of(address, "written"):
+        Folder.of(address).upload(file, file.name)
+
+
+def fetch(there: Folder, folder: Path, found: dict[str, Entry]) -> None:
+    """Those files, but for those that are here, as large and as old."""
+    _at_once(lambda name: there.fetch(name, found[name], folder / name), found)
+
+
+def _is_gone_on_from(name: str) -> bool:
+    """Not what workers keep there, TensorBoard's curves, or another search within this one."""
+    folder, _, file = name.rpartition("/")
+    if folder.startswith(TRIALS):
+        return "/" not in folder and file not in (BEST_WEIGHTS, VAL_PREDICTIONS) and not file.startswith("events.")
+    return not file.startswith(".") and (not folder or folder.startswith(f"{STATE}/"))
+
+
+def _at_once(one: Callable[[str], None], names: Iterable[str]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(one, names))
+
+
+@contextmanager
+def _said_of(address: str, what: str = "read") -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise uris.refused(address, error, what) from None
