@@ -53,6 +53,7 @@ from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.plan.settings import shared_settings
+from tuning.storage import states
 
 from ray import tune  # isort: skip - tuning.search sets what Ray reads when it is imported
 from ray.air.execution._internal import TrackedActor  # isort: skip
@@ -443,7 +444,7 @@ class Report:
 
 
 def state_megabytes(staging: Path) -> float:
-    return sum(file.stat().st_size for pattern in search.STATE for file in staging.glob(pattern)) / 1e6
+    return sum(file.stat().st_size for pattern in states.RAYS for file in staging.glob(pattern)) / 1e6
 
 
 @contextlib.contextmanager

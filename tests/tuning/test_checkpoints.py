@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from ray.tune.experiment import Trial
 
+from tuning.callbacks import sweeper as sweeping
 from tuning.callbacks.sweeper import Sweeper
-from tuning.storage import removal as checkpoints
 from tuning.storage.removal import sweep
 
 
 @pytest.fixture(autouse=True)
 def _settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "SETTLED", -1.0)
-    monkeypatch.setattr(checkpoints, "TICK", 0.0)
+    monkeypatch.setattr(sweeping, "SETTLED", -1.0)
+    monkeypatch.setattr(sweeping, "TICK", 0.0)
 
 
 def trial(runs: Path, name: str, best: float, status: str = Trial.TERMINATED) -> Any:
@@ -62,7 +62,7 @@ def test_a_running_trial_keeps_its_weights_however_bad(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_has_just_ended_waits_for_rays_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "SETTLED", 60.0)
+    monkeypatch.setattr(sweeping, "SETTLED", 60.0)
     sweeper, ended = Sweeper(keep=1), trial(tmp_path, "a", 0.5)
     sweeper.on_step_end(1, [ended])
     assert kept(tmp_path, "checkpoint_*") == ["a"]

@@ -137,8 +137,8 @@ def test_ray_on_this_machine_is_the_searchs_own_and_keeps_copies_of_stores_where
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(search.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(search.ray, "init", lambda **options: asked.append(options))
+    monkeypatch.setattr(session.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(session.ray, "init", lambda **options: asked.append(options))
     monkeypatch.delenv("MASKTUNE_CACHE", raising=False)
     session.start_ray()
     monkeypatch.setenv("MASKTUNE_CACHE", "/scratch")

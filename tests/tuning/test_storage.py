@@ -20,7 +20,8 @@ from common.errors import OptionError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
 from tuning import preflight, search
-from tuning.plan import plan as planning
+from tuning.plan import disk_need
+from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.storage import disk as storage
@@ -116,8 +117,8 @@ def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It is full, then gone, then read-only, each in the middle of another trial."""
-    monkeypatch.setattr(planning, "trial_gb", lambda plan: 0.0005)
-    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": planning.Budget(trials=3), "grace": 9}
+    monkeypatch.setattr(disk_need, "trial_gb", lambda plan: 0.0005)
+    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=3), "grace": 9}
     calm = make_plan(**one)
     search.run(calm, small_store, SlowTrial)
 
