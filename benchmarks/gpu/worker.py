@@ -22,6 +22,10 @@ GENTLY = 5.0
 """Seconds that an idle process has to end by itself."""
 
 
+PLACE = re.compile(r'Current thread [^\n]*\n  File "([^"\n]+)", (line \d+)')
+"""In what faulthandler prints."""
+
+
 class WorkerEndedError(Exception):
     """The process has ended by itself; the message says how."""
 
@@ -92,12 +96,13 @@ class Worker:
 
     def where(self) -> tuple[str, str]:
         """Where in Python it is now (", in FILE, line N", or ""), and `printed` with all of its stack."""
-        with suppress(OSError):
-            os.kill(self._process.pid or 0, signal.SIGUSR1)
+        if self._process.pid and self._process.is_alive():
+            os.kill(self._process.pid, signal.SIGUSR1)
+        until = time.monotonic() + GENTLY
+        while not (found := PLACE.findall(self.printed())) and time.monotonic() < until:
             time.sleep(LOOK)
-        printed = self.printed()
-        found = re.findall(r'Current thread [^\n]*\n  File "([^"\n]+)", (line \d+)', printed)
-        return (f", in {found[-1][0]}, {found[-1][1]}" if found else ""), printed
+        time.sleep(LOOK)  # for the rest of the stack
+        return (f", in {found[-1][0]}, {found[-1][1]}" if found else ""), self.printed()
 
     def end(self) -> None:
         """End the process and all that it has started, gently if it is idle."""

@@ -33,6 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SOON = 60.0
 """Seconds within which another process must have noticed something."""
 
+LONG_ENOUGH = 8.0
+"""Seconds within which a part comes to hang, however busy the machine is."""
+
 
 class Clock:
     def __init__(self) -> None:
@@ -137,12 +140,12 @@ def test_a_part_whose_process_dies_is_a_fault_and_the_others_go_on(checked: Chec
 
 
 def test_a_part_that_hangs_is_a_fault_and_leaves_no_process(checked: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(run.AT_LEAST, "cpu", 2.0)
+    monkeypatch.setitem(run.AT_LEAST, "cpu", LONG_ENOUGH)
     monkeypatch.setattr(run, "PATIENCE", 0.0)
     record = checked(parts.HANGING, parts.FINE)
     silent = found(record, "hanging")[-1]
     assert silent.right is False
-    assert silent.said.startswith(f"no answer in 2 s, in {parts.__file__}, line "), "where it hung"
+    assert silent.said.startswith(f"no answer in {LONG_ENOUGH:.0f} s, in {parts.__file__}, line "), "where it hung"
     assert "in _hanging" in silent.values["output"]
     assert is_gone(value(record, "hanging", "pid"))
     assert [finding.right for finding in found(record, "fine")] == [None, True]
@@ -150,8 +153,8 @@ def test_a_part_that_hangs_is_a_fault_and_leaves_no_process(checked: Checked, mo
 
 def test_a_part_that_is_cut_off_by_the_minutes_is_left_out_and_no_fault(checked: Checked, told: Told) -> None:
     clock = Clock()
-    told.then = partial(setattr, clock, "now", 3.0)
-    record = checked(parts.HANGING, minutes=Minutes(2.0, clock))
+    told.then = partial(setattr, clock, "now", 3600.0)
+    record = checked(parts.HANGING, minutes=Minutes(LONG_ENOUGH, clock))
     assert [finding.right for finding in found(record, "hanging")] == [None, None]
     assert record.left_out == {"hanging": "cut off when the minutes were spent"}
     assert record.verdict().startswith("not fit for searching, as far as is known: nothing was checked; no GPU")
@@ -597,7 +600,7 @@ def test_a_real_check_of_one_part_on_the_cpu(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stdout + done.stderr
     about = _json(tmp_path / "a.json")
     assert [part["name"] for part in about["parts"]] == ["surroundings", "portraits", "feeds"]
     assert about["verdict"] == done.stdout.splitlines()[-5]
