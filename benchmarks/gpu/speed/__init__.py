@@ -6,10 +6,10 @@ from benchmarks.gpu.part import Part
 from benchmarks.gpu.speed import between, data, limits, modes, photos
 
 PARTS: list[Part] = [
-    photos.against_conventional(cores=2, seconds=75),
+    photos.against_conventional(cores=2, seconds=60),
     data.PART,
     between.PART,
-    photos.against_conventional(cores=16, seconds=55),
+    photos.against_conventional(cores=16, seconds=45),
     limits.MEMORY,
     limits.KERNELS,
     modes.DETERMINISTIC,

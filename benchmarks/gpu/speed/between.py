@@ -64,6 +64,6 @@ def _trial(setting: Setting, bench: Any, crop: int, steps: int = STEPS) -> Any:
 PART = Part(
     name="turnover",
     about="from one trial's last step to the end of the next one's first",
-    seconds=25,
+    seconds=20,
     run=run,
 )

@@ -45,6 +45,6 @@ def _share(name: str, rates: dict[str, figures.Rates], batch: int) -> Finding:
 PART = Part(
     name="data path",
     about="how much of a training step reading and augmenting the photos takes",
-    seconds=20,
+    seconds=15,
     run=run,
 )

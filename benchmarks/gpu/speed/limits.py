@@ -75,5 +75,5 @@ def _short(name: str, most: int = 90) -> str:
     return name if len(name) <= most else f"{name[:most]}..."
 
 
-MEMORY = Part("memory", "peak memory and photos/s by crop and batch", 25, memory)
-KERNELS = Part("kernels", "share of the measured matrix-product rate, and the ten largest kernels", 25, kernels)
+MEMORY = Part("memory", "peak memory and photos/s by crop and batch", 15, memory)
+KERNELS = Part("kernels", "share of the measured matrix-product rate, and the ten largest kernels", 15, kernels)

@@ -51,7 +51,7 @@ def compiled(setting: Setting) -> Iterator[Finding]:
 DETERMINISTIC = Part(
     name="deterministic",
     about="what --deterministic costs",
-    seconds=30,
+    seconds=28,
     run=deterministic,
     environment={"CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
 )
