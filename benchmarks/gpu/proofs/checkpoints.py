@@ -15,7 +15,7 @@ from benchmarks.gpu.part import Finding, Setting
 from benchmarks.gpu.proofs.trials import can_bfloat16, computing_in, device_of, largest, trial_on
 from ensemble import tta
 from ensemble.member import Member
-from trainable import best, checkpoint, device
+from trainable import checkpoint, device
 from trainable.loop import Trial
 from trainable.network import model
 from trainable.photos.augment import View
@@ -145,7 +145,7 @@ def ensemble_member(setting: Setting) -> Iterator[Finding]:
     trial.run_epoch()
     assert trial.best is not None
     with TemporaryDirectory() as folder:
-        best.export_best(trial, Path(folder))
+        trial.export_best(Path(folder))
         there, here = (Member.load(Path(folder), trial.store, place) for place in (trial.device, CPU))
     off = largest(there.predict_rows(trial.val_rows, (View(),)), trial.best.predictions)
     said = f"a member's differ from its trial's own by up to {off:.1e} (limit 1e-02)"
