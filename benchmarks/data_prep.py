@@ -298,7 +298,7 @@ def _command(drawn: Path, out: Path, *options: str) -> list[str]:
     """The command line; with small shards, so that a short run has many."""
     shard = KILLED_SHARD if options == SMALL else PHOTOS_PER_SHARD
     code = (
-        "import sys; from command_line import exit_code; from data_prep import prepare; "
+        "import sys; from common.command_line import exit_code; from data_prep.prepare import prepare; "
         f"from data_prep.__main__ import main; prepare.PHOTOS_PER_SHARD = {shard}; sys.exit(exit_code(main))"
     )
     train = drawn / "train"

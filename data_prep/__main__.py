@@ -20,7 +20,9 @@ from common.errors import OptionError
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.layouts import LAYOUTS
 from data_prep.photos.background import METHODS
-from data_prep.prepare.prepare import MAX_LEFT_OUT, prepare
+from data_prep.prepare.inputs import Source
+from data_prep.prepare.prepare import prepare
+from data_prep.prepare.target import MAX_LEFT_OUT, Target, Workforce
 from data_prep.store.store import Store
 
 SHOWN = 5
@@ -91,24 +93,31 @@ def bands_of(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def source_of(options: argparse.Namespace) -> Source:
+    return Source(
+        images=options.images,
+        labels=options.labels,
+        eval_dir=options.eval,
+        layout=options.layout,
+        corrections=tuple(options.corrections),
+        bands=bands_of(options.bands),
+        seed=options.seed,
+    )
+
+
+def target_of(options: argparse.Namespace) -> Target:
+    return Target(
+        options.out,
+        background=options.background,
+        size=size_of(options.size),
+        max_left_out=options.allow_left_out,
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     start = time.monotonic()
-    store = prepare(
-        options.images,
-        options.labels,
-        options.out,
-        eval_dir=options.eval,
-        layout=options.layout,
-        corrections=options.corrections,
-        bands=bands_of(options.bands),
-        background=options.background,
-        size=size_of(options.size),
-        seed=options.seed,
-        max_left_out=options.allow_left_out,
-        workers=options.workers,
-        address=options.address,
-    )
+    store = prepare(source_of(options), target_of(options), Workforce(options.workers, cluster=options.address))
     print(summary(store, time.monotonic() - start))
     print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
     print(f"       python tune_main.py --space age_bands --data {shlex.quote(str(options.out))}")

@@ -89,6 +89,7 @@ def draw(portraits: Portraits, setting: Setting) -> Iterator[Finding]:
 
 def _write(people: Iterator[Drawn], size: tuple[int, int], out: Path) -> None:
     """As `StoreWriter` does, which compiles its sums by numba: that need not be here."""
+    from data_prep.store.meta import Contents, StoreMeta
     from data_prep.store.writer import seal
 
     draft = out.with_name(f".{out.name}.partial")
@@ -103,7 +104,8 @@ def _write(people: Iterator[Drawn], size: tuple[int, int], out: Path) -> None:
             shards.append(shard.finish())
         rows += [row for each in some for row in each.rows]
         moments += [each.moments for each in some if each.rows[0]["split"] == "train"]
-    seal(draft, out, size, rows, shards, Moments.total(moments), source_size=(HEIGHT, WIDTH))
+    contents = Contents(size, rows, shards, Moments.total(moments))
+    seal(draft, out, contents, StoreMeta(source_size=(HEIGHT, WIDTH)))
 
 
 def _drawn(portraits: Portraits) -> Generator[Drawn]:

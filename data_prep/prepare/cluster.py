@@ -99,11 +99,11 @@ def make_there(
     job: Job,
     background: str,
     threads: int | None,
-    address: str,
+    cluster: str,
     said: Tally,
     say: Callable[[str], None],
 ) -> Generator[tuple[Part, Record]]:
-    """Make the parts on the cluster at `address`; yields each when it is done.
+    """Make the parts on the cluster at the address `cluster`; yields each when it is done.
 
     Args:
         background: the method's name; every worker loads it for itself.
@@ -113,7 +113,7 @@ def make_there(
     Raises:
         OptionError: no cluster is there. StoreError: as for `parts.make`, or a part whose workers die.
     """
-    _join(address)
+    _join(cluster)
     crew = _Crew(job, background, threads, say)
     waiting, tries = deque(parts), Counter[int]()
     finished = 0

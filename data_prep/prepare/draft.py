@@ -19,6 +19,7 @@ import filelock
 from common.errors import StoreError
 from common.files import write_text
 from data_prep.prepare.parts import Part, Record, cannot_write
+from data_prep.store.meta import Contents, StoreMeta
 from data_prep.store.moments import Moments
 from data_prep.store.shards import open_shard
 from data_prep.store.writer import make_folder, seal
@@ -81,13 +82,17 @@ class Draft:
                 f"need {needed / 1e9:.3g} GB: free some, choose another --out, or a smaller --size"
             )
 
-    def finish(self, rows: Sequence[Mapping[str, Any]], records: Sequence[Record], **meta: Any) -> Path:
-        """Make the store of all parts (`rows`, `meta`: as for `store_writer.seal`) and return its folder."""
+    def finish(self, rows: Sequence[Mapping[str, Any]], records: Sequence[Record], meta: StoreMeta) -> Path:
+        """Make the store of all parts and return its folder.
+
+        Args:
+            rows: of index.csv, in the order of the photos that are in the store.
+        """
         shards = [record.shard for record in records if record.shard]
         self._forget_others({shard["file"] for shard in shards})
         moments = Moments.total(record.moments for record in records)
         try:
-            seal(self.shards, self.out, self.size, rows, shards, moments, **meta)
+            seal(self.shards, self.out, Contents(self.size, rows, shards, moments), meta)
         except OSError as error:
             raise cannot_write(self.shards, error) from None
         sweep(self.out)

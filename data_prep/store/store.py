@@ -23,6 +23,7 @@ import pandas as pd
 from common.errors import StoreError
 from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, band_of_range, encode
 from data_prep.store.files import INDEX_FILE, open_shards, read_index, read_meta
+from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import Photos
 from data_prep.store.split import folds as person_folds
 from data_prep.store.split import strata
@@ -181,16 +182,18 @@ class Store:
         return photos
 
 
-def write(out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataFrame, **meta: Any) -> Store:
+def write(
+    out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataFrame, meta: StoreMeta | None = None
+) -> Store:
     """Write a store from photos (uint8 [height, width, 3] each, or one array of them) and their index rows.
 
         write(out, np.zeros((2, 96, 72, 3), np.uint8), pd.DataFrame({"path": ["a/normal.jpg", "b/normal.jpg"],
               "person": ["a", "b"], "mask": "none", "gender": "male", "age": [20, 60], "split": ["train", "val"]}))
 
     Args:
-        index: one row a photo, in the photos' order, with the columns of store_files.COLUMNS; NaN, None or "" for
+        index: one row a photo, in the photos' order, with the columns of files.COLUMNS; NaN, None or "" for
             what is not known.
-        meta: as for `StoreWriter.finish`; every one has a default.
+        meta: None: what a StoreMeta says by default.
 
     Raises:
         StoreError: `out` already exists, or no photo is in "train".
@@ -203,7 +206,7 @@ def write(out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataF
     with StoreWriter(out, (first.shape[0], first.shape[1])) as writer:
         for photo, row in zip(chain([first], source), rows, strict=True):
             writer.add(photo, {str(column): value for column, value in row.items()})
-        return Store.open(writer.finish(**meta))
+        return Store.open(writer.finish(meta))
 
 
 def _open_fold(path: Path, folds: int, fold: int) -> Store:
