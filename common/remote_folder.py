@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from common.files import replacing
 from common.uris import child, connect
 
 CHUNK = 8 * 2**20
@@ -77,11 +78,10 @@ class Folder:
         """Under its name when it is whole, and as old as it is there."""
         info = self.files.get_file_info(f"{self.path}/{name}")
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.{os.getpid()}.partial")
-        with fresh.open("wb") as stream:
-            stream.writelines(self.chunks(name))
-        os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
-        fresh.replace(file)
+        with replacing(file) as fresh:
+            with fresh.open("wb") as stream:
+                stream.writelines(self.chunks(name))
+            os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
 
     def fetch(self, name: str, entry: Entry, file: Path) -> None:
         """`download`, unless it is here already, as large and as old as the `entry` says."""

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from common.errors import OptionError, PhotoError
+from common.files import replacing
 from data_prep.labels import MISSING, IntArray, class_name
 from data_prep.photos import decode
 from data_prep.store.store import Store
@@ -32,11 +33,10 @@ def draw_sheet(store: Store, file: Path, n: int = 24, seed: int = 0, images: Pat
     sheet = Image.new("RGB", (columns * width, math.ceil(len(tiles) / columns) * height), "white")
     for number, tile in enumerate(tiles):
         sheet.paste(tile, (number % columns * width, number // columns * height))
-    draft = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(draft, format="PNG")
-        draft.replace(file)
+        with replacing(file) as fresh:
+            sheet.save(fresh, format="PNG")
     except OSError as error:
         raise OptionError(f"--sheet: cannot write {file} ({error.strerror})") from None
 

@@ -20,8 +20,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from common.errors import StoreError
+from common.files import write_durably
 from common.uris import CACHE, cache
-from data_prep.node_copy.fetching import Fetching, bar, write
+from data_prep.node_copy.fetching import Fetching, bar
 from data_prep.node_copy.remote import Remote, is_uri, refuse_secrets, said_of
 from data_prep.store.files import META_FILE, open_shards, read_index, read_meta
 from data_prep.store.store import Store
@@ -168,7 +169,7 @@ def _copy(remote: Remote, meta: Mapping[str, Any], text: bytes, folder: Path, pr
         )
     with bar(missing, progress) as advance:
         Fetching(remote, into, advance).all(hashes)
-    write(into / META_FILE, [text])
+    write_durably(into / META_FILE, [text])
     with said_of(remote.uri, into):
         _open(into, verify=False)
     into.rename(folder)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from common.errors import StoreError
-from common.files import file_sha256
+from common.files import file_sha256, write_durably
 from data_prep.node_copy.remote import Remote
 from data_prep.store.files import META_FILE
 
@@ -55,7 +54,7 @@ class Fetching:
         """One file, unless it is there with this SHA-256; its name is given to the right bytes only."""
         file = self.into / name
         if not (file.is_file() and file_sha256(file) == sha256):
-            write(file, self._checked(name, sha256))
+            write_durably(file, self._checked(name, sha256))
 
     def _checked(self, name: str, sha256: str) -> Iterator[bytes]:
         digest = hashlib.sha256()
@@ -69,16 +68,6 @@ class Fetching:
             raise StoreError(
                 f"{self.remote.uri}: {name} is damaged, its SHA-256 is not the one in {META_FILE}; upload it anew"
             )
-
-
-def write(file: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file, under a hidden name until it is whole and on the disk."""
-    fresh = file.with_name(f".{file.name}.partial")
-    with fresh.open("wb") as stream:
-        stream.writelines(chunks)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)
 
 
 @contextmanager

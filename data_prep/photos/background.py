@@ -6,7 +6,6 @@ never again the file it left, and its other back ends send photos elsewhere.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from common.errors import OptionError, PhotoError, StoreError, WeightsError
-from common.files import file_sha256
+from common.files import file_sha256, replacing
 from data_prep.photos.masks import Mask
 
 METHODS = ("u2net_human_seg", "sample", "keep")
@@ -203,9 +202,8 @@ def _in_rembgs_home(model: Path, background: Background) -> Path:
         return copy
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        partial = copy.with_name(f".{copy.name}.{os.getpid()}.tmp")
-        shutil.copyfile(model, partial)
-        partial.replace(copy)
+        with replacing(copy) as fresh:
+            shutil.copyfile(model, fresh)
     except OSError as error:
         raise WeightsError(f"cannot write {copy} ({error.strerror}): set REMBG_HOME to a folder of yours") from None
     return copy

@@ -25,6 +25,7 @@ from rich.progress import track
 from torch.nn import functional as F
 
 from common.command_line import exit_code
+from common.files import replacing
 from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
 from data_prep.sample.scene import render, silhouette
 from data_prep.sample.segmenter import Segmenter
@@ -101,15 +102,13 @@ def train(photos: torch.Tensor, masks: torch.Tensor, epochs: int, seed: int) -> 
 
 
 def export(model: Segmenter, file: Path) -> None:
-    draft = file.with_name(f".{file.name}.part")
     blank = torch.zeros(1, 3, SIDE, SIDE)
-    with warnings.catch_warnings():
+    with replacing(file) as fresh, warnings.catch_warnings():
         # The newer exporter needs onnxscript; this one is said to be old, and does all that this model needs.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            model, (blank,), str(draft), input_names=["photo"], output_names=["mask"], dynamo=False, opset_version=17
+            model, (blank,), str(fresh), input_names=["photo"], output_names=["mask"], dynamo=False, opset_version=17
         )
-    draft.replace(file)
 
 
 def main(argv: list[str] | None = None) -> int:

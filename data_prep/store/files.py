@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from common.errors import StoreError
-from common.files import file_sha256
+from common.files import file_sha256, write_durably
 from data_prep.labels import GENDERS, MASKS
 from data_prep.store.shards import Photos, open_shard
 from data_prep.store.split import SPLITS
@@ -105,7 +104,8 @@ def write_index(folder: Path, index: pd.DataFrame) -> None:
         if len(strange := given[~given.isin(values)]):
             raise ValueError(f"{column} must be one of {values}, but got {strange.iloc[0]!r}")
     ages = index["age"].map(_age)
-    _write(folder / INDEX_FILE, index.assign(age=ages).to_csv(index=False, lineterminator="\n"))
+    text = index.assign(age=ages).to_csv(index=False, lineterminator="\n")
+    write_durably(folder / INDEX_FILE, [text.encode()])
 
 
 def _age(value: Any) -> str | None:
@@ -123,13 +123,4 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     meta["index_sha256"] = file_sha256(folder / INDEX_FILE)
     meta["hash"] = content_hash(meta)
     meta[_SELF] = _json_hash(meta)
-    _write(folder / META_FILE, json.dumps(meta, indent=2) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    fresh = file.with_name(f".{file.name}.tmp")
-    with fresh.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)
+    write_durably(folder / META_FILE, [f"{json.dumps(meta, indent=2)}\n".encode()])
