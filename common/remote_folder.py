@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Folder:
+class RemoteFolder:
     """A folder at an address. Every method may raise the storage's OSError; a name may have slashes in it.
 
     Attributes:
@@ -47,12 +47,12 @@ class Folder:
     path: str
 
     @classmethod
-    def of(cls, uri: str) -> Folder:
+    def of(cls, uri: str) -> RemoteFolder:
         """Raises AddressError: as for `connect`."""
         return cls(uri, *connect(uri))
 
-    def __truediv__(self, name: str) -> Folder:
-        return Folder(child(self.uri, name), self.files, f"{self.path}/{name}")
+    def __truediv__(self, name: str) -> RemoteFolder:
+        return RemoteFolder(child(self.uri, name), self.files, f"{self.path}/{name}")
 
     def read(self, name: str) -> bytes | None:
         """None where there is no such file."""

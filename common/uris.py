@@ -20,7 +20,7 @@ CACHE = "MASKTUNE_CACHE"
 PATIENCE = 60
 """Seconds after which a Google storage that does not answer is given up; pyarrow would try for 15 minutes."""
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRETS = ("client_secret", "sig")
 _FORBIDDEN = re.compile(r"ACCESS_DENIED|UNAUTHENTICATED|PERMISSION_DENIED|SIGNATURE|ACCESS_KEY|credential|HTTP 40[13]")
 _UNKNOWN = "Unrecognized filesystem type"
@@ -28,7 +28,7 @@ _UNKNOWN = "Unrecognized filesystem type"
 
 def is_uri(location: str | os.PathLike[str]) -> bool:
     """Whether it is an address such as s3://bucket/store, and not a folder of this machine."""
-    return _ADDRESS.match(str(location)) is not None
+    return _URI.match(str(location)) is not None
 
 
 def location(text: str) -> str | Path:

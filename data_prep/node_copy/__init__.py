@@ -21,9 +21,9 @@ from filelock import FileLock, Timeout
 
 from common.errors import StoreError
 from common.files import write_durably
-from common.uris import CACHE, cache
+from common.uris import CACHE, cache, is_uri
 from data_prep.node_copy.fetching import Fetching, bar
-from data_prep.node_copy.remote import Remote, is_uri, refuse_secrets, said_of
+from data_prep.node_copy.remote import RemoteStore, refuse_secrets, said_of
 from data_prep.store.files import META_FILE, open_shards, read_index, read_meta
 from data_prep.store.store import Store
 
@@ -85,7 +85,7 @@ def local(
     if expected is not None and _is_whole(_place(expected), expected, verify):
         say(f"store: the copy in {_place(expected)} of {uri}")
         return _place(expected)
-    remote = Remote.of(uri)
+    remote = RemoteStore.of(uri)
     meta, text = remote.meta()
     _check_expected(uri, meta["hash"], expected)
     try:
@@ -128,7 +128,7 @@ def _open(folder: Path, verify: bool) -> dict[str, Any]:
     return meta
 
 
-def _copied(remote: Remote, meta: dict[str, Any], text: bytes, verify: bool, say: Say, progress: bool) -> Path:
+def _copied(remote: RemoteStore, meta: dict[str, Any], text: bytes, verify: bool, say: Say, progress: bool) -> Path:
     folder, began = _place(meta["hash"]), time.monotonic()
     if not _is_whole(folder, meta["hash"], verify):
         with _lock(folder, say):
@@ -156,7 +156,7 @@ def _lock(folder: Path, say: Say) -> Iterator[None]:
         lock.release()
 
 
-def _copy(remote: Remote, meta: Mapping[str, Any], text: bytes, folder: Path, progress: bool) -> None:
+def _copy(remote: RemoteStore, meta: Mapping[str, Any], text: bytes, folder: Path, progress: bool) -> None:
     """Fetch what is not there, or is not as it should be; a damaged copy is mended where it lies."""
     hashes = remote.hashes(meta)
     into = folder if folder.exists() else folder.with_name(f".{folder.name}.partial")

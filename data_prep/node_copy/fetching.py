@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from common.errors import StoreError
 from common.files import file_sha256, write_durably
-from data_prep.node_copy.remote import Remote
+from data_prep.node_copy.remote import RemoteStore
 from data_prep.store.files import META_FILE
 
 THREADS = 8
@@ -31,7 +31,7 @@ class Fetching:
         stop: once set, threads end within a chunk.
     """
 
-    remote: Remote
+    remote: RemoteStore
     into: Path
     advance: Callable[[int], None]
     stop: threading.Event = field(default_factory=threading.Event)

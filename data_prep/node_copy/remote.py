@@ -12,35 +12,29 @@ from typing import Any
 
 from common import uris
 from common.errors import AddressError, StoreError
-from common.remote_folder import CHUNK
-from common.uris import is_uri
+from common.remote_folder import RemoteFolder
 from data_prep.store.files import INDEX_FILE, META_FILE, read_meta
-
-__all__ = ["Remote", "is_uri", "refuse_secrets", "said_of"]
 
 _FILE = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Remote:
-    """A store at an address.
+class RemoteStore:
+    """A store in a folder at an address."""
 
-    Attributes:
-        files: a pyarrow.fs.FileSystem.
-        path: of the store's folder in there.
-    """
-
-    uri: str
-    files: Any
-    path: str
+    folder: RemoteFolder
 
     @classmethod
-    def of(cls, uri: str) -> Remote:
+    def of(cls, uri: str) -> RemoteStore:
         """Raises StoreError where pyarrow does not know such addresses, or cannot reach this one."""
         try:
-            return cls(uri, *uris.connect(uri))
+            return cls(RemoteFolder.of(uri))
         except AddressError as error:
             raise StoreError(str(error)) from None
+
+    @property
+    def uri(self) -> str:
+        return self.folder.uri
 
     def meta(self) -> tuple[dict[str, Any], bytes]:
         """store.json, checked, and its bytes.
@@ -72,19 +66,17 @@ class Remote:
             StoreError: it is not there, or cannot be read.
         """
         try:
-            with self.files.open_input_stream(f"{self.path}/{name}", compression=None) as stream:
-                while chunk := stream.read(CHUNK):
-                    yield chunk
+            yield from self.folder.chunks(name)
         except FileNotFoundError:
             raise StoreError(f"{self.uri}: {self._absent(name)}; upload all files of a store there") from None
-        except (OSError, ValueError, NotImplementedError) as error:
+        except OSError as error:
             raise StoreError(str(uris.refused(self.uri, error))) from None
 
     def _absent(self, name: str) -> str:
         from pyarrow.fs import FileType
 
-        bucket, slash, _ = self.path.partition("/")
-        if bucket and slash and self.files.get_file_info(bucket).type == FileType.NotFound:
+        bucket, slash, _ = self.folder.path.partition("/")
+        if bucket and slash and self.folder.files.get_file_info(bucket).type == FileType.NotFound:
             return f"there is no bucket {bucket}"
         return f"no store is there, or not all of one: there is no {name}"
 
