@@ -6,7 +6,6 @@ lost gives its parts back; a machine that joins late gets a worker too.
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import Counter, deque
@@ -243,17 +242,9 @@ class _Crew:
 def _join(address: str) -> None:
     if ray.is_initialized():
         return
-    quiet: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        "runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}},
-    }
-    where: dict[str, Any] = {"include_dashboard": False} if address == "local" else {"address": address}
+    alone: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     ray_cluster.check(address)
-    try:
-        ray.init(**where, **quiet)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise ray_cluster.no_cluster(address, error) from None
+    ray_cluster.join(address, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **alone)
 
 
 def _ours(error: Exception) -> Exception:
