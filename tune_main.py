@@ -286,7 +286,8 @@ def _here(plan: Plan, options: argparse.Namespace) -> Plan:
 
 
 def _resources(options: argparse.Namespace, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
-    from tuning.plan.resources import cpu_cores, share, share_nodes
+    from common.machine import cpu_cores
+    from tuning.plan.resources import share, share_nodes
 
     if options.address:
         from tuning.cluster import joining, session

@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path, *, alone: bool = False) -> Iterator[Path]:
-    """A path beside `path` to write a file at: it gets the name `path` when the block ends, and is removed on an error.
+    """Yield a path to write a file at, which is renamed to `path` when the block ends, and removed on an error.
 
         with replacing(file) as fresh:
             image.save(fresh, format="PNG")

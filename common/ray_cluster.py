@@ -22,7 +22,7 @@ QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 def check(address: str) -> None:
-    """Raises OptionError: `address` is HOST:PORT, and nothing listens there."""
+    """Refuse an `address` that is HOST:PORT and where nothing listens, by an OptionError."""
     if match := re.fullmatch(r"(.+):(\d+)", address):
         try:
             socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()

@@ -1,4 +1,4 @@
-"""Files in a folder at an address."""
+"""Reads, writes and lists files in a folder at an address."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class RemoteFolder:
 
     @classmethod
     def of(cls, uri: str) -> RemoteFolder:
-        """Raises AddressError: as for `connect`."""
+        """Connect to the folder at `uri`. Raises AddressError: as for `connect`."""
         return cls(uri, *connect(uri))
 
     def __truediv__(self, name: str) -> RemoteFolder:
         return RemoteFolder(child(self.uri, name), self.files, f"{self.path}/{name}")
 
     def read(self, name: str) -> bytes | None:
-        """None where there is no such file."""
+        """Read a whole file; None where there is no such file."""
         try:
             return b"".join(self.chunks(name))
         except FileNotFoundError:
@@ -67,7 +67,7 @@ class RemoteFolder:
                 yield chunk
 
     def write(self, name: str, content: bytes) -> None:
-        """Whole, or not at all."""
+        """Write a file: it is there whole, or not at all."""
         self._write(name, iter([content]))
 
     def upload(self, file: Path, name: str) -> None:
@@ -75,7 +75,7 @@ class RemoteFolder:
             self._write(name, iter(lambda: stream.read(CHUNK), b""))
 
     def download(self, name: str, file: Path) -> None:
-        """Under its name when it is whole, and as old as it is there."""
+        """Copy a file here: it gets its name when it is whole, and is as old as it is there."""
         info = self.files.get_file_info(f"{self.path}/{name}")
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as fresh:
@@ -84,7 +84,7 @@ class RemoteFolder:
             os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
 
     def fetch(self, name: str, entry: Entry, file: Path) -> None:
-        """`download`, unless it is here already, as large and as old as the `entry` says."""
+        """`download` a file unless it is here already, as large and as old as the `entry` says."""
         here = file.stat() if file.exists() else None
         if here is None or (here.st_size, here.st_mtime) != (entry.size, entry.modified.timestamp()):
             self.download(name, file)
@@ -97,15 +97,15 @@ class RemoteFolder:
         return Entry(info.size, info.mtime) if info.type == FileType.File else None
 
     def list(self, below: str = "") -> dict[str, Entry]:
-        """Every file by its name, those of folders within as folder/name."""
+        """List every file by its name, those of folders within as folder/name."""
         return {name: Entry(info.size, info.mtime) for name, info in self._found(below, True) if info.is_file}
 
     def names(self) -> set[str]:
-        """Of the files and folders right in it."""
+        """List the names of the files and folders right in it."""
         return {name.partition("/")[0] for name, _ in self._found("", False)}
 
     def remove(self, name: str) -> None:
-        """A file, if it is there."""
+        """Remove a file, if it is there."""
         with _as_os_error(), contextlib.suppress(FileNotFoundError):
             self.files.delete_file(f"{self.path}/{name}")
 

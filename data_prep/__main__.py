@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def size_of(text: str | None) -> tuple[int, int] | None:
-    """ "96x72" -> (96, 72), height first."""
+    """Read a size, height first: "96x72" -> (96, 72)."""
     if text is None:
         return None
     if not (match := re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)):
@@ -87,7 +87,7 @@ def size_of(text: str | None) -> tuple[int, int] | None:
 
 
 def bands_of(text: str) -> tuple[int, int]:
-    """ "30,60" -> (30, 60)."""
+    """Read the bands' first ages: "30,60" -> (30, 60)."""
     if not (match := re.fullmatch(r"(\d{1,3}),(\d{1,3})", text)):
         raise OptionError(f"--bands must be two ages in years, such as 30,60, but is {text!r}")
     return int(match[1]), int(match[2])
@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def summary(store: Store, seconds: float) -> str:
-    """What is in the store and what is not, for a person to read."""
+    """Tell a person what is in the store and what is not."""
     counts, left_out, masks = store.meta["counts"], store.meta["left_out"], store.meta.get("masks")
     splits = [f"{name} {split['photos']}" for name, split in counts["splits"].items()]
     lines = [

@@ -20,11 +20,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.gpu.part import Finding, Part, Setting
+from common.machine import cpu_cores
 from data_prep.sample.people import Person, person
 from data_prep.sample.scene import HEIGHT, MASK_OF_PHOTO, PHOTOS, WIDTH, render, scene
 from data_prep.store.moments import Moments
 from data_prep.store.shards import PHOTOS_PER_SHARD, Photos, ShardWriter
-from tuning.plan.resources import cpu_cores
 
 SEED = 0
 SECONDS_A_PHOTO, SECONDS_TO_START = 0.041, 3.0

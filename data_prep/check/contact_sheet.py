@@ -1,4 +1,4 @@
-"""A picture of some photos of a store: as they are stored, and beside it as they were."""
+"""Draws some photos of a store: as they are stored, and beside it as they were."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from data_prep.labels import MISSING, IntArray, class_name
 from data_prep.photos import decode
 from data_prep.store.store import Store
 
-TALL, CAPTION, GAP, ACROSS = 192, 28, 6, 1200
+TALL, ACROSS = 192, 1200
+"""Pixels of a photo's height, and of the sheet's width."""
+
+CAPTION, GAP = 28, 6
 INK, WARNING = "black", (190, 30, 30)
 
 
@@ -42,7 +45,7 @@ def draw_sheet(store: Store, file: Path, n: int = 24, seed: int = 0, images: Pat
 
 
 def _chosen(store: Store, first: list[str], n: int, seed: int) -> IntArray:
-    """Rows: up to a third of them of the photos `first`, the others at random, by class."""
+    """Choose rows: up to a third of them of the photos `first`, the others at random, by class."""
     labelled = np.flatnonzero(store.index["split"] != "eval")
     marked = labelled[store.index["path"].iloc[labelled].isin(first)][: math.ceil(n / 3)]
     others = np.setdiff1d(labelled, marked)
@@ -76,7 +79,7 @@ def _original(path: str, images: Path) -> Image.Image:
 
 
 def _label(store: Store, row: int) -> str:
-    """What is known of a photo, in a few words."""
+    """Say what is known of a photo, in a few words."""
     known = store.classes()[row]
     if known != MISSING:
         return class_name(int(known), store.bands)

@@ -23,7 +23,7 @@ from common.errors import StoreError
 from common.files import write_durably
 from common.uris import CACHE, cache, is_uri
 from data_prep.node_copy.fetching import Fetching, bar
-from data_prep.node_copy.remote import RemoteStore, refuse_secrets, said_of
+from data_prep.node_copy.remote import RemoteStore, blaming, refuse_secrets
 from data_prep.store.files import META_FILE, open_shards, read_index, read_meta
 from data_prep.store.store import Store
 
@@ -32,11 +32,11 @@ Say = Callable[[str], None]
 
 
 def quiet(line: str) -> None:
-    """Nobody hears it."""
+    """Say a line to nobody."""
 
 
 def absolute(location: Location) -> str:
-    """What finds the store again from any working folder: an address as it is, a folder by its whole path."""
+    """Name what finds the store again from any working folder: an address as it is, a folder by its whole path."""
     return str(location) if is_uri(location) else str(Path(location).absolute())
 
 
@@ -67,7 +67,7 @@ def local(
     say: Say = quiet,
     progress: bool = False,
 ) -> Path:
-    """The folder of the store on this node: `location` itself, or the whole copy of an address, made if need be.
+    """Find the folder of the store on this node: `location`, or the whole copy of an address, made if need be.
 
     Args:
         expected: hash of the store that it must be. Where that one's copy is here, the address is not asked.
@@ -121,7 +121,7 @@ def _is_whole(folder: Path, store_hash: str, verify: bool) -> bool:
 
 
 def _open(folder: Path, verify: bool) -> dict[str, Any]:
-    """store.json of a folder in which every file is whole."""
+    """Read store.json of a folder in which every file is whole."""
     meta = read_meta(folder)
     read_index(folder, meta)
     open_shards(folder, meta, verify)
@@ -142,7 +142,7 @@ def _copied(remote: RemoteStore, meta: dict[str, Any], text: bytes, verify: bool
 
 @contextmanager
 def _lock(folder: Path, say: Say) -> Iterator[None]:
-    """One process of the node at a time; the system frees the lock of one that dies."""
+    """Let one process of the node in at a time; the system frees the lock of one that dies."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
@@ -170,12 +170,12 @@ def _copy(remote: RemoteStore, meta: Mapping[str, Any], text: bytes, folder: Pat
     with bar(missing, progress) as advance:
         Fetching(remote, into, advance).all(hashes)
     write_durably(into / META_FILE, [text])
-    with said_of(remote.uri, into):
+    with blaming(remote.uri, into):
         _open(into, verify=False)
     into.rename(folder)
 
 
 def _missing(meta: Mapping[str, Any], into: Path) -> int:
-    """Bytes of the shards that are not there, without their headers."""
+    """Count the bytes of the shards that are not there, without their headers."""
     photo = 3 * meta["size"][0] * meta["size"][1]
     return sum(photo * each["photos"] for each in meta["shards"] if not (into / str(each["file"])).is_file())

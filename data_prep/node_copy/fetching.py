@@ -37,7 +37,7 @@ class Fetching:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def all(self, hashes: Mapping[str, str]) -> None:
-        """Every file, by its name and SHA-256; what goes wrong with one, or Ctrl-C, stops the others.
+        """Fetch every file, by its name and SHA-256; what goes wrong with one, or Ctrl-C, stops the others.
 
         Raises:
             StoreError: one is not there, cannot be read, or is damaged.
@@ -51,7 +51,7 @@ class Fetching:
             pool.shutdown(cancel_futures=True)
 
     def one(self, name: str, sha256: str) -> None:
-        """One file, unless it is there with this SHA-256; its name is given to the right bytes only."""
+        """Fetch one file, unless it is there with this SHA-256; its name is given to the right bytes only."""
         file = self.into / name
         if not (file.is_file() and file_sha256(file) == sha256):
             write_durably(file, self._checked(name, sha256))
@@ -72,7 +72,7 @@ class Fetching:
 
 @contextmanager
 def bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, where that is a terminal, and what moves it, by bytes."""
+    """Show a bar on stderr, where that is a terminal; yields what moves it, by bytes."""
     console = Console(stderr=True)
     columns = (TextColumn("copying the store"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, disable=not (shown and console.is_terminal)) as progress:

@@ -1,4 +1,4 @@
-"""A dataset store at an address that pyarrow knows: s3://, gs://, hdfs://, abfs://, file:// ..."""
+"""Reads a dataset store at an address that pyarrow knows: s3://, gs://, hdfs://, abfs://, file:// ..."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RemoteStore:
 
     @classmethod
     def of(cls, uri: str) -> RemoteStore:
-        """Raises StoreError where pyarrow does not know such addresses, or cannot reach this one."""
+        """Connect to `uri`; a StoreError where pyarrow does not know such addresses, or cannot reach this one."""
         try:
             return cls(RemoteFolder.of(uri))
         except AddressError as error:
@@ -37,18 +37,18 @@ class RemoteStore:
         return self.folder.uri
 
     def meta(self) -> tuple[dict[str, Any], bytes]:
-        """store.json, checked, and its bytes.
+        """Read store.json: checked, and as bytes.
 
         Raises:
             StoreError: there is none, or none that can be read here.
         """
         text = b"".join(self.chunks(META_FILE))
-        with tempfile.TemporaryDirectory() as folder, said_of(self.uri, folder):
+        with tempfile.TemporaryDirectory() as folder, blaming(self.uri, folder):
             Path(folder, META_FILE).write_bytes(text)
             return read_meta(Path(folder)), text
 
     def hashes(self, meta: Mapping[str, Any]) -> dict[str, str]:
-        """The files beside store.json and the SHA-256 of each.
+        """Name the files beside store.json and the SHA-256 of each.
 
         Raises:
             StoreError: a name that would lie elsewhere than in the store's folder.
@@ -60,7 +60,7 @@ class RemoteStore:
         return hashes
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The bytes of one of its files.
+        """Read the bytes of one of its files.
 
         Raises:
             StoreError: it is not there, or cannot be read.
@@ -82,8 +82,8 @@ class RemoteStore:
 
 
 @contextmanager
-def said_of(uri: str, folder: str | Path) -> Iterator[None]:
-    """What is wrong with the files in `folder` is said of the address that they came from."""
+def blaming(uri: str, folder: str | Path) -> Iterator[None]:
+    """Have an error about the files in `folder` blame the address that they came from."""
     try:
         yield
     except StoreError as error:
@@ -91,7 +91,7 @@ def said_of(uri: str, folder: str | Path) -> Iterator[None]:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Raises StoreError for an address with a password in it."""
+    """Refuse an address with a password in it, by a StoreError."""
     try:
         uris.refuse_secrets(uri)
     except AddressError as error:

@@ -1,4 +1,4 @@
-"""A store that is being made, in a hidden folder beside its place. It outlives whoever makes it.
+"""Keeps a store that is being made in a hidden folder beside its place. It outlives whoever makes it.
 
 .faces.partial/settings.json        what decides the pixels; a run with others is refused
 .faces.partial/lock                 held by the one process that makes it
@@ -61,7 +61,7 @@ class Draft:
         self._lock.release()
 
     def records(self, parts: Sequence[Part]) -> dict[int, Record]:
-        """What is done already, by the part's number: its photos are the same, and its shard is there."""
+        """Find what is done already, by the part's number: its photos are the same, and its shard is there."""
         return {part.number: record for part in parts if (record := self._record(part))}
 
     def keep(self, part: Part, record: Record) -> None:
@@ -151,7 +151,7 @@ class Draft:
 
 
 def folder_of(out: Path) -> Path:
-    """Where the half-made store of `out` lies."""
+    """Name the folder where the half-made store of `out` lies."""
     return out.resolve().with_name(f".{out.name}.partial")
 
 

@@ -17,12 +17,10 @@ from common.errors import OptionError, PhotoError
 from data_prep import corrections, layouts
 from data_prep.labels import GENDERS, MASKS, MISSING, OFFICIAL_BANDS, IntArray, band_of_range
 from data_prep.layouts.listing import MAX_AGE, Listing, Photo, age_text
-from data_prep.layouts.reference import read_eval
+from data_prep.layouts.reference import SAMPLE_JSON, read_eval
 from data_prep.photos.decode import upright_size
 from data_prep.store.files import EVAL
 from data_prep.store.split import assign, strata
-
-SAMPLE_FILE = "sample.json"
 
 Row = dict[str, str | None]
 
@@ -144,4 +142,4 @@ def _hash(values: object) -> str:
 
 
 def _profile(images: Path) -> str:
-    return "sample" if (images.resolve().parent.parent / SAMPLE_FILE).is_file() else "reference"
+    return "sample" if (images.resolve().parent.parent / SAMPLE_JSON).is_file() else "reference"

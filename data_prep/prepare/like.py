@@ -1,4 +1,4 @@
-"""New photos -> the very pixels that they would have had in a dataset store."""
+"""Gives new photos the very pixels that they would have had in a dataset store."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import PhotoError, StoreError
+from common.machine import cpu_cores
 from data_prep.layouts.listing import Photo, photos_below
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
 from data_prep.prepare.parts import Treated, treat
 from data_prep.store.shards import Photos
 from data_prep.store.store import Store
-from data_prep.workers import Threads, default_workers, in_order, with_bar
+from data_prep.workers import Threads, in_order, with_bar
 
 AnyPath = str | os.PathLike[str]
 
@@ -24,7 +25,7 @@ AnyPath = str | os.PathLike[str]
 def prepare_like(
     store: Store, photos_dir: AnyPath, *, workers: int | None = None, progress: bool = False
 ) -> tuple[list[str], Photos]:
-    """Every photo in `photos_dir` and below, treated as the store's were.
+    """Treat every photo in `photos_dir` and below as the store's were.
 
     Returns:
         names relative to the folder, sorted, and uint8 [photos, height, width, 3].
@@ -40,7 +41,7 @@ def prepare_like(
 def batches_like(
     store: Store, photos_dir: AnyPath, *, batch_size: int = 256, workers: int | None = None, progress: bool = False
 ) -> tuple[list[str], Iterator[Photos]]:
-    """`prepare_like` for more photos than memory holds: the names, and the photos in their order, in batches."""
+    """`prepare_like` for more photos than memory holds: give their names, and yield the photos in batches."""
     listed = photos_below(Path(photos_dir))
     results = _treat_all(listed, store.size, _background_of(store), workers, progress)
     return [photo.path for photo in listed], _batches(listed, results, batch_size)
@@ -50,7 +51,7 @@ def _treat_all(
     listed: Sequence[Photo], size: tuple[int, int], background: Background, workers: int | None, progress: bool
 ) -> Generator[Treated | PhotoError]:
     treated = partial(treat, size=size, background=background)
-    with Threads(workers or default_workers()) as threads:
+    with Threads(workers or cpu_cores()) as threads:
         yield from with_bar(in_order(treated, listed, threads), len(listed), "photos", progress)
 
 

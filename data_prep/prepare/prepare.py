@@ -1,4 +1,4 @@
-"""Raw photos -> a dataset store."""
+"""Makes a dataset store of raw photos."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from common import ray_cluster
 from common.errors import OptionError, StoreError
+from common.machine import cpu_cores
 from data_prep.photos import masks
 from data_prep.photos.background import Background
 from data_prep.prepare.draft import Draft, sweep
@@ -22,7 +23,7 @@ from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import PHOTOS_PER_SHARD
 from data_prep.store.split import FRACTIONS, SPLITS
 from data_prep.store.store import Store
-from data_prep.workers import bar, default_workers
+from data_prep.workers import bar
 
 Crew = Callable[..., Iterator[tuple[Part, Record]]]
 """(parts, said=) -> each part with its record, when it is done."""
@@ -72,16 +73,16 @@ def prepare(
 
 
 def _parts(inputs: Inputs) -> list[Part]:
-    """The photos in their order, a shard at a time."""
+    """Cut the photos into parts, in their order, a shard each."""
     train = [row["split"] == SPLITS[0] for row in inputs.rows]
     cuts = [slice(start, start + PHOTOS_PER_SHARD) for start in range(0, len(train), PHOTOS_PER_SHARD)]
     return [Part(number, inputs.photos[cut], train[cut]) for number, cut in enumerate(cuts)]
 
 
 def _crew(job: Job, background: str | Background, workforce: Workforce, say: Callable[[str], None]) -> Crew:
-    """Who makes the parts: this machine, or those of a Ray cluster."""
+    """Choose who makes the parts: this machine, or those of a Ray cluster."""
     if workforce.cluster is None:
-        return partial(make_here, job=job, threads=workforce.workers or default_workers())
+        return partial(make_here, job=job, threads=workforce.workers or cpu_cores())
     if isinstance(background, Background):
         raise OptionError("on a cluster the background must be one that every machine can load by its name")
     ray_cluster.use_token()
@@ -96,7 +97,7 @@ def _crew(job: Job, background: str | Background, workforce: Workforce, say: Cal
 def _records(
     draft: Draft, parts: Sequence[Part], crew: Crew, most: float, progress: bool, say: Callable[[str], None]
 ) -> list[Record]:
-    """The records of all parts, in their order: those of earlier runs, and those that are made now."""
+    """Collect the records of all parts, in their order: those of earlier runs, and those that are made now."""
     records = draft.records(parts)
     missing = [part for part in parts if part.number not in records]
     if records:
@@ -113,7 +114,7 @@ def _records(
 
 
 def _kept(inputs: Inputs, records: Sequence[Record]) -> tuple[list[Row], list[dict[str, str]]]:
-    """Rows of index.csv of the photos that are in the store, and {"path", "why"} of each that is not."""
+    """Divide photos into rows of index.csv and {"path", "why"} of each that is not in the store."""
     rows: list[Row] = []
     left_out: list[dict[str, str]] = []
     for number, record in enumerate(records):

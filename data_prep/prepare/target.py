@@ -44,11 +44,11 @@ class Target:
             raise OptionError(f"--allow-left-out must be a share, 0 to 1, but is {self.max_left_out}")
 
     def named(self) -> Background:
-        """The background before any model is loaded. Raises as `background.named` does."""
+        """Know the background before any model is loaded. Raises as `background.named` does."""
         return self._background(backgrounds.named)
 
     def loaded(self) -> Background:
-        """The background, ready to be called. Raises as `background.load` does."""
+        """Load the background, ready to be called. Raises as `background.load` does."""
         return self._background(backgrounds.load)
 
     def _background(self, found: Callable[[str], Background]) -> Background:
@@ -56,7 +56,7 @@ class Target:
 
 
 def whole_name(method: str) -> str:
-    """The method by the name that means the same in every working folder: workers have others."""
+    """Name the method so that it means the same in every working folder: workers have others."""
     return str(Path(method).absolute()) if method.endswith(backgrounds.OWN) else method
 
 

@@ -1,4 +1,4 @@
-"""A contact sheet: one row a person, seven photos each."""
+"""Draws a contact sheet: one row a person, seven photos each."""
 
 from __future__ import annotations
 

@@ -30,19 +30,19 @@ _SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
 
 
 def content_hash(meta: Mapping[str, Any]) -> str:
-    """SHA-256 over what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
+    """Hash (SHA-256) what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
     content = {key: meta[key] for key in _HASHED}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _json_hash(meta: Mapping[str, Any]) -> str:
-    """SHA-256 over all that store.json says, itself left aside."""
+    """Hash (SHA-256) all that store.json says, the hash itself left aside."""
     rest = {key: value for key, value in meta.items() if key != _SELF}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
-    """store.json of the store in `folder`; a StoreError where there is none, or one that cannot be read here."""
+    """Read store.json of the store in `folder`; a StoreError where there is none, or none that can be read here."""
     try:
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
 
 
 def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
-    """index.csv as strings, NaN where empty; a StoreError where it is missing or not the one of store.json."""
+    """Read index.csv as strings, NaN where empty; a StoreError where it is not the one of store.json, or missing."""
     file = folder / INDEX_FILE
     try:
         known = file_sha256(file) == meta["index_sha256"]
@@ -80,7 +80,7 @@ def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def open_shards(folder: Path, meta: Mapping[str, Any], verify: bool) -> list[Photos]:
-    """The shards, memory-mapped, in order; a StoreError where one is not what store.json says."""
+    """Memory-map the shards, in order; a StoreError where one is not what store.json says."""
     shards = []
     for entry in meta["shards"]:
         if not _SHARD_NAME.fullmatch(str(entry["file"])):
@@ -109,7 +109,7 @@ def write_index(folder: Path, index: pd.DataFrame) -> None:
 
 
 def _age(value: Any) -> str | None:
-    """30, 30.0, "30" -> "30"; "50-59" -> itself; None, NaN, "" -> None."""
+    """Write an age: 30, 30.0, "30" -> "30"; "50-59" -> itself; None, NaN, "" -> None."""
     if pd.isna(value) or value == "":
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

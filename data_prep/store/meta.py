@@ -74,12 +74,12 @@ class Contents:
             raise ValueError(f"rows: one a photo is needed, but got {len(self.rows)} of {photos} photos")
 
     def index(self) -> pd.DataFrame:
-        """index.csv."""
+        """Make index.csv."""
         return pd.DataFrame(self.rows, columns=pd.Index(COLUMNS))
 
 
 def store_json(contents: Contents, meta: StoreMeta) -> dict[str, Any]:
-    """store.json, in the order of its keys; `files.write_meta` adds the hashes."""
+    """Make store.json, in the order of its keys; `files.write_meta` adds the hashes."""
     return {
         "schema": SCHEMA,
         "hash": "",

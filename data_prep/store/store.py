@@ -45,7 +45,10 @@ class Store:
     """
 
     def __init__(self, path: Path, meta: dict[str, Any], index: pd.DataFrame, shards: list[Photos]) -> None:
-        self.path, self.meta, self.index, self._shards = path, meta, index, shards
+        self.path = path
+        self.meta = meta
+        self.index = index
+        self._shards = shards
         self._fold: tuple[int, int] | None = None
         self._ends = np.cumsum([len(shard) for shard in shards])
         self.hash: str = meta["hash"]
@@ -72,7 +75,7 @@ class Store:
         return cls(folder, meta, index, shards)
 
     def with_folds(self, folds: int, fold: int) -> Store:
-        """This store with its train and val people split anew: val is fold `fold` of `folds`, train the other folds.
+        """Split this store's train and val people anew: val is fold `fold` of `folds`, train the other folds.
 
         The folds are by person and stratified (`split.folds`), a pure function of the store: together they put every
         train and val person in val once. Test and eval people stay where they are; photos, hash, mean and std are
@@ -134,15 +137,15 @@ class Store:
         return self.index["person"].to_numpy(dtype=object)
 
     def classes(self) -> IntArray:
-        """int64 [photos]: the official class 0..17, or MISSING."""
+        """Give the official class 0..17, or MISSING: int64 [photos]."""
         return encode(self.mask, self.gender, band_of_range(self.age_min, self.age_max, self.bands))
 
     def rows(self, split: str) -> IntArray:
-        """int64: the positions of "train", "val", "test" or "eval" photos, ascending."""
+        """Find the positions of "train", "val", "test" or "eval" photos, ascending: int64."""
         return np.flatnonzero(self.index["split"].to_numpy() == split)
 
     def labelled(self, split: str) -> IntArray:
-        """int64: those of `rows` whose official class is known. Only they can be judged."""
+        """Find those of `rows` whose official class is known: int64. Only they can be judged."""
         rows = self.rows(split)
         return rows[self.classes()[rows] != MISSING]
 
@@ -155,7 +158,7 @@ class Store:
         width: int | None = None,
         out: Photos | None = None,
     ) -> Photos:
-        """Photos at `rows`, in that order, cut to a window: uint8 [len(rows), height, width, 3].
+        """Read photos at `rows`, in that order, cut to a window: uint8 [len(rows), height, width, 3].
 
         Args:
             rows: positions 0..len(store)-1, in any order, repeats allowed.

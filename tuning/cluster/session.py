@@ -13,10 +13,10 @@ import ray
 from ray._private import ray_constants
 
 from common import ray_cluster, uris
+from common.machine import cpu_cores
 from common.repository import ROOT
 from tuning import signals
 from tuning.cluster import joining
-from tuning.plan.resources import cpu_cores
 
 HOW_RAY_RUNS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # our own loggers write to the search folder
