@@ -239,19 +239,15 @@ def _store(options: argparse.Namespace) -> Store | None:
 
 def _make_sample() -> None:
     """Draw the sample if it is not there, and prepare its store."""
+    from data_prep.prepare.inputs import Source
     from data_prep.prepare.prepare import prepare
+    from data_prep.prepare.target import Target
     from data_prep.sample.draw import draw
 
     print(f"No --data was given: the built-in sample is drawn into {SAMPLE} and prepared as {SAMPLE_STORE}, once.")
     draw(SAMPLE)
-    prepare(
-        SAMPLE / "train/images",
-        SAMPLE / "train/train.csv",
-        SAMPLE_STORE,
-        eval_dir=SAMPLE / "eval",
-        background="sample",
-        size=SAMPLE_SIZE,
-    )
+    source = Source(SAMPLE / "train/images", SAMPLE / "train/train.csv", eval_dir=SAMPLE / "eval")
+    prepare(source, Target(SAMPLE_STORE, background="sample", size=SAMPLE_SIZE))
 
 
 def _plan(options: argparse.Namespace, space: spaces.Space, folder: Path, store: Store | None) -> Plan:
@@ -290,7 +286,8 @@ def _here(plan: Plan, options: argparse.Namespace) -> Plan:
 
 
 def _resources(options: argparse.Namespace, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
-    from tuning.plan.resources import cpu_cores, share, share_nodes
+    from common.machine import cpu_cores
+    from tuning.plan.resources import share, share_nodes
 
     if options.address:
         from tuning.cluster import joining, session

@@ -45,6 +45,7 @@ from benchmarks.measure import Floats, Table
 from common.command_line import exit_code, positive
 from common.errors import OptionError
 from common.files import write_json
+from common.machine import cpu_cores
 from data_prep.layouts.listing import Photo
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
@@ -52,7 +53,6 @@ from data_prep.prepare.parts import Job, Part
 from data_prep.prepare.this_machine import make_here
 from data_prep.sample.draw import draw
 from data_prep.store.shards import PHOTOS_PER_SHARD
-from data_prep.workers import default_workers
 
 CPU = torch.device("cpu")
 PEOPLE, NOISE = 300, 6.0
@@ -164,7 +164,7 @@ def script(bench: Bench) -> Table:
 
     rates = measure.in_turn(
         {
-            "ours": partial(bench.ours, files, background, default_workers()),
+            "ours": partial(bench.ours, files, background, cpu_cores()),
             "script, one session": partial(usual, lambda: kept),
             "script as written": partial(usual, lambda: rembg.new_session("u2net_custom", model_path=home)),
         },
@@ -215,7 +215,7 @@ def keep(bench: Bench, noise: float = 0) -> Table:
 
         store, bare, only = apart(make), apart(to_arrays), apart(to_nothing)
         programs = {
-            "ours": lambda: store(files, bench.scratch(), Background(), default_workers()),
+            "ours": lambda: store(files, bench.scratch(), Background(), cpu_cores()),
             "decoded to RGB arrays": lambda: bare(files),
             "decoded only": lambda: only(files),
             "as many bytes through the page cache": to_disk,
@@ -245,7 +245,7 @@ def to_nothing(files: list[Path]) -> int:
 
 
 def _in_threads(decode: Callable[[Path], Any], files: list[Path]) -> int:
-    with ThreadPoolExecutor(default_workers()) as pool:
+    with ThreadPoolExecutor(cpu_cores()) as pool:
         for _ in pool.map(decode, files):
             pass
     return len(files)
@@ -298,7 +298,7 @@ def _command(drawn: Path, out: Path, *options: str) -> list[str]:
     """The command line; with small shards, so that a short run has many."""
     shard = KILLED_SHARD if options == SMALL else PHOTOS_PER_SHARD
     code = (
-        "import sys; from command_line import exit_code; from data_prep import prepare; "
+        "import sys; from common.command_line import exit_code; from data_prep.prepare import prepare; "
         f"from data_prep.__main__ import main; prepare.PHOTOS_PER_SHARD = {shard}; sys.exit(exit_code(main))"
     )
     train = drawn / "train"

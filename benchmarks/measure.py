@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from common.machine import cpu_cores
 from trainable.device import amp_dtype
-from tuning.plan.resources import cpu_cores
 
 Floats = npt.NDArray[np.float64]
 Spread = tuple[float, float, float]

@@ -31,13 +31,13 @@ from benchmarks import conventional, limit, measure, memory, pipeline, subject
 from benchmarks.conventional import Conventional
 from benchmarks.measure import Table
 from common.command_line import exit_code, positive
+from common.machine import cpu_cores
 from data_prep.store.store import Store
 from trainable import device
 from trainable.config import TrialConfig, parse_setting
 from trainable.loop import Trial
 from trainable.photos import batches
 from trainable.recipe import losses
-from tuning.plan.resources import cpu_cores
 
 CELL = "cell"
 

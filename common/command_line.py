@@ -22,7 +22,7 @@ def exit_code(command: Callable[[], int | None]) -> int:
 
 
 def positive(text: str) -> int:
-    """An argparse type: a whole number of at least 1."""
+    """Read a whole number of at least 1: an argparse type."""
     if not text.strip().isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, but got {text!r}")
     return int(text)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 
 class MasktuneError(Exception):
-    """Base of all of them: the command line prints its message on one line and exits with 2."""
+    """All of them derive from it: the command line prints its message on one line and exits with 2."""
 
 
 class OptionError(MasktuneError):

@@ -1,22 +1,52 @@
-"""How every small file is written: whole, then renamed."""
+"""How files are written: whole, under another name first."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 
+@contextmanager
+def replacing(path: Path, *, alone: bool = False) -> Iterator[Path]:
+    """Yield a path to write a file at, which is renamed to `path` when the block ends, and removed on an error.
+
+        with replacing(file) as fresh:
+            image.save(fresh, format="PNG")
+
+    Args:
+        alone: only one process can be writing this file, so it has one temporary name: what a killed process left
+            there is written over.
+    """
+    fresh = path.with_name(f".{path.name}.partial" if alone else f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield fresh
+        fresh.replace(path)
+    except BaseException:
+        with suppress(OSError):  # what went wrong before is what matters
+            fresh.unlink()
+        raise
+
+
 def write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+    with replacing(path) as fresh:
+        fresh.write_text(text)
 
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, default=str) + "\n")
+
+
+def write_durably(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that is on the disk before it has its name. Only one process may write it at a time."""
+    with replacing(path, alone=True) as fresh, fresh.open("wb") as stream:
+        stream.writelines(chunks)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def file_sha256(file: Path) -> str:

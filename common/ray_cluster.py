@@ -1,24 +1,33 @@
-"""The address of a Ray cluster: whether anything answers there, for which Ray tries for minutes, and our token."""
+"""How a Ray cluster is joined: whether anything answers at its address, for which Ray tries for minutes, and our token.
+
+Ray is imported when a cluster is joined, and not before: programs that need none start without it.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from common.errors import OptionError
 
 CONNECT_SECONDS = 20
 
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+"""Options of `ray.init`: what Ray has to say is not for the person who waits."""
+
 
 def check(address: str) -> None:
-    """Raises OptionError: `address` is HOST:PORT, and nothing listens there."""
+    """Refuse an `address` that is HOST:PORT and where nothing listens, by an OptionError."""
     if match := re.fullmatch(r"(.+):(\d+)", address):
         try:
             socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()
         except (OSError, OverflowError) as error:
-            raise no_cluster(address, error) from None
+            raise _no_cluster(address, error) from None
 
 
 def use_token() -> bool:
@@ -34,5 +43,23 @@ def use_token() -> bool:
     return "RAY_AUTH_MODE" in os.environ
 
 
-def no_cluster(address: str, error: Exception) -> OptionError:
+def join(address: str, explain: Callable[[Exception], OptionError | None] = lambda error: None, **options: Any) -> None:
+    """Join the cluster at `address`; "local" starts one that is this machine alone.
+
+    Args:
+        explain: says in our words what Ray raised, or None where "no cluster answers" is all there is to say.
+        options: of `ray.init`, beside those of QUIET.
+
+    Raises:
+        OptionError: no cluster is there, or what `explain` makes of it.
+    """
+    import ray
+
+    try:
+        ray.init(address=address, **QUIET, **options)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise explain(error) or _no_cluster(address, error) from None
+
+
+def _no_cluster(address: str, error: Exception) -> OptionError:
     return OptionError(f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())})")

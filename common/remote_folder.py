@@ -1,4 +1,4 @@
-"""Files in a folder at an address."""
+"""Reads, writes and lists files in a folder at an address."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from common.files import replacing
 from common.uris import child, connect
 
 CHUNK = 8 * 2**20
@@ -33,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Folder:
+class RemoteFolder:
     """A folder at an address. Every method may raise the storage's OSError; a name may have slashes in it.
 
     Attributes:
@@ -46,15 +47,15 @@ class Folder:
     path: str
 
     @classmethod
-    def of(cls, uri: str) -> Folder:
-        """Raises AddressError: as for `connect`."""
+    def of(cls, uri: str) -> RemoteFolder:
+        """Connect to the folder at `uri`. Raises AddressError: as for `connect`."""
         return cls(uri, *connect(uri))
 
-    def __truediv__(self, name: str) -> Folder:
-        return Folder(child(self.uri, name), self.files, f"{self.path}/{name}")
+    def __truediv__(self, name: str) -> RemoteFolder:
+        return RemoteFolder(child(self.uri, name), self.files, f"{self.path}/{name}")
 
     def read(self, name: str) -> bytes | None:
-        """None where there is no such file."""
+        """Read a whole file; None where there is no such file."""
         try:
             return b"".join(self.chunks(name))
         except FileNotFoundError:
@@ -66,7 +67,7 @@ class Folder:
                 yield chunk
 
     def write(self, name: str, content: bytes) -> None:
-        """Whole, or not at all."""
+        """Write a file: it is there whole, or not at all."""
         self._write(name, iter([content]))
 
     def upload(self, file: Path, name: str) -> None:
@@ -74,17 +75,16 @@ class Folder:
             self._write(name, iter(lambda: stream.read(CHUNK), b""))
 
     def download(self, name: str, file: Path) -> None:
-        """Under its name when it is whole, and as old as it is there."""
+        """Copy a file here: it gets its name when it is whole, and is as old as it is there."""
         info = self.files.get_file_info(f"{self.path}/{name}")
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.{os.getpid()}.partial")
-        with fresh.open("wb") as stream:
-            stream.writelines(self.chunks(name))
-        os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
-        fresh.replace(file)
+        with replacing(file) as fresh:
+            with fresh.open("wb") as stream:
+                stream.writelines(self.chunks(name))
+            os.utime(fresh, ns=(info.mtime_ns, info.mtime_ns))
 
     def fetch(self, name: str, entry: Entry, file: Path) -> None:
-        """`download`, unless it is here already, as large and as old as the `entry` says."""
+        """`download` a file unless it is here already, as large and as old as the `entry` says."""
         here = file.stat() if file.exists() else None
         if here is None or (here.st_size, here.st_mtime) != (entry.size, entry.modified.timestamp()):
             self.download(name, file)
@@ -97,15 +97,15 @@ class Folder:
         return Entry(info.size, info.mtime) if info.type == FileType.File else None
 
     def list(self, below: str = "") -> dict[str, Entry]:
-        """Every file by its name, those of folders within as folder/name."""
+        """List every file by its name, those of folders within as folder/name."""
         return {name: Entry(info.size, info.mtime) for name, info in self._found(below, True) if info.is_file}
 
     def names(self) -> set[str]:
-        """Of the files and folders right in it."""
+        """List the names of the files and folders right in it."""
         return {name.partition("/")[0] for name, _ in self._found("", False)}
 
     def remove(self, name: str) -> None:
-        """A file, if it is there."""
+        """Remove a file, if it is there."""
         with _as_os_error(), contextlib.suppress(FileNotFoundError):
             self.files.delete_file(f"{self.path}/{name}")
 

@@ -20,38 +20,38 @@ CACHE = "MASKTUNE_CACHE"
 PATIENCE = 60
 """Seconds after which a Google storage that does not answer is given up; pyarrow would try for 15 minutes."""
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRETS = ("client_secret", "sig")
 _FORBIDDEN = re.compile(r"ACCESS_DENIED|UNAUTHENTICATED|PERMISSION_DENIED|SIGNATURE|ACCESS_KEY|credential|HTTP 40[13]")
 _UNKNOWN = "Unrecognized filesystem type"
 
 
 def is_uri(location: str | os.PathLike[str]) -> bool:
-    """Whether it is an address such as s3://bucket/store, and not a folder of this machine."""
-    return _ADDRESS.match(str(location)) is not None
+    """Say whether it is an address such as s3://bucket/store, and not a folder of this machine."""
+    return _URI.match(str(location)) is not None
 
 
 def location(text: str) -> str | Path:
-    """An argparse type: an address as it is, or a folder."""
+    """Keep an address as it is and make a folder of all else: an argparse type."""
     return text if is_uri(text) else Path(text)
 
 
 def cache() -> Path:
-    """Where this machine keeps copies."""
+    """Name the folder where this machine keeps copies."""
     named = os.environ.get(CACHE)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "masktune"
     return (Path(named).expanduser() if named else home).absolute()
 
 
 def place(room: str, uri: str) -> Path:
-    """The folder of this machine for what is at `uri`, in one room of the cache; of a folder in there, within it."""
+    """Name the folder of this machine for what is at `uri`, in one room of the cache; what is below lies within it."""
     parts = urlsplit(uri)
     digest = hashlib.sha256(f"{parts.scheme}://{parts.netloc}?{parts.query}".encode()).hexdigest()
     return cache().joinpath(room, digest[:16], *_names(parts.path))
 
 
 def child(uri: str, name: str) -> str:
-    """s3://bucket/runs?region=x, first -> s3://bucket/runs/first?region=x"""
+    """Name what is below a URI: s3://bucket/runs?region=x, first -> s3://bucket/runs/first?region=x"""
     parts = urlsplit(uri)
     return parts._replace(path=f"{parts.path.rstrip('/')}/{name}").geturl()
 
@@ -62,7 +62,7 @@ def parent(uri: str) -> str:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Raises AddressError for an address with a password in it: search.json and logs would keep it."""
+    """Refuse an address with a password in it, by an AddressError: search.json and logs would keep it."""
     parts = urlsplit(uri)
     if parts.password or any(name in parse_qs(parts.query) for name in _SECRETS):
         raise AddressError(
@@ -73,7 +73,7 @@ def refuse_secrets(uri: str) -> None:
 
 
 def connect(uri: str) -> tuple[Any, str]:
-    """A pyarrow.fs.FileSystem and the path in there, for an address.
+    """Find the pyarrow.fs.FileSystem of an address, and the path in there.
 
     Raises:
         AddressError: pyarrow does not know such addresses, or cannot reach this one, or it has a password in it.
@@ -89,7 +89,7 @@ def connect(uri: str) -> tuple[Any, str]:
 
 
 def refused(uri: str, error: Exception, what: str = "read") -> AddressError:
-    """pyarrow's error in one line that says what to do."""
+    """Put pyarrow's error in one line that says what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if _UNKNOWN in lines[0]:
         return AddressError(

@@ -20,7 +20,9 @@ from common.errors import OptionError
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.layouts import LAYOUTS
 from data_prep.photos.background import METHODS
-from data_prep.prepare.prepare import MAX_LEFT_OUT, prepare
+from data_prep.prepare.inputs import Source
+from data_prep.prepare.prepare import prepare
+from data_prep.prepare.target import MAX_LEFT_OUT, Target, Workforce
 from data_prep.store.store import Store
 
 SHOWN = 5
@@ -76,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def size_of(text: str | None) -> tuple[int, int] | None:
-    """ "96x72" -> (96, 72), height first."""
+    """Read a size, height first: "96x72" -> (96, 72)."""
     if text is None:
         return None
     if not (match := re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)):
@@ -85,37 +87,44 @@ def size_of(text: str | None) -> tuple[int, int] | None:
 
 
 def bands_of(text: str) -> tuple[int, int]:
-    """ "30,60" -> (30, 60)."""
+    """Read the bands' first ages: "30,60" -> (30, 60)."""
     if not (match := re.fullmatch(r"(\d{1,3}),(\d{1,3})", text)):
         raise OptionError(f"--bands must be two ages in years, such as 30,60, but is {text!r}")
     return int(match[1]), int(match[2])
 
 
+def source_of(options: argparse.Namespace) -> Source:
+    return Source(
+        images=options.images,
+        labels=options.labels,
+        eval_dir=options.eval,
+        layout=options.layout,
+        corrections=tuple(options.corrections),
+        bands=bands_of(options.bands),
+        seed=options.seed,
+    )
+
+
+def target_of(options: argparse.Namespace) -> Target:
+    return Target(
+        options.out,
+        background=options.background,
+        size=size_of(options.size),
+        max_left_out=options.allow_left_out,
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     start = time.monotonic()
-    store = prepare(
-        options.images,
-        options.labels,
-        options.out,
-        eval_dir=options.eval,
-        layout=options.layout,
-        corrections=options.corrections,
-        bands=bands_of(options.bands),
-        background=options.background,
-        size=size_of(options.size),
-        seed=options.seed,
-        max_left_out=options.allow_left_out,
-        workers=options.workers,
-        address=options.address,
-    )
+    store = prepare(source_of(options), target_of(options), Workforce(options.workers, cluster=options.address))
     print(summary(store, time.monotonic() - start))
     print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
     print(f"       python tune_main.py --space age_bands --data {shlex.quote(str(options.out))}")
 
 
 def summary(store: Store, seconds: float) -> str:
-    """What is in the store and what is not, for a person to read."""
+    """Tell a person what is in the store and what is not."""
     counts, left_out, masks = store.meta["counts"], store.meta["left_out"], store.meta.get("masks")
     splits = [f"{name} {split['photos']}" for name, split in counts["splits"].items()]
     lines = [

@@ -1,8 +1,7 @@
-"""Photos in threads: results in order, a few ahead at most, with a progress bar."""
+"""Works on photos in threads: results come in order, a few ahead at most, with a progress bar."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,11 +25,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def default_workers() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Threads(ThreadPoolExecutor):
     """So many threads, for one job after the other.
 
@@ -47,7 +41,7 @@ class Threads(ThreadPoolExecutor):
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], threads: Threads, at_once: int = 1
 ) -> Generator[Result]:
-    """`map(function, items)` in `threads`, a few tasks ahead.
+    """Do `map(function, items)` in `threads`, a few tasks ahead.
 
     Args:
         at_once: items a task: several, where one takes no longer than handing it to a thread and back.
@@ -79,12 +73,12 @@ class Speed(ProgressColumn):
 
 
 def bar(shown: bool = True) -> Progress:
-    """A bar on stderr: what, how many of how many, how fast, and the time left."""
+    """Make a bar on stderr: what, how many of how many, how fast, and the time left."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), disable=not shown, speed_estimate_period=60)
 
 
 def with_bar(items: Iterable[Item], total: int, what: str, shown: bool = True) -> Generator[Item]:
-    """`items`, `total` of them, with a bar that moves as they are taken."""
+    """Yield `items`, `total` of them, with a bar that moves as they are taken."""
     with bar(shown) as progress:
         yield from progress.track(items, total=total, description=what)

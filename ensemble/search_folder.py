@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common import uris
 from common.errors import AddressError, EnsembleError
-from common.remote_folder import Folder
+from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
 from data_prep import node_copy
 from data_prep.store.store import Store
@@ -26,7 +26,7 @@ def local(search: str | Path) -> Path:
         return search
     folder = uris.place("searches", search)
     try:
-        there = Folder.of(search)
+        there = RemoteFolder.of(search)
         found = there.list()
         able = {name.partition("/")[0] for name in found if name.endswith(f"/{BEST_WEIGHTS}")}
         for name, entry in found.items():
@@ -49,7 +49,7 @@ def keep(search: str | Path, file: Path) -> None:
     if isinstance(search, Path) or file.parent != uris.place("searches", search):
         return
     try:
-        Folder.of(search).upload(file, file.name)
+        RemoteFolder.of(search).upload(file, file.name)
     except (OSError, AddressError) as error:
         raise EnsembleError(f"--search {search} cannot be written ({_line(error)})") from None
 
@@ -61,7 +61,7 @@ def newest_at(runs: str) -> str:
         EnsembleError: there is none, or they cannot be read.
     """
     try:
-        there = Folder.of(runs)
+        there = RemoteFolder.of(runs)
         texts = {name: text for name in there.names() if (text := (there / name).read(SEARCH)) is not None}
         started = {name: str(json.loads(text)["started"]) for name, text in texts.items()}
     except (OSError, ValueError, KeyError, AddressError) as error:

@@ -115,7 +115,7 @@ def _score_test(
 
 
 def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
-    from data_prep.prepare.prepare import prepare_like  # imports rembg, which only new photos need
+    from data_prep.prepare.like import prepare_like  # imports rembg, which only new photos need
 
     names, photos = prepare_like(store, options.photos, progress=True)
     return _write_predictions(options, search, names, ensemble.predict_photos(photos))

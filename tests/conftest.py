@@ -13,6 +13,7 @@ import pytest
 
 from data_prep.labels import MASKS
 from data_prep.store import store as stores
+from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 from tests.tuning.plans import small_plan
 from tuning.plan.plan import Plan
@@ -59,7 +60,8 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         rows.append({"path": name, "person": name, "mask": None, "gender": None, "age": None, "split": "eval"})
         photos.append(_photo(number % 3, number % 2, 20 + 4 * number, rng))
     folder = tmp_path_factory.mktemp("small") / "store"
-    return stores.write(folder, np.stack(photos), pd.DataFrame(rows), profile="sample", source_size=(512, 384))
+    meta = StoreMeta(profile="sample", source_size=(512, 384))
+    return stores.write(folder, np.stack(photos), pd.DataFrame(rows), meta)
 
 
 def _photo(mask: int, gender: int, age: int, rng: np.random.Generator) -> np.ndarray:

@@ -19,6 +19,7 @@ import tune_main
 from common.command_line import exit_code
 from common.errors import MasktuneError
 from data_prep.store import store as stores
+from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 from ensemble import select_and_predict
 from tests.relabelled import relabelled, without
@@ -111,7 +112,7 @@ def test_imagenet_weights_that_cannot_be_fetched(
 def test_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     row = {"mask": "none", "gender": "male", "age": 20}
     index = pd.DataFrame([{"path": s, "person": s, "split": s, **row} for s in ("train", "val", "test")])
-    stores.write(tmp_path / "small", np.zeros((3, 24, 16, 3), np.uint8), index, source_size=(240, 160))
+    stores.write(tmp_path / "small", np.zeros((3, 24, 16, 3), np.uint8), index, StoreMeta(source_size=(240, 160)))
     line = refused(
         capsys, tune_main.main, "--space", "age_bands", "--data", str(tmp_path / "small"), "--weights", "none"
     )
@@ -228,7 +229,7 @@ def test_a_disk_that_is_too_small(
 def test_a_space_that_allows_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     row = {"mask": "none", "gender": "male", "age": 20}
     index = pd.DataFrame([{"path": s, "person": s, "split": s, **row} for s in ("train", "val", "test")])
-    stores.write(tmp_path / "small", np.zeros((3, 40, 40, 3), np.uint8), index, source_size=(400, 400))
+    stores.write(tmp_path / "small", np.zeros((3, 40, 40, 3), np.uint8), index, StoreMeta(source_size=(400, 400)))
     arguments = ["--space", "crop_sizes", "--data", str(tmp_path / "small"), "--weights", "none"]
     assert "crop/height: at most the photo's own height of 400 px, but got 512" in refused(
         capsys, tune_main.main, *arguments

@@ -95,7 +95,7 @@ def test_a_search_that_was_moved_to_another_machine_goes_on_there_and_says_what_
 ) -> None:
     search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
     search_json.update(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
-    monkeypatch.setattr("tuning.plan.resources.cpu_cores", lambda: 3)
+    monkeypatch.setattr("common.machine.cpu_cores", lambda: 3)
     assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
     assert len(pd.read_csv(search / "leaderboard.csv")) == 4
     assert (search / "trial-004" / "best.safetensors").exists()

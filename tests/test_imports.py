@@ -53,7 +53,7 @@ ALLOWED = {
 }
 """What else a package may know of what lies below it, beside common."""
 
-KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster")
+KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster", "common.ray_cluster")
 
 
 def _name(file: Path) -> str:
@@ -110,6 +110,12 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_only_a_few_rooms_know_ray(module: str) -> None:
     if not within(module, set(KNOW_RAY)):
         assert not any(name.split(".")[0] == "ray" for name in imported(MODULES[module])), module
+
+
+def test_what_joins_a_cluster_imports_ray_only_then() -> None:
+    tops = ast.parse(MODULES["common.ray_cluster"].read_text()).body
+    named = {name for node in tops if isinstance(node, ast.Import) for name in (alias.name for alias in node.names)}
+    assert "logging" in named and "ray" not in named
 
 
 def test_only_the_background_knows_rembg() -> None:

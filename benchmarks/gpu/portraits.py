@@ -20,11 +20,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.gpu.part import Finding, Part, Setting
+from common.machine import cpu_cores
 from data_prep.sample.people import Person, person
 from data_prep.sample.scene import HEIGHT, MASK_OF_PHOTO, PHOTOS, WIDTH, render, scene
 from data_prep.store.moments import Moments
 from data_prep.store.shards import PHOTOS_PER_SHARD, Photos, ShardWriter
-from tuning.plan.resources import cpu_cores
 
 SEED = 0
 SECONDS_A_PHOTO, SECONDS_TO_START = 0.041, 3.0
@@ -89,6 +89,7 @@ def draw(portraits: Portraits, setting: Setting) -> Iterator[Finding]:
 
 def _write(people: Iterator[Drawn], size: tuple[int, int], out: Path) -> None:
     """As `StoreWriter` does, which compiles its sums by numba: that need not be here."""
+    from data_prep.store.meta import Contents, StoreMeta
     from data_prep.store.writer import seal
 
     draft = out.with_name(f".{out.name}.partial")
@@ -103,7 +104,8 @@ def _write(people: Iterator[Drawn], size: tuple[int, int], out: Path) -> None:
             shards.append(shard.finish())
         rows += [row for each in some for row in each.rows]
         moments += [each.moments for each in some if each.rows[0]["split"] == "train"]
-    seal(draft, out, size, rows, shards, Moments.total(moments), source_size=(HEIGHT, WIDTH))
+    contents = Contents(size, rows, shards, Moments.total(moments))
+    seal(draft, out, contents, StoreMeta(source_size=(HEIGHT, WIDTH)))
 
 
 def _drawn(portraits: Portraits) -> Generator[Drawn]:

@@ -11,7 +11,7 @@ from benchmarks.gpu.part import Finding, Part, Setting
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.serve import Look, Ready, look_at_torch
 from benchmarks.gpu.worker import NoAnswerError, Worker, WorkerEndedError
-from tuning.plan.resources import cpu_cores
+from common.machine import cpu_cores
 
 PATIENCE, AT_LEAST = 3.0, {"cuda": 60.0, "cpu": 300.0}
 """A part is given up after so many times its estimate, and after so many seconds at least: estimates are a GPU's."""

@@ -16,8 +16,8 @@ import torch
 from benchmarks import measure
 from benchmarks.gpu.part import Finding, Part, Setting
 from common.errors import DeviceError
+from common.machine import cpu_cores
 from trainable import device
-from tuning.plan.resources import cpu_cores
 
 PACKAGES = ("torchvision", "numpy", "pandas", "ray", "optuna", "numba", "rembg", "onnxruntime", "onnxruntime-gpu")
 GIB = 2**30

@@ -77,7 +77,7 @@ def verify(store: Store, progress: bool = True) -> None:
 
 
 def tables(store: Store) -> list[Table]:
-    """Photos of each class, and people and photos of each split."""
+    """Count the photos of each class, and the people and photos of each split."""
     split = store.index["split"].to_numpy()
     names = [*SPLITS, *([EVAL] if EVAL in split else [])]
     return [_by_class(store, split, names), _by_band(store, split, names), _people(store, split, names)]
@@ -94,7 +94,7 @@ def _by_band(store: Store, split: np.ndarray, names: list[str]) -> Table:
 
 
 def _counted(what: str, labels: list[str], codes: np.ndarray, split: np.ndarray, names: list[str]) -> Table:
-    """Photos of each label in each split; those of no label in a last row, if there are any."""
+    """Count the photos of each label in each split; those of no label come last, if there are any."""
     table = _table(what, names)
     rows = [*enumerate(labels), *([(MISSING, "not known")] if (codes == MISSING).any() else [])]
     for code, label in rows:
@@ -113,7 +113,7 @@ def _people(store: Store, split: np.ndarray, names: list[str]) -> Table:
 
 
 def _table(what: str, names: list[str]) -> Table:
-    """A column of words and one of counts for each split, and for all of them."""
+    """Make a column of words and one of counts for each split, and for all of them."""
     table = Table(what, *names, "all", box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -129,7 +129,7 @@ def _origin(store: Store) -> str:
 
 
 def _warnings(store: Store) -> list[str]:
-    """Photos left out, and photos whose mask is hard to believe."""
+    """Name the photos that were left out, and those whose mask is hard to believe."""
     lines = []
     for what, photos in (("left out", store.meta["left_out"]), ("implausible mask", _implausible(store))):
         lines.append(f"{what}: {len(photos)}")

@@ -1,4 +1,4 @@
-"""A picture of some photos of a store: as they are stored, and beside it as they were."""
+"""Draws some photos of a store: as they are stored, and beside it as they were."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from common.errors import OptionError, PhotoError
+from common.files import replacing
 from data_prep.labels import MISSING, IntArray, class_name
 from data_prep.photos import decode
 from data_prep.store.store import Store
 
-TALL, CAPTION, GAP, ACROSS = 192, 28, 6, 1200
+TALL, ACROSS = 192, 1200
+"""Pixels of a photo's height, and of the sheet's width."""
+
+CAPTION, GAP = 28, 6
 INK, WARNING = "black", (190, 30, 30)
 
 
@@ -32,17 +36,16 @@ def draw_sheet(store: Store, file: Path, n: int = 24, seed: int = 0, images: Pat
     sheet = Image.new("RGB", (columns * width, math.ceil(len(tiles) / columns) * height), "white")
     for number, tile in enumerate(tiles):
         sheet.paste(tile, (number % columns * width, number // columns * height))
-    draft = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(draft, format="PNG")
-        draft.replace(file)
+        with replacing(file) as fresh:
+            sheet.save(fresh, format="PNG")
     except OSError as error:
         raise OptionError(f"--sheet: cannot write {file} ({error.strerror})") from None
 
 
 def _chosen(store: Store, first: list[str], n: int, seed: int) -> IntArray:
-    """Rows: up to a third of them of the photos `first`, the others at random, by class."""
+    """Choose rows: up to a third of them of the photos `first`, the others at random, by class."""
     labelled = np.flatnonzero(store.index["split"] != "eval")
     marked = labelled[store.index["path"].iloc[labelled].isin(first)][: math.ceil(n / 3)]
     others = np.setdiff1d(labelled, marked)
@@ -76,7 +79,7 @@ def _original(path: str, images: Path) -> Image.Image:
 
 
 def _label(store: Store, row: int) -> str:
-    """What is known of a photo, in a few words."""
+    """Say what is known of a photo, in a few words."""
     known = store.classes()[row]
     if known != MISSING:
         return class_name(int(known), store.bands)

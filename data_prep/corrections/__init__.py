@@ -50,7 +50,7 @@ class Correction:
         return f"{self.source}, row {self.row}: {self.target}"
 
     def label(self) -> Label:
-        """The value as photos have it. A LabelError where the field has no such value."""
+        """Give the value as photos have it; a LabelError where the field has no such value."""
         if self.value == MISSING:
             return None
         return FIELDS[self.field](self.source, f"{self.row}: {self.target}", self.value)
@@ -64,7 +64,7 @@ class Applied(NamedTuple):
 
 
 def read(names: Sequence[str]) -> list[Correction]:
-    """The rows of corrections files, in order. `names`: paths, or those of KNOWN.
+    """Read the rows of corrections files, in order. `names`: paths, or those of KNOWN.
 
     Raises:
         LabelError: a missing file or column; a row with no target, or with an unknown field or value.
@@ -166,7 +166,7 @@ class _Changes:
 
 
 def _described(correction: Correction, photos: Sequence[Photo]) -> str:
-    """What the correction does to its photos, in words; a LabelError where it must not, or does nothing."""
+    """Say what the correction does to its photos; a LabelError where it must not, or does nothing."""
     before, after = [_label(photo, correction.field) for photo in photos], correction.label()
     states = "/".join(dict.fromkeys(map(_word, before)))
     if correction.field == "mask" and len(set(before)) > 1:

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from data_prep.layouts.listing import Listing
 
 Positions = tuple[int, ...]
-"""Of the photos that a name stands for, in the listing."""
+"""Where the photos that a name stands for are in the listing."""
 
 
 class Targets:
@@ -31,16 +31,16 @@ class Targets:
         self._short_names = _gathered(self._aliases(listing))
 
     def find(self, name: str) -> list[Positions]:
-        """Of everyone and everything that `name` stands for: one, unless it is unknown or ambiguous."""
+        """Find everyone and everything that `name` stands for: one, unless it is unknown or ambiguous."""
         return sorted(self._names.get(name) or self._short_names.get(name) or [])
 
     def full_name(self, positions: Positions) -> str:
-        """The name that stands for these photos only."""
+        """Give the name that stands for these photos only."""
         photo = self._photos[positions[0]]
         return photo.path if len(positions) == 1 else photo.person
 
     def nearest(self, name: str) -> str | None:
-        """The known name most like this one; the one that has lost its leading zeros, if any has."""
+        """Find the known name most like this one: the one that has lost its leading zeros, if any has."""
         names = [known for known in (*self._names, *self._short_names) if ("/" in known) == ("/" in name)]
         stripped = [known for known in names if known.lstrip("0") == name.lstrip("0")]
         return next(iter(stripped or difflib.get_close_matches(name, names, n=1)), None)

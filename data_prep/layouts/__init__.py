@@ -22,7 +22,7 @@ LAYOUTS = tuple(_READERS)
 
 
 def read(name: str, images: Path, labels: Path | None) -> Listing:
-    """The photos and labels of a layout.
+    """Read the photos and labels of a layout.
 
     Raises:
         OptionError: no such layout; labels that it lacks, or that it cannot use. Otherwise as the layout's own `read`.
@@ -33,7 +33,7 @@ def read(name: str, images: Path, labels: Path | None) -> Listing:
 
 
 def guess(images: Path, labels: Path | None) -> tuple[str, str]:
-    """(name of the layout, what tells it, e.g. "fairface: train.csv has file, age, gender").
+    """Guess (name of the layout, what tells it, e.g. "fairface: train.csv has file, age, gender").
 
     Raises:
         OptionError: no such folder, no photo in it, or none whose name or folder says something.
@@ -61,7 +61,7 @@ def _by_columns(images: Path, labels: Path) -> tuple[str, str]:
 
 
 def _by_first_path(images: Path, labels: Path, paths: list[str]) -> tuple[str, str]:
-    """Reference and manifest may have the same columns: a path names a person's folder, or a photo."""
+    """Tell reference from manifest, which may have the same columns: a path names a person's folder, or a photo."""
     root = existing_folder(images, "--images")
     columns = ", ".join(reference.COLUMNS)
     for path in filter(None, paths):

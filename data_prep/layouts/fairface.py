@@ -24,7 +24,7 @@ _OLDEST, _OLDEST_AGES = "more than 70", (70, MAX_AGE)
 
 
 def read(images: Path, labels: Path | None) -> Listing:
-    """The photos of the CSV, in its order; each is its own person. An empty cell is a label that nobody gave.
+    """Read the photos of the CSV, in its order; each is its own person. An empty cell is a label that nobody gave.
 
     Raises:
         OptionError: no such folder, or no `labels`.

@@ -28,7 +28,7 @@ _FFHQ_PERSON = re.compile(r"(\d{5})_Mask(_(Chin|Mouth_Chin|Nose_Mouth))?\.jpg")
 
 
 def read(images: Path, labels: Path | None) -> Listing:
-    """Photos of known mask state, by path; each is its own person, but for MaskedFace-Net's.
+    """Read the photos of known mask state, by path; each is its own person, but for MaskedFace-Net's.
 
     Raises:
         OptionError: no such folder, no photo in it, or `labels` that nothing would be read from.
@@ -43,12 +43,12 @@ def read(images: Path, labels: Path | None) -> Listing:
 
 
 def mask_of(path: str) -> str | None:
-    """The mask state that a photo's folder names, None where it is of no known name."""
+    """Tell the mask state that a photo's folder names, None where it is of no known name."""
     return _MASK_OF.get(_plain(folder_of(path)))
 
 
 def folder_of(path: str) -> str:
-    """The name of the photo's nearest folder that is no mere number, "" where there is none."""
+    """Name the photo's nearest folder that is no mere number, "" where there is none."""
     return next((name for name in reversed(PurePosixPath(path).parts[:-1]) if not name.isdigit()), "")
 
 

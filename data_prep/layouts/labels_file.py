@@ -21,7 +21,7 @@ Label = TypeVar("Label")
 
 
 def read_csv(file: Path, needed: tuple[str, ...] = (), optional: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """The columns `needed`, and those of `optional` (None: all) that are there, all cells as stripped strings.
+    """Read the columns `needed`, and those of `optional` (None: all) that are there, as stripped strings.
 
     The index is the row in the file; rows that are empty are left out.
 
@@ -77,7 +77,7 @@ def refuse_repeats(file: Path, column: str, values: pd.Series) -> None:
 
 
 def named_photos(labels: Path, column: str, names: pd.Series, root: Path) -> list[Photo]:
-    """A photo a row, of which nothing is known; each is its own person. `names`: index row, paths below `root`.
+    """Make a photo of each row, each its own person, no label known. `names`: index row, paths below `root`.
 
     Raises:
         LabelError: a name that is a second row's too, is no photo's, lies outside `root`, or is not there.
@@ -94,7 +94,7 @@ def named_photos(labels: Path, column: str, names: pd.Series, root: Path) -> lis
 
 
 def if_known(read: Callable[[Path, object, str], Label], labels: Path, row: object, value: str) -> Label | None:
-    """The label in a cell that may be empty."""
+    """Read the label in a cell that may be empty."""
     return read(labels, row, value) if value else None
 
 
@@ -111,7 +111,7 @@ def gender_of(labels: Path, row: object, value: str) -> str:
 
 
 def age_of(labels: Path, row: object, value: str, column: str = "age") -> Age:
-    """A number of years, rounded down."""
+    """Read a number of years, rounded down."""
     age = _years(value)
     if not 0 <= age <= MAX_AGE:
         raise LabelError(f"{labels}, row {row}: {column} must be a number of years, 0 to {MAX_AGE}, but is {value!r}")
@@ -119,7 +119,7 @@ def age_of(labels: Path, row: object, value: str, column: str = "age") -> Age:
 
 
 def age_or_range_of(labels: Path, row: object, value: str) -> Age:
-    """A number of years, or a range of them such as 50-59."""
+    """Read a number of years, or a range of them such as 50-59."""
     ends = [_years(end) for end in value.split("-")]
     if len(ends) > 2 or not 0 <= ends[0] <= ends[-1] <= MAX_AGE:
         expected = f"a number of years, 0 to {MAX_AGE}, or a range such as 50-59"

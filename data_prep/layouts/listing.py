@@ -53,12 +53,12 @@ class Listing:
 
 
 def age_text(age: Age) -> str:
-    """As index.csv and corrections have it: "37", or "50-59"."""
+    """Write an age as index.csv and corrections have it: "37", or "50-59"."""
     return str(age[0]) if age[0] == age[1] else f"{age[0]}-{age[1]}"
 
 
 def photos_below(folder: Path, option: str = "--photos") -> list[Photo]:
-    """Every photo in `folder` and below it, by name; each is its own person. A photo may be a link to anywhere.
+    """Find every photo in `folder` and below it, by name; each is its own person, and may be a link to anywhere.
 
     Raises:
         OptionError: no such folder, one that cannot be read, no photo in it, or a name that is not UTF-8.
@@ -68,7 +68,7 @@ def photos_below(folder: Path, option: str = "--photos") -> list[Photo]:
 
 
 def images_below(images: Path) -> list[Photo]:
-    """As `photos_below`, for layouts: `file` has no link left in it, and what links out of `images` is refused.
+    """Find photos for layouts, as `photos_below` does: without links in `file`, and none that leads out of `images`.
 
     Raises:
         OptionError: as above. LabelError: a photo or a folder that is a link to something outside `images`.
@@ -92,7 +92,7 @@ def _found(folder: Path, option: str, walk: Iterator[tuple[str, Path]]) -> list[
 
 
 def _walk(folder: str, prefix: str, check_link: Callable[[str], None]) -> Iterator[tuple[str, Path]]:
-    """(path below the first folder, file) of every photo, by name. Links to folders are checked and not followed."""
+    """Yield (path below the first folder, file) of every photo. Links to folders are checked and not followed."""
     for entry in _entries(folder):
         name = prefix + entry.name
         if entry.is_symlink() and (is_photo(entry.name) or Path(entry.path).is_dir()):
@@ -130,7 +130,7 @@ def existing_folder(folder: Path, option: str) -> Path:
 
 
 def inside(file: Path, row: object, column: str, root: Path, name: str) -> Path:
-    """`root`/`name`, with no link left in it; a LabelError where that is not below `root`."""
+    """Resolve `root`/`name` to a path without links; a LabelError where that is not below `root`."""
     if path := _within(root, name):
         return path
     raise LabelError(f"{file}, row {row}: {column} must name something inside {root}, but is {name!r}")
@@ -149,11 +149,13 @@ class Named:
     """The photos that rows of a labels file name. A folder is resolved once, as there may be 100,000 photos in it."""
 
     def __init__(self, labels: Path, column: str, root: Path) -> None:
-        self._labels, self._column, self._root = labels, column, root
+        self._labels = labels
+        self._column = column
+        self._root = root
         self._folders: dict[PurePosixPath, Path | None] = {PurePosixPath("."): root}
 
     def file(self, row: object, name: str) -> Path:
-        """`name` below the root, with no link left in it.
+        """Resolve `name` below the root to a path without links.
 
         Raises:
             LabelError: it is not below the root, or not there.

@@ -32,7 +32,7 @@ OPTIONAL = ("person", *LABELS)
 
 
 def read(images: Path, labels: Path | None) -> Listing:
-    """The photos of the CSV, in its order.
+    """Read the photos of the CSV, in its order.
 
     Raises:
         OptionError: no such folder, or no `labels`.
@@ -53,7 +53,7 @@ def read(images: Path, labels: Path | None) -> Listing:
 def _labelled(
     photo: Photo, labels: Path, row: int, person: str, mask: str, gender: str, age: str, age_min: str, age_max: str
 ) -> Photo:
-    """The photo with what its row says. The cells come in the order of OPTIONAL."""
+    """Give the photo what its row says. The cells come in the order of OPTIONAL."""
     return replace(
         photo,
         person=person or photo.path,

@@ -18,9 +18,12 @@ COLUMNS = ("gender", "age", "path")
 MASK_OF = {**{f"mask{i}": "worn" for i in range(1, 6)}, "incorrect_mask": "incorrect", "normal": "none"}
 EVAL_CSV, EVAL_IMAGES = "info.csv", "images"
 
+SAMPLE_JSON = "sample.json"
+"""Beside train/ and eval/ where the photos are drawn: what they were drawn from."""
+
 
 def read(images: Path, labels: Path | None) -> Listing:
-    """The photos of the people in the labels CSV, in its order and by name within a person.
+    """Read the photos of the people in the labels CSV, in its order and by name within a person.
 
     Raises:
         OptionError: no such folder, or no `labels`.
@@ -44,7 +47,7 @@ def read(images: Path, labels: Path | None) -> Listing:
 
 
 def _photos_of(person: str, gender: str, age: Age, root: Path, labels: Path, row: int) -> tuple[list[Photo], list[str]]:
-    """A person's photos, and the paths of those whose names say no mask state."""
+    """Find a person's photos, and the paths of those whose names say no mask state."""
     folder = inside(labels, row, "path", root, person)
     if not folder.is_dir():
         raise LabelError(f"{labels}, row {row}: no folder {person} in {root}")
@@ -61,7 +64,7 @@ def _photos_of(person: str, gender: str, age: Age, root: Path, labels: Path, row
 
 
 def read_eval(eval_dir: Path) -> list[Photo]:
-    """The photos to predict, in the order of info.csv; each is its own person.
+    """Read the photos to predict, in the order of info.csv; each is its own person.
 
     Raises:
         OptionError: no such folder. LabelError: info.csv or a photo that it lists is missing, or listed twice.

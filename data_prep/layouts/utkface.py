@@ -19,7 +19,7 @@ _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])(_\d)?_\d{8,}\D.*", re.ASC
 
 
 def read(images: Path, labels: Path | None) -> Listing:
-    """Photos of known age and gender; each is its own person, for the names do not say who is on two photos.
+    """Read the photos of known age and gender; each is its own person, for the names do not say who is on two photos.
 
     Raises:
         OptionError: no such folder, no photo in it, or `labels` that nothing would be read from.
@@ -35,7 +35,7 @@ def read(images: Path, labels: Path | None) -> Listing:
 
 
 def labels_in(name: str) -> tuple[str, int] | None:
-    """Gender, and age in years, of a photo of this name; None where it does not tell both."""
+    """Tell gender, and age in years, of a photo of this name; None where it does not tell both."""
     if (match := _NAME.fullmatch(name)) and int(match["age"]) <= MAX_AGE:
         return GENDERS[int(match["gender"])], int(match["age"])
     return None

@@ -20,9 +20,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from common.errors import StoreError
-from common.uris import CACHE, cache
-from data_prep.node_copy.fetching import Fetching, bar, write
-from data_prep.node_copy.remote import Remote, is_uri, refuse_secrets, said_of
+from common.files import write_durably
+from common.uris import CACHE, cache, is_uri
+from data_prep.node_copy.fetching import Fetching, bar
+from data_prep.node_copy.remote import RemoteStore, blaming, refuse_secrets
 from data_prep.store.files import META_FILE, open_shards, read_index, read_meta
 from data_prep.store.store import Store
 
@@ -31,11 +32,11 @@ Say = Callable[[str], None]
 
 
 def quiet(line: str) -> None:
-    """Nobody hears it."""
+    """Say a line to nobody."""
 
 
 def absolute(location: Location) -> str:
-    """What finds the store again from any working folder: an address as it is, a folder by its whole path."""
+    """Name what finds the store again from any working folder: an address as it is, a folder by its whole path."""
     return str(location) if is_uri(location) else str(Path(location).absolute())
 
 
@@ -66,7 +67,7 @@ def local(
     say: Say = quiet,
     progress: bool = False,
 ) -> Path:
-    """The folder of the store on this node: `location` itself, or the whole copy of an address, made if need be.
+    """Find the folder of the store on this node: `location`, or the whole copy of an address, made if need be.
 
     Args:
         expected: hash of the store that it must be. Where that one's copy is here, the address is not asked.
@@ -84,7 +85,7 @@ def local(
     if expected is not None and _is_whole(_place(expected), expected, verify):
         say(f"store: the copy in {_place(expected)} of {uri}")
         return _place(expected)
-    remote = Remote.of(uri)
+    remote = RemoteStore.of(uri)
     meta, text = remote.meta()
     _check_expected(uri, meta["hash"], expected)
     try:
@@ -120,14 +121,14 @@ def _is_whole(folder: Path, store_hash: str, verify: bool) -> bool:
 
 
 def _open(folder: Path, verify: bool) -> dict[str, Any]:
-    """store.json of a folder in which every file is whole."""
+    """Read store.json of a folder in which every file is whole."""
     meta = read_meta(folder)
     read_index(folder, meta)
     open_shards(folder, meta, verify)
     return meta
 
 
-def _copied(remote: Remote, meta: dict[str, Any], text: bytes, verify: bool, say: Say, progress: bool) -> Path:
+def _copied(remote: RemoteStore, meta: dict[str, Any], text: bytes, verify: bool, say: Say, progress: bool) -> Path:
     folder, began = _place(meta["hash"]), time.monotonic()
     if not _is_whole(folder, meta["hash"], verify):
         with _lock(folder, say):
@@ -141,7 +142,7 @@ def _copied(remote: Remote, meta: dict[str, Any], text: bytes, verify: bool, say
 
 @contextmanager
 def _lock(folder: Path, say: Say) -> Iterator[None]:
-    """One process of the node at a time; the system frees the lock of one that dies."""
+    """Let one process of the node in at a time; the system frees the lock of one that dies."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
@@ -155,7 +156,7 @@ def _lock(folder: Path, say: Say) -> Iterator[None]:
         lock.release()
 
 
-def _copy(remote: Remote, meta: Mapping[str, Any], text: bytes, folder: Path, progress: bool) -> None:
+def _copy(remote: RemoteStore, meta: Mapping[str, Any], text: bytes, folder: Path, progress: bool) -> None:
     """Fetch what is not there, or is not as it should be; a damaged copy is mended where it lies."""
     hashes = remote.hashes(meta)
     into = folder if folder.exists() else folder.with_name(f".{folder.name}.partial")
@@ -168,13 +169,13 @@ def _copy(remote: Remote, meta: Mapping[str, Any], text: bytes, folder: Path, pr
         )
     with bar(missing, progress) as advance:
         Fetching(remote, into, advance).all(hashes)
-    write(into / META_FILE, [text])
-    with said_of(remote.uri, into):
+    write_durably(into / META_FILE, [text])
+    with blaming(remote.uri, into):
         _open(into, verify=False)
     into.rename(folder)
 
 
 def _missing(meta: Mapping[str, Any], into: Path) -> int:
-    """Bytes of the shards that are not there, without their headers."""
+    """Count the bytes of the shards that are not there, without their headers."""
     photo = 3 * meta["size"][0] * meta["size"][1]
     return sum(photo * each["photos"] for each in meta["shards"] if not (into / str(each["file"])).is_file())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from common.errors import StoreError
-from common.files import file_sha256
-from data_prep.node_copy.remote import Remote
+from common.files import file_sha256, write_durably
+from data_prep.node_copy.remote import RemoteStore
 from data_prep.store.files import META_FILE
 
 THREADS = 8
@@ -32,13 +31,13 @@ class Fetching:
         stop: once set, threads end within a chunk.
     """
 
-    remote: Remote
+    remote: RemoteStore
     into: Path
     advance: Callable[[int], None]
     stop: threading.Event = field(default_factory=threading.Event)
 
     def all(self, hashes: Mapping[str, str]) -> None:
-        """Every file, by its name and SHA-256; what goes wrong with one, or Ctrl-C, stops the others.
+        """Fetch every file, by its name and SHA-256; what goes wrong with one, or Ctrl-C, stops the others.
 
         Raises:
             StoreError: one is not there, cannot be read, or is damaged.
@@ -52,10 +51,10 @@ class Fetching:
             pool.shutdown(cancel_futures=True)
 
     def one(self, name: str, sha256: str) -> None:
-        """One file, unless it is there with this SHA-256; its name is given to the right bytes only."""
+        """Fetch one file, unless it is there with this SHA-256; its name is given to the right bytes only."""
         file = self.into / name
         if not (file.is_file() and file_sha256(file) == sha256):
-            write(file, self._checked(name, sha256))
+            write_durably(file, self._checked(name, sha256))
 
     def _checked(self, name: str, sha256: str) -> Iterator[bytes]:
         digest = hashlib.sha256()
@@ -71,19 +70,9 @@ class Fetching:
             )
 
 
-def write(file: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file, under a hidden name until it is whole and on the disk."""
-    fresh = file.with_name(f".{file.name}.partial")
-    with fresh.open("wb") as stream:
-        stream.writelines(chunks)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)
-
-
 @contextmanager
 def bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, where that is a terminal, and what moves it, by bytes."""
+    """Show a bar on stderr, where that is a terminal; yields what moves it, by bytes."""
     console = Console(stderr=True)
     columns = (TextColumn("copying the store"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, disable=not (shown and console.is_terminal)) as progress:

@@ -1,4 +1,4 @@
-"""A dataset store at an address that pyarrow knows: s3://, gs://, hdfs://, abfs://, file:// ..."""
+"""Reads a dataset store at an address that pyarrow knows: s3://, gs://, hdfs://, abfs://, file:// ..."""
 
 from __future__ import annotations
 
@@ -12,49 +12,43 @@ from typing import Any
 
 from common import uris
 from common.errors import AddressError, StoreError
-from common.remote_folder import CHUNK
-from common.uris import is_uri
+from common.remote_folder import RemoteFolder
 from data_prep.store.files import INDEX_FILE, META_FILE, read_meta
-
-__all__ = ["Remote", "is_uri", "refuse_secrets", "said_of"]
 
 _FILE = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Remote:
-    """A store at an address.
+class RemoteStore:
+    """A store in a folder at an address."""
 
-    Attributes:
-        files: a pyarrow.fs.FileSystem.
-        path: of the store's folder in there.
-    """
-
-    uri: str
-    files: Any
-    path: str
+    folder: RemoteFolder
 
     @classmethod
-    def of(cls, uri: str) -> Remote:
-        """Raises StoreError where pyarrow does not know such addresses, or cannot reach this one."""
+    def of(cls, uri: str) -> RemoteStore:
+        """Connect to `uri`; a StoreError where pyarrow does not know such addresses, or cannot reach this one."""
         try:
-            return cls(uri, *uris.connect(uri))
+            return cls(RemoteFolder.of(uri))
         except AddressError as error:
             raise StoreError(str(error)) from None
 
+    @property
+    def uri(self) -> str:
+        return self.folder.uri
+
     def meta(self) -> tuple[dict[str, Any], bytes]:
-        """store.json, checked, and its bytes.
+        """Read store.json: checked, and as bytes.
 
         Raises:
             StoreError: there is none, or none that can be read here.
         """
         text = b"".join(self.chunks(META_FILE))
-        with tempfile.TemporaryDirectory() as folder, said_of(self.uri, folder):
+        with tempfile.TemporaryDirectory() as folder, blaming(self.uri, folder):
             Path(folder, META_FILE).write_bytes(text)
             return read_meta(Path(folder)), text
 
     def hashes(self, meta: Mapping[str, Any]) -> dict[str, str]:
-        """The files beside store.json and the SHA-256 of each.
+        """Name the files beside store.json and the SHA-256 of each.
 
         Raises:
             StoreError: a name that would lie elsewhere than in the store's folder.
@@ -66,32 +60,30 @@ class Remote:
         return hashes
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The bytes of one of its files.
+        """Read the bytes of one of its files.
 
         Raises:
             StoreError: it is not there, or cannot be read.
         """
         try:
-            with self.files.open_input_stream(f"{self.path}/{name}", compression=None) as stream:
-                while chunk := stream.read(CHUNK):
-                    yield chunk
+            yield from self.folder.chunks(name)
         except FileNotFoundError:
             raise StoreError(f"{self.uri}: {self._absent(name)}; upload all files of a store there") from None
-        except (OSError, ValueError, NotImplementedError) as error:
+        except OSError as error:
             raise StoreError(str(uris.refused(self.uri, error))) from None
 
     def _absent(self, name: str) -> str:
         from pyarrow.fs import FileType
 
-        bucket, slash, _ = self.path.partition("/")
-        if bucket and slash and self.files.get_file_info(bucket).type == FileType.NotFound:
+        bucket, slash, _ = self.folder.path.partition("/")
+        if bucket and slash and self.folder.files.get_file_info(bucket).type == FileType.NotFound:
             return f"there is no bucket {bucket}"
         return f"no store is there, or not all of one: there is no {name}"
 
 
 @contextmanager
-def said_of(uri: str, folder: str | Path) -> Iterator[None]:
-    """What is wrong with the files in `folder` is said of the address that they came from."""
+def blaming(uri: str, folder: str | Path) -> Iterator[None]:
+    """Have an error about the files in `folder` blame the address that they came from."""
     try:
         yield
     except StoreError as error:
@@ -99,7 +91,7 @@ def said_of(uri: str, folder: str | Path) -> Iterator[None]:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Raises StoreError for an address with a password in it."""
+    """Refuse an address with a password in it, by a StoreError."""
     try:
         uris.refuse_secrets(uri)
     except AddressError as error:

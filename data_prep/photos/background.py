@@ -6,7 +6,6 @@ never again the file it left, and its other back ends send photos elsewhere.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from common.errors import OptionError, PhotoError, StoreError, WeightsError
-from common.files import file_sha256
+from common.files import file_sha256, replacing
 from data_prep.photos.masks import Mask
 
 METHODS = ("u2net_human_seg", "sample", "keep")
@@ -51,7 +50,7 @@ class Background:
     segment: Segment | None = None
 
     def __call__(self, photo: Image.Image) -> tuple[Image.Image, Mask | None]:
-        """An RGB photo -> the photo on black, and what its mask was like; None where the background is kept.
+        """Put an RGB photo on black; what its mask was like comes with it, None where the background is kept.
 
         Raises:
             PhotoError: the segmenter tells nothing from anything.
@@ -66,17 +65,17 @@ class Background:
         return Image.composite(photo, Image.new("RGB", photo.size), mask), Mask.of(mask)
 
     def describe(self) -> dict[str, Any]:
-        """As it stands in store.json."""
+        """Describe it as it stands in store.json."""
         return {"method": self.method, "model": self.model, "sha256": self.sha256}
 
     def versions(self) -> dict[str, str]:
-        """Of the packages that decide a treated photo's pixels."""
+        """Give the versions of the packages that decide a treated photo's pixels."""
         packages = ["numpy", "Pillow", *(["rembg", "onnxruntime"] if self.model else [])]
         return {package: version(package) for package in packages}
 
 
 def named(method: str) -> Background:
-    """The method with its model and hash, before any model is loaded: for comparing, not for calling.
+    """Know the method with its model and hash, before any model is loaded: for comparing, not for calling.
 
     Raises:
         OptionError: no such method. WeightsError: a model's file is not where it should be.
@@ -100,7 +99,7 @@ def _of_file(method: str, file: Path, advice: str) -> Background:
 
 @cache
 def load(method: str) -> Background:
-    """The method, ready to be called from any thread; its model is fetched if need be and loaded once a process.
+    """Load the method, to be called from any thread; its model is fetched if need be and loaded once a process.
 
     Raises:
         OptionError: no such method. WeightsError: its model, or what runs it, cannot be had.
@@ -110,7 +109,8 @@ def load(method: str) -> Background:
         return background
     _require_rembg()
     if method == "u2net_human_seg":
-        file, name, options = _human_seg_file(), method, {}
+        file = _human_seg_file()
+        name, options = method, {}
     else:
         file = _in_rembgs_home(SAMPLE_MODEL if method == "sample" else Path(method), background)
         name, options = "u2net_custom", {"model_path": str(file)}
@@ -122,7 +122,7 @@ def load(method: str) -> Background:
 
 
 def load_as(described: dict[str, Any]) -> Background:
-    """The method of a store, from what its store.json says of it (`Background.describe`).
+    """Load the method of a store, from what its store.json says of it (`Background.describe`).
 
     Raises:
         WeightsError: a model of one's own that has never been used here, or as for `load`.
@@ -172,7 +172,7 @@ def _require_rembg() -> None:
 
 @contextmanager
 def _numba_idle() -> Iterator[None]:
-    """Importing rembg compiles its alpha matting for a minute; it is not used here, and left as plain Python."""
+    """Keep numba from compiling rembg's alpha matting on import: it takes a minute, and is not used here."""
     import numba
 
     config: Any = numba.config
@@ -197,15 +197,14 @@ def _human_seg_file() -> Path:
 
 
 def _in_rembgs_home(model: Path, background: Background) -> Path:
-    """A copy of the model inside rembg's home, the only place that it loads custom models from."""
+    """Make a copy of the model inside rembg's home, the only place that it loads custom models from."""
     copy = kept(background.sha256)
     if copy.is_file() and file_sha256(copy) == background.sha256:
         return copy
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        partial = copy.with_name(f".{copy.name}.{os.getpid()}.tmp")
-        shutil.copyfile(model, partial)
-        partial.replace(copy)
+        with replacing(copy) as fresh:
+            shutil.copyfile(model, fresh)
     except OSError as error:
         raise WeightsError(f"cannot write {copy} ({error.strerror}): set REMBG_HOME to a folder of yours") from None
     return copy

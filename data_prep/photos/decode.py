@@ -24,22 +24,25 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif"
 """Names of photos, lower case. What Pillow may not decode here is named and left out, not passed over in silence."""
 
 MAX_PIXELS = 64_000_000
-_OF_THE_MACHINE = {
+_MACHINE_AT_FAULT = {
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENETDOWN),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
-_ORIENTATION, _TURNED, _SIDEWAYS = 0x0112, range(2, 9), range(5, 9)
+_ORIENTATION = 0x0112
+"""EXIF's tag for how the camera was held."""
+
+_TURNED, _SIDEWAYS = range(2, 9), range(5, 9)
 _AT_ONCE = 2**22
 """Pixels of a JPEG that may be in memory twice: as simplejpeg's array, and as a photo of Pillow's."""
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file of this name is a photo: a photo's extension, and not hidden as the `._x` twins of macOS are."""
+    """Say whether a file of this name is a photo: by its extension, and not hidden as the `._x` twins of macOS are."""
     return not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS
 
 
 def load(file: Path) -> Image.Image:
-    """The photo in `file`: RGB, turned as its EXIF says, transparency on black.
+    """Load the photo in `file`: RGB, turned as its EXIF says, transparency on black.
 
     Raises:
         PhotoError: it cannot be decoded in full, is in another format, or has more than MAX_PIXELS. The message says
@@ -57,13 +60,13 @@ def load(file: Path) -> Image.Image:
     except (PhotoError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder makes of broken bytes
-        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        if isinstance(error, OSError) and error.errno in _MACHINE_AT_FAULT:
             raise
         raise PhotoError(_why(error)) from None
 
 
 def upright_size(file: Path) -> tuple[int, int] | None:
-    """(height, width) from the header, None where it cannot be read."""
+    """Read (height, width) from the header, None where it cannot be read."""
     try:
         with _open(file) as photo:
             sideways = _orientation(photo) in _SIDEWAYS
@@ -73,7 +76,7 @@ def upright_size(file: Path) -> tuple[int, int] | None:
 
 
 def fit(photo: Image.Image, size: tuple[int, int]) -> Photos:
-    """The photo's largest centred part of the aspect of `size` (height, width), resized: uint8 [height, width, 3]."""
+    """Cut the largest centred part of the aspect of `size` (height, width) and resize it: uint8 [height, width, 3]."""
     height, width = size
     if (photo.height, photo.width) != size:
         photo = ImageOps.fit(photo, (width, height), Image.Resampling.BICUBIC)
@@ -109,7 +112,7 @@ class _Decoded(Image.Image):
 
 
 def _decoded(photo: ImageFile.ImageFile) -> _Decoded | None:
-    """An upright RGB JPEG, if simplejpeg finds nothing to object to; Pillow decides on all others."""
+    """Decode an upright RGB JPEG, if simplejpeg has nothing against it; Pillow decides on all others."""
     if photo.format != "JPEG" or photo.mode != "RGB" or photo.width * photo.height > _AT_ONCE:
         return None
     if _orientation(photo) in _TURNED or photo.fp is None:

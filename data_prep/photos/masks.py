@@ -28,7 +28,7 @@ class Mask(NamedTuple):
 
     @classmethod
     def of(cls, mask: Image.Image) -> Mask:
-        """The figures of an L image."""
+        """Take the figures of an L image."""
         kept = sum(mask.histogram()[_KEPT:])
         width, height = mask.size
         edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height))
@@ -37,14 +37,14 @@ class Mask(NamedTuple):
 
     @property
     def fault(self) -> str | None:
-        """Why the mask is implausible; None where it is not."""
+        """Say why the mask is implausible; None where it is not."""
         if not EMPTY <= self.coverage <= FULL:
             return f"keeps {self.coverage:.1%} of the photo"
         return "touches every border" if self.borders == 4 else None
 
 
 def summary(paths: Sequence[str], masks: Sequence[Mask]) -> dict[str, Any] | None:
-    """The masks of photos `paths`, as in store.json; None where there are none.
+    """Sum up the masks of photos `paths`, as in store.json; None where there are none.
 
     `coverage`: {percentile: share}; counts of masks that are almost empty, almost full, or touch every border; and
     `implausible`: {"path", "why"} of each such photo.

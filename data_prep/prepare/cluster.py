@@ -6,7 +6,6 @@ lost gives its parts back; a machine that joins late gets a worker too.
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import Counter, deque
@@ -37,7 +36,9 @@ class Worker:
     """One process on one machine: its own segmenter, shared by threads. Ray runs AT_A_TIME of its `make`s at once."""
 
     def __init__(self, job: Job, background: str, versions: dict[str, str], threads: int) -> None:
-        self._job, self._background, self._versions = job, background, versions
+        self._job = job
+        self._background = background
+        self._versions = versions
         self._threads = Threads(threads)
         self._done: Counter[int] = Counter()
 
@@ -64,7 +65,7 @@ class Worker:
         return make(part, self._job, self._threads, said)
 
     def done(self, numbers: list[int]) -> int:
-        """How many photos of these parts are done."""
+        """Count the photos of these parts that are done."""
         return sum(self._done[number] for number in numbers)
 
 
@@ -80,7 +81,7 @@ class Seat:
 
 
 def seats() -> list[Seat]:
-    """One for each GPU of the cluster's machines, and one for each machine that has cores but no GPU."""
+    """Find a seat for each GPU of the cluster's machines, and one for each machine that has cores but no GPU."""
     found = []
     for node in ray.nodes():
         cpus, gpus = node["Resources"].get("CPU", 0), int(node["Resources"].get("GPU", 0))
@@ -99,11 +100,11 @@ def make_there(
     job: Job,
     background: str,
     threads: int | None,
-    address: str,
+    cluster: str,
     said: Tally,
     say: Callable[[str], None],
 ) -> Generator[tuple[Part, Record]]:
-    """Make the parts on the cluster at `address`; yields each when it is done.
+    """Make the parts on the cluster at the address `cluster`; yields each when it is done.
 
     Args:
         background: the method's name; every worker loads it for itself.
@@ -113,7 +114,7 @@ def make_there(
     Raises:
         OptionError: no cluster is there. StoreError: as for `parts.make`, or a part whose workers die.
     """
-    _join(address)
+    _join(cluster)
     crew = _Crew(job, background, threads, say)
     waiting, tries = deque(parts), Counter[int]()
     finished = 0
@@ -149,13 +150,15 @@ class _Crew:
         self._workers: dict[Seat, Any] = {}
         self._joining: dict[Any, Seat] = {}
         self.busy: dict[Any, tuple[Seat, Part]] = {}
-        self._failed, self._looked, self._alone = Counter[Seat](), 0.0, False
+        self._failed = Counter[Seat]()
+        self._looked_at = 0.0
+        self._said_that_there_is_none = False
 
     def hire(self) -> None:
-        """A worker for every seat that has none. It takes parts once it is ready: Ray may not have room for it yet."""
-        if time.monotonic() - self._looked < LOOK_SECONDS:
+        """Hire a worker for every seat that has none. It takes parts once it is ready: Ray may lack room for it yet."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
-        self._looked = time.monotonic()
+        self._looked_at = time.monotonic()
         found = seats()
         self._check(found)
         for seat in found:
@@ -171,8 +174,8 @@ class _Crew:
 
     def _check(self, found: list[Seat]) -> None:
         """Say so where there is no seat yet; raise where workers die in all of them before they are ready."""
-        if not found and not self._alone:
-            self._alone = True
+        if not found and not self._said_that_there_is_none:
+            self._said_that_there_is_none = True
             self._say("no machine of the cluster has a core or a GPU; waiting for one to join")
         if found and all(self._failed[seat] == TRIES for seat in found):
             raise StoreError(
@@ -181,7 +184,7 @@ class _Crew:
             )
 
     def give(self, waiting: deque[Part]) -> None:
-        """Parts to the workers that are ready and have fewer than AT_A_TIME, to each in turn."""
+        """Give parts to the workers that are ready and have fewer than AT_A_TIME, to each in turn."""
         load = Counter(seat for seat, _ in self.busy.values())
         joining = set(self._joining.values())
         for _ in range(AT_A_TIME):
@@ -192,7 +195,7 @@ class _Crew:
                     load[seat] += 1
 
     def ended(self) -> list[tuple[Part, Record | None]]:
-        """The parts that have ended since, with None where the worker was lost; waits a moment for one."""
+        """Take the parts that have ended since, with None where the worker was lost; wait a moment for one."""
         pending = [*self.busy, *self._joining]
         if not pending:
             time.sleep(LOOK_SECONDS)
@@ -203,7 +206,7 @@ class _Crew:
             try:
                 result = ray.get(ref)
             except ray.exceptions.RayTaskError as error:
-                raise _ours(error) from None
+                raise _as_it_was_raised(error) from None
             except ray.exceptions.RayError:
                 found += self._lose(self._joining.get(ref) or self.busy[ref][0])
                 continue
@@ -213,7 +216,7 @@ class _Crew:
         return found
 
     def done(self) -> int:
-        """Photos of unfinished parts that are done."""
+        """Count the photos of unfinished parts that are done."""
         by_seat: dict[Seat, list[int]] = {}
         for seat, part in self.busy.values():
             by_seat.setdefault(seat, []).append(part.number)
@@ -243,20 +246,12 @@ class _Crew:
 def _join(address: str) -> None:
     if ray.is_initialized():
         return
-    quiet: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        "runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}},
-    }
-    where: dict[str, Any] = {"include_dashboard": False} if address == "local" else {"address": address}
+    alone: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     ray_cluster.check(address)
-    try:
-        ray.init(**where, **quiet)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise ray_cluster.no_cluster(address, error) from None
+    ray_cluster.join(address, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **alone)
 
 
-def _ours(error: Exception) -> Exception:
-    """The error that a worker met, as it would be here."""
+def _as_it_was_raised(error: Exception) -> Exception:
+    """Unwrap the error that a worker met, as it would be here."""
     cause = error.__cause__ or getattr(error, "cause", None) or error
     return cause if isinstance(cause, MasktuneError) else error

@@ -1,4 +1,4 @@
-"""A store that is being made, in a hidden folder beside its place. It outlives whoever makes it.
+"""Keeps a store that is being made in a hidden folder beside its place. It outlives whoever makes it.
 
 .faces.partial/settings.json        what decides the pixels; a run with others is refused
 .faces.partial/lock                 held by the one process that makes it
@@ -19,6 +19,7 @@ import filelock
 from common.errors import StoreError
 from common.files import write_text
 from data_prep.prepare.parts import Part, Record, cannot_write
+from data_prep.store.meta import Contents, StoreMeta
 from data_prep.store.moments import Moments
 from data_prep.store.shards import open_shard
 from data_prep.store.writer import make_folder, seal
@@ -60,7 +61,7 @@ class Draft:
         self._lock.release()
 
     def records(self, parts: Sequence[Part]) -> dict[int, Record]:
-        """What is done already, by the part's number: its photos are the same, and its shard is there."""
+        """Find what is done already, by the part's number: its photos are the same, and its shard is there."""
         return {part.number: record for part in parts if (record := self._record(part))}
 
     def keep(self, part: Part, record: Record) -> None:
@@ -81,13 +82,17 @@ class Draft:
                 f"need {needed / 1e9:.3g} GB: free some, choose another --out, or a smaller --size"
             )
 
-    def finish(self, rows: Sequence[Mapping[str, Any]], records: Sequence[Record], **meta: Any) -> Path:
-        """Make the store of all parts (`rows`, `meta`: as for `store_writer.seal`) and return its folder."""
+    def finish(self, rows: Sequence[Mapping[str, Any]], records: Sequence[Record], meta: StoreMeta) -> Path:
+        """Make the store of all parts and return its folder.
+
+        Args:
+            rows: of index.csv, in the order of the photos that are in the store.
+        """
         shards = [record.shard for record in records if record.shard]
         self._forget_others({shard["file"] for shard in shards})
         moments = Moments.total(record.moments for record in records)
         try:
-            seal(self.shards, self.out, self.size, rows, shards, moments, **meta)
+            seal(self.shards, self.out, Contents(self.size, rows, shards, moments), meta)
         except OSError as error:
             raise cannot_write(self.shards, error) from None
         sweep(self.out)
@@ -146,7 +151,7 @@ class Draft:
 
 
 def folder_of(out: Path) -> Path:
-    """Where the half-made store of `out` lies."""
+    """Name the folder where the half-made store of `out` lies."""
     return out.resolve().with_name(f".{out.name}.partial")
 
 

@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.errors import PhotoError
+from common.errors import OptionError, PhotoError
 from data_prep import corrections, layouts
 from data_prep.labels import GENDERS, MASKS, MISSING, OFFICIAL_BANDS, IntArray, band_of_range
-from data_prep.layouts.listing import Listing, Photo, age_text
-from data_prep.layouts.reference import read_eval
+from data_prep.layouts.listing import MAX_AGE, Listing, Photo, age_text
+from data_prep.layouts.reference import SAMPLE_JSON, read_eval
 from data_prep.photos.decode import upright_size
 from data_prep.store.files import EVAL
 from data_prep.store.split import assign, strata
-
-SAMPLE_FILE = "sample.json"
 
 Row = dict[str, str | None]
 
@@ -38,6 +36,9 @@ class Source:
         corrections: files, or names of corrections that come with this package.
         bands: the official age bands' first ages, in years.
         seed: of the splits.
+
+    Raises:
+        OptionError: age bands that cannot be.
     """
 
     images: Path
@@ -47,6 +48,11 @@ class Source:
     corrections: tuple[str, ...] = ()
     bands: tuple[int, int] = OFFICIAL_BANDS
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        first, second = self.bands
+        if not 1 <= first < second <= MAX_AGE:
+            raise OptionError(f"--bands: 1 <= first < second <= {MAX_AGE} must hold, but got {first},{second}")
 
 
 @dataclass(frozen=True)
@@ -136,4 +142,4 @@ def _hash(values: object) -> str:
 
 
 def _profile(images: Path) -> str:
-    return "sample" if (images.resolve().parent.parent / SAMPLE_FILE).is_file() else "reference"
+    return "sample" if (images.resolve().parent.parent / SAMPLE_JSON).is_file() else "reference"

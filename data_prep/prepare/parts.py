@@ -1,4 +1,4 @@
-"""One part of a store: up to PHOTOS_PER_SHARD photos, treated in threads and written as one shard.
+"""Makes one part of a store: up to PHOTOS_PER_SHARD photos, treated in threads and written as one shard.
 
 A part is what a worker does in one go. Where it is done, and in which order, decides nothing about its bytes.
 """
@@ -68,7 +68,7 @@ class Record:
 
     @property
     def photos(self) -> int:
-        """How many photos the part had."""
+        """Count the photos that the part had."""
         return len(self.left_out) + (self.shard["photos"] if self.shard else 0)
 
     def to_json(self) -> str:
@@ -93,7 +93,7 @@ class Treated:
 
 
 def treat(photo: Photo, size: tuple[int, int], background: Background) -> Treated | PhotoError:
-    """A photo's file -> upright, RGB, its background black, centre-fitted to `size`; or why it cannot be used.
+    """Make a photo upright, RGB, its background black, centre-fitted to `size`; or say why it cannot be used.
 
     Raises:
         StoreError: the machine's fault and not the photo's: nothing is known of the photo.
@@ -153,7 +153,7 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
 
 
 def _state(file: Path) -> tuple[int, int]:
-    """(bytes, time of the last change), which tell a changed file without reading it."""
+    """Give (bytes, time of the last change), which tell a changed file without reading it."""
     try:
         found = file.stat()
     except OSError:

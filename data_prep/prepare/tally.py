@@ -1,4 +1,4 @@
-"""What a person sees while photos are prepared, and when too many of them cannot be used."""
+"""Shows a person how far photos are prepared, and stops where too many of them cannot be used."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class Tally:
         self._task = progress.add_task("photos", total=total)
 
     def before(self, parts: Iterable[tuple[Part, Record]]) -> None:
-        """What earlier runs have done."""
+        """Hear what earlier runs have done."""
         for part, record in parts:
             self._progress.update(self._task, total=self._left - record.photos)
             self.heard(part, record)
 
     def __call__(self, photo: Photo, error: PhotoError | None) -> None:
-        """One photo more is done, or cannot be used: parts.Said."""
+        """Hear that one photo more is done, or cannot be used: parts.Said."""
         if error is not None:
             self._note(photo, str(error))
         self._progress.advance(self._task)
 
     def heard(self, part: Part, record: Record) -> None:
-        """A part is done, elsewhere or before: these of its photos cannot be used."""
+        """Hear that a part is done, elsewhere or before, and which of its photos cannot be used."""
         for position, why in record.left_out.items():
             self._note(part.photos[position], why)
 
     def moved(self, photos: int) -> None:
-        """So many photos of this run are done by now."""
+        """Hear how many photos of this run are done by now."""
         self._progress.update(self._task, completed=photos)
 
     @property

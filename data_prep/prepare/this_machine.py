@@ -1,4 +1,4 @@
-"""Parts made on this machine: threads share one segmenter, and the next part begins while the last one is written."""
+"""Makes parts on this machine: threads share one segmenter, and the next part begins while the last one is written."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Canvas:
         self.glaze = ImageDraw.Draw(image, "RGBA") if image.mode == "RGB" else self.opaque
 
     def at(self, pose: Pose) -> Canvas:
-        """The same picture, drawn on with another pose."""
+        """Draw on this picture with another pose."""
         return type(self)(self.image, pose, self.scale)
 
     def _ink(self, colour: Colour, alpha: float) -> Any:

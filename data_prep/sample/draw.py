@@ -1,4 +1,4 @@
-"""The sample on disk, in the reference task's layout, with `truth.csv` and `sample.json` beside it.
+"""Draws the sample on disk, in the reference task's layout, with `truth.csv` and `sample.json` beside it.
 
 DIR/train/train.csv                 id,gender,race,age,path
 DIR/train/images/<path>/            mask1.jpg ... mask5.jpg, incorrect_mask.jpg, normal.jpg
@@ -22,17 +22,17 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.errors import OptionError
+from common.machine import cpu_cores
 from data_prep.labels import GENDERS, MASKS, age_band
+from data_prep.layouts.reference import SAMPLE_JSON
 from data_prep.sample.people import Person, person
 from data_prep.sample.photos import Job, Row, draw_person, photo_names
 from data_prep.sample.scene import MASK_OF_PHOTO
 from data_prep.store.split import assign, strata
-from data_prep.workers import default_workers
 
 VERSION = 1
 """Raised whenever the same seed would give other photos."""
 
-MARKER = "sample.json"
 MAX_PEOPLE = 4500
 
 
@@ -65,7 +65,7 @@ def draw(
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         draft.chmod(0o755)
-        _draw_all(draft, settings, workers or default_workers(), progress)
+        _draw_all(draft, settings, workers or cpu_cores(), progress)
         if not _is_there(out, settings):  # another process may have been quicker
             if out.exists():
                 out.rmdir()  # empty, and not every system renames onto a folder
@@ -87,7 +87,7 @@ def _check_numbers(people: int, seed: int, eval_people: int, workers: int | None
 
 
 def _is_there(out: Path, settings: Row) -> bool:
-    """Whether `out` is this very sample; False if there is nothing yet."""
+    """Say whether `out` is this very sample; False if there is nothing yet."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
     found = _settings_of(out)
@@ -103,7 +103,7 @@ def _is_there(out: Path, settings: Row) -> bool:
 
 def _settings_of(out: Path) -> Row | None:
     try:
-        found = json.loads((out / MARKER).read_text(encoding="utf-8"))
+        found = json.loads((out / SAMPLE_JSON).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
@@ -129,7 +129,7 @@ def _draw_all(root: Path, settings: Row, workers: int, progress: bool) -> None:
     _write_train(root / "train" / "train.csv", labelled)
     _write_info(root / "eval" / "info.csv", unlabelled, seed)
     _write_csv(pd.DataFrame(rows), root / "truth.csv")
-    (root / MARKER).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    (root / SAMPLE_JSON).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _betrayed(people: list[Person]) -> list[bool]:

@@ -32,7 +32,7 @@ def rembg_input(photo: Image.Image) -> Floats:
 
 
 def iou(found: Image.Image, truth: Image.Image) -> float:
-    """Intersection over union of two masks of mode L, each cut at the middle."""
+    """Compute the intersection over union of two masks of mode L, each cut at the middle."""
     a, b = np.asarray(found) > 127, np.asarray(truth) > 127
     return float((a & b).sum() / max((a | b).sum(), 1))
 
@@ -42,6 +42,6 @@ def _half(image: Image.Image) -> Pixels:
 
 
 def pair(number: int, seed: int) -> tuple[Pixels, Pixels]:
-    """Photo uint8 [160, 160, 3] and mask uint8 [160, 160] of portrait `number`."""
+    """Draw photo uint8 [160, 160, 3] and mask uint8 [160, 160] of portrait `number`."""
     shot = example(seed, number)
     return _half(render(shot)), _half(silhouette(shot))

@@ -54,7 +54,7 @@ def _cap(who: Person) -> Points:
 
 
 def _hairline(who: Person) -> Points:
-    """From the right temple to the left one."""
+    """Draw the line from the right temple to the left one."""
     w, h, bald = who.face.width, who.face.height, who.ageing.receding
     if who.hair_style in FRINGED:
         y = -0.3 - 0.1 * bald

@@ -1,4 +1,4 @@
-"""A contact sheet: one row a person, seven photos each."""
+"""Draws a contact sheet: one row a person, seven photos each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from common.files import replacing
 from data_prep.sample.scene import HEIGHT, PHOTOS, WIDTH
 
 THUMB = (WIDTH * 3 // 8, HEIGHT * 3 // 8)
@@ -22,10 +23,9 @@ def contact_sheet(root: Path, file: Path, max_rows: int = MAX_ROWS) -> None:
     sheet = Image.new("RGB", (THUMB[0] * len(PHOTOS), (THUMB[1] + CAPTION) * len(paths)), "white")
     for row, path in enumerate(paths):
         _draw_row(sheet, row * (THUMB[1] + CAPTION), root / "train" / "images" / path)
-    draft = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(draft, format="PNG")
-    draft.replace(file)
+    with replacing(file) as fresh:
+        sheet.save(fresh, format="PNG")
 
 
 def _draw_row(sheet: Image.Image, top: int, folder: Path) -> None:

@@ -25,10 +25,11 @@ from rich.progress import track
 from torch.nn import functional as F
 
 from common.command_line import exit_code
+from common.files import replacing
+from common.machine import cpu_cores
 from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
 from data_prep.sample.scene import render, silhouette
 from data_prep.sample.segmenter import Segmenter
-from data_prep.workers import default_workers
 
 FILE = Path(__file__).with_name("segmenter.onnx")
 TRAIN_SEED, FRESH_SEED = 1_000_003, 2_000_003
@@ -36,7 +37,7 @@ BATCH = 16
 
 
 def fresh_ious(file: Path, count: int, seed: int = FRESH_SEED) -> list[float]:
-    """IoU of the model in `file` with the true masks of `count` fresh portraits."""
+    """Measure the IoU of the model in `file` with the true masks of `count` fresh portraits."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
@@ -74,7 +75,7 @@ def _batch(photos: torch.Tensor, masks: torch.Tensor, rows: torch.Tensor) -> tup
 
 
 def _loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy plus 1 - soft IoU."""
+    """Add 1 - soft IoU to the cross-entropy."""
     found = torch.sigmoid(logits)
     both = (found * masks).sum(dim=(1, 2, 3))
     either = (found + masks - found * masks).sum(dim=(1, 2, 3))
@@ -101,15 +102,13 @@ def train(photos: torch.Tensor, masks: torch.Tensor, epochs: int, seed: int) -> 
 
 
 def export(model: Segmenter, file: Path) -> None:
-    draft = file.with_name(f".{file.name}.part")
     blank = torch.zeros(1, 3, SIDE, SIDE)
-    with warnings.catch_warnings():
+    with replacing(file) as fresh, warnings.catch_warnings():
         # The newer exporter needs onnxscript; this one is said to be old, and does all that this model needs.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            model, (blank,), str(draft), input_names=["photo"], output_names=["mask"], dynamo=False, opset_version=17
+            model, (blank,), str(fresh), input_names=["photo"], output_names=["mask"], dynamo=False, opset_version=17
         )
-    draft.replace(file)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -118,9 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--portraits", type=int, default=1200, metavar="N", help="portraits to train on (1200)")
     parser.add_argument("--epochs", type=int, default=8, metavar="N", help="times each is seen (8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
-    parser.add_argument(
-        "--workers", type=int, default=default_workers(), metavar="N", help="drawing processes (one a core)"
-    )
+    parser.add_argument("--workers", type=int, default=cpu_cores(), metavar="N", help="drawing processes (one a core)")
     parser.add_argument("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
     parser.add_argument("--fresh", type=int, default=70, metavar="N", help="portraits to measure the IoU on (70)")
     options = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""A new file that is written past the page cache, and hashed on the way.
+"""Writes a new file past the page cache, and hashes it on the way.
 
 A shard is written once and not read again by whoever writes it. Through the page cache, writing it takes as much of the
 processor as decoding its photos does, or more; past it (O_DIRECT), the disk fetches the bytes by itself.
@@ -77,7 +77,7 @@ class DirectFile:
         self._used = 0
 
     def _write_out(self, block: Bytes, used: int) -> Bytes:
-        """Returns the block, to be filled again. What is after the last byte of the file is cut off at its end."""
+        """Write a block, and return it to be filled again. What is after the file's last byte is cut off at its end."""
         self._hash.update(block[:used].data)
         left = block[: -(-used // _SECTOR) * _SECTOR].data
         while left:
@@ -95,7 +95,7 @@ def _aligned(size: int) -> Bytes:
 
 
 def _set_direct(descriptor: int, wanted: bool) -> bool:
-    """Write past the page cache from now on, or through it; whether that changed anything."""
+    """Write past the page cache from now on, or through it; returns whether that changed anything."""
     before = fcntl.fcntl(descriptor, fcntl.F_GETFL)
     after = before | _DIRECT if wanted else before & ~_DIRECT
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from common.errors import StoreError
-from common.files import file_sha256
+from common.files import file_sha256, write_durably
 from data_prep.labels import GENDERS, MASKS
 from data_prep.store.shards import Photos, open_shard
 from data_prep.store.split import SPLITS
@@ -31,19 +30,19 @@ _SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
 
 
 def content_hash(meta: Mapping[str, Any]) -> str:
-    """SHA-256 over what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
+    """Hash (SHA-256) what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
     content = {key: meta[key] for key in _HASHED}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _json_hash(meta: Mapping[str, Any]) -> str:
-    """SHA-256 over all that store.json says, itself left aside."""
+    """Hash (SHA-256) all that store.json says, the hash itself left aside."""
     rest = {key: value for key, value in meta.items() if key != _SELF}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
-    """store.json of the store in `folder`; a StoreError where there is none, or one that cannot be read here."""
+    """Read store.json of the store in `folder`; a StoreError where there is none, or none that can be read here."""
     try:
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -69,7 +68,7 @@ def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
 
 
 def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
-    """index.csv as strings, NaN where empty; a StoreError where it is missing or not the one of store.json."""
+    """Read index.csv as strings, NaN where empty; a StoreError where it is not the one of store.json, or missing."""
     file = folder / INDEX_FILE
     try:
         known = file_sha256(file) == meta["index_sha256"]
@@ -81,7 +80,7 @@ def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def open_shards(folder: Path, meta: Mapping[str, Any], verify: bool) -> list[Photos]:
-    """The shards, memory-mapped, in order; a StoreError where one is not what store.json says."""
+    """Memory-map the shards, in order; a StoreError where one is not what store.json says."""
     shards = []
     for entry in meta["shards"]:
         if not _SHARD_NAME.fullmatch(str(entry["file"])):
@@ -105,11 +104,12 @@ def write_index(folder: Path, index: pd.DataFrame) -> None:
         if len(strange := given[~given.isin(values)]):
             raise ValueError(f"{column} must be one of {values}, but got {strange.iloc[0]!r}")
     ages = index["age"].map(_age)
-    _write(folder / INDEX_FILE, index.assign(age=ages).to_csv(index=False, lineterminator="\n"))
+    text = index.assign(age=ages).to_csv(index=False, lineterminator="\n")
+    write_durably(folder / INDEX_FILE, [text.encode()])
 
 
 def _age(value: Any) -> str | None:
-    """30, 30.0, "30" -> "30"; "50-59" -> itself; None, NaN, "" -> None."""
+    """Write an age: 30, 30.0, "30" -> "30"; "50-59" -> itself; None, NaN, "" -> None."""
     if pd.isna(value) or value == "":
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -123,13 +123,4 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     meta["index_sha256"] = file_sha256(folder / INDEX_FILE)
     meta["hash"] = content_hash(meta)
     meta[_SELF] = _json_hash(meta)
-    _write(folder / META_FILE, json.dumps(meta, indent=2) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    fresh = file.with_name(f".{file.name}.tmp")
-    with fresh.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)
+    write_durably(folder / META_FILE, [f"{json.dumps(meta, indent=2)}\n".encode()])

@@ -17,7 +17,7 @@ _ROWS = 2**15
 
 @numba.njit(nogil=True, cache=True)
 def sums(rows: Photos) -> npt.NDArray[np.uint64]:
-    """Bytes uint8 [n, 48] -> uint64 [2, 48]: each column's sum, and its sum of squares."""
+    """Sum up bytes, uint8 [n, 48] -> uint64 [2, 48]: each column, and its squares."""
     total = np.zeros((2, LANES), np.uint64)
     for start in range(0, len(rows), _ROWS):
         sum_, squares = np.zeros(LANES, np.uint32), np.zeros(LANES, np.uint32)

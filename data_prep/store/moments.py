@@ -1,4 +1,4 @@
-"""Mean and standard deviation of the train photos, exact whatever the order in which photos come."""
+"""Computes mean and standard deviation of the train photos, exactly, in whatever order photos come."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Moments:
 
     @classmethod
     def of(cls, photo: Photos) -> Moments:
-        """Of a photo, uint8 [height, width, 3]; lets go of the GIL."""
+        """Sum up a photo, uint8 [height, width, 3]; lets go of the GIL."""
         from data_prep.store.kernels import LANES, sums
 
         flat = photo.reshape(-1)
@@ -52,12 +52,12 @@ class Moments:
 
     @property
     def mean(self) -> list[float]:
-        """Of each channel, 0..1."""
+        """Give the mean of each channel, 0..1."""
         return [total / (255 * self.pixels) for total in self.sums]
 
     @property
     def std(self) -> list[float]:
-        """Of each channel, 0..1."""
+        """Give the standard deviation of each channel, 0..1."""
         pairs = zip(self.sums, self.squares, strict=True)
         return [
             sqrt(Fraction(square, self.pixels) - Fraction(total, self.pixels) ** 2) / 255 for total, square in pairs

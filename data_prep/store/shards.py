@@ -45,7 +45,9 @@ class ShardWriter:
 
     def __init__(self, folder: Path, number: int, size: tuple[int, int], expected: int = PHOTOS_PER_SHARD) -> None:
         self.photos = 0
-        self._size, self._expected, self._file = size, expected, folder / shard_name(number)
+        self._size = size
+        self._expected = expected
+        self._file = folder / shard_name(number)
         # Another worker may be at the same shard: one that was given up for lost, but is not.
         self._partial = folder / f".{self._file.name}.{secrets.token_hex(4)}.tmp"
         self._stream = DirectFile(self._partial)

@@ -21,7 +21,7 @@ FRACTIONS = (0.70, 0.15, 0.15)
 
 
 def strata(person: npt.ArrayLike, mask: npt.ArrayLike, gender: npt.ArrayLike, band: npt.ArrayLike) -> pd.Series:
-    """Labels of photos (codes or MISSING, [photos]) -> one row a person: index person (str), the stratum (str).
+    """Give each person a stratum, by labels of photos (codes or MISSING, [photos]): index person, stratum (str).
 
     A stratum is gender x age band; people of a single photo are told apart by its mask state too.
     """
@@ -35,7 +35,7 @@ def strata(person: npt.ArrayLike, mask: npt.ArrayLike, gender: npt.ArrayLike, ba
 
 
 def assign(strata: pd.Series, seed: int = 0, fractions: tuple[float, float, float] = FRACTIONS) -> pd.Series:
-    """People's strata (index: unique name, str; sortable keys) -> "train", "val" or "test", in their order.
+    """Assign people to "train", "val" or "test", in the order of their strata (index: unique name; sortable keys).
 
     A stratum of three or more people has at least one in each split of a positive fraction.
 
@@ -51,7 +51,7 @@ def assign(strata: pd.Series, seed: int = 0, fractions: tuple[float, float, floa
 
 
 def folds(strata: pd.Series, k: int, seed: int = 0) -> pd.Series:
-    """People's strata (as for `assign`) -> fold 0..k-1, in their order; fold sizes differ by at most one person.
+    """Assign people to folds 0..k-1 by their strata (as for `assign`); sizes differ by at most one person.
 
     Raises:
         OptionError: k below 2 or above the number of people.
@@ -64,7 +64,7 @@ def folds(strata: pd.Series, k: int, seed: int = 0) -> pd.Series:
 
 
 def _shuffled(strata: pd.Series, seed: int) -> Iterator[IntArray]:
-    """The row positions of each stratum, shuffled by the seed."""
+    """Yield the row positions of each stratum, shuffled by the seed."""
     if not strata.index.is_unique:
         raise ValueError("people must be one row a person")
     rank = [hashlib.sha256(f"{seed}:{person}".encode()).hexdigest() for person in strata.index]
@@ -74,7 +74,7 @@ def _shuffled(strata: pd.Series, seed: int) -> Iterator[IntArray]:
 
 
 def _counts(n: int, fractions: tuple[float, float, float]) -> IntArray:
-    """How many of a stratum's `n` people each split gets."""
+    """Count how many of a stratum's `n` people each split gets."""
     counts = np.diff(np.rint(np.cumsum((0, *fractions)) * n)).astype(np.int64)
     wanted = np.asarray(fractions) > 0
     if n >= wanted.sum():

@@ -23,6 +23,7 @@ import pandas as pd
 from common.errors import StoreError
 from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, band_of_range, encode
 from data_prep.store.files import INDEX_FILE, open_shards, read_index, read_meta
+from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import Photos
 from data_prep.store.split import folds as person_folds
 from data_prep.store.split import strata
@@ -44,7 +45,10 @@ class Store:
     """
 
     def __init__(self, path: Path, meta: dict[str, Any], index: pd.DataFrame, shards: list[Photos]) -> None:
-        self.path, self.meta, self.index, self._shards = path, meta, index, shards
+        self.path = path
+        self.meta = meta
+        self.index = index
+        self._shards = shards
         self._fold: tuple[int, int] | None = None
         self._ends = np.cumsum([len(shard) for shard in shards])
         self.hash: str = meta["hash"]
@@ -71,7 +75,7 @@ class Store:
         return cls(folder, meta, index, shards)
 
     def with_folds(self, folds: int, fold: int) -> Store:
-        """This store with its train and val people split anew: val is fold `fold` of `folds`, train the other folds.
+        """Split this store's train and val people anew: val is fold `fold` of `folds`, train the other folds.
 
         The folds are by person and stratified (`split.folds`), a pure function of the store: together they put every
         train and val person in val once. Test and eval people stay where they are; photos, hash, mean and std are
@@ -133,15 +137,15 @@ class Store:
         return self.index["person"].to_numpy(dtype=object)
 
     def classes(self) -> IntArray:
-        """int64 [photos]: the official class 0..17, or MISSING."""
+        """Give the official class 0..17, or MISSING: int64 [photos]."""
         return encode(self.mask, self.gender, band_of_range(self.age_min, self.age_max, self.bands))
 
     def rows(self, split: str) -> IntArray:
-        """int64: the positions of "train", "val", "test" or "eval" photos, ascending."""
+        """Find the positions of "train", "val", "test" or "eval" photos, ascending: int64."""
         return np.flatnonzero(self.index["split"].to_numpy() == split)
 
     def labelled(self, split: str) -> IntArray:
-        """int64: those of `rows` whose official class is known. Only they can be judged."""
+        """Find those of `rows` whose official class is known: int64. Only they can be judged."""
         rows = self.rows(split)
         return rows[self.classes()[rows] != MISSING]
 
@@ -154,7 +158,7 @@ class Store:
         width: int | None = None,
         out: Photos | None = None,
     ) -> Photos:
-        """Photos at `rows`, in that order, cut to a window: uint8 [len(rows), height, width, 3].
+        """Read photos at `rows`, in that order, cut to a window: uint8 [len(rows), height, width, 3].
 
         Args:
             rows: positions 0..len(store)-1, in any order, repeats allowed.
@@ -181,16 +185,18 @@ class Store:
         return photos
 
 
-def write(out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataFrame, **meta: Any) -> Store:
+def write(
+    out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataFrame, meta: StoreMeta | None = None
+) -> Store:
     """Write a store from photos (uint8 [height, width, 3] each, or one array of them) and their index rows.
 
         write(out, np.zeros((2, 96, 72, 3), np.uint8), pd.DataFrame({"path": ["a/normal.jpg", "b/normal.jpg"],
               "person": ["a", "b"], "mask": "none", "gender": "male", "age": [20, 60], "split": ["train", "val"]}))
 
     Args:
-        index: one row a photo, in the photos' order, with the columns of store_files.COLUMNS; NaN, None or "" for
+        index: one row a photo, in the photos' order, with the columns of files.COLUMNS; NaN, None or "" for
             what is not known.
-        meta: as for `StoreWriter.finish`; every one has a default.
+        meta: None: what a StoreMeta says by default.
 
     Raises:
         StoreError: `out` already exists, or no photo is in "train".
@@ -203,7 +209,7 @@ def write(out: str | os.PathLike[str], photos: Iterable[Photos], index: pd.DataF
     with StoreWriter(out, (first.shape[0], first.shape[1])) as writer:
         for photo, row in zip(chain([first], source), rows, strict=True):
             writer.add(photo, {str(column): value for column, value in row.items()})
-        return Store.open(writer.finish(**meta))
+        return Store.open(writer.finish(meta))
 
 
 def _open_fold(path: Path, folds: int, fold: int) -> Store:

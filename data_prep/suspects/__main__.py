@@ -90,7 +90,7 @@ def _check_nothing_is_lost(out: Path) -> None:
 
 
 def _summary(search: Path, store: Store, evidence: Evidence, ranked: pd.DataFrame) -> list[str]:
-    """Who judged whom, how much was found, and the worst of it."""
+    """Say who judged whom, how much was found, and the worst of it."""
     people = len(set(store.person[evidence.rows]))
     on = f"{evidence.folds} folds" if evidence.folds else "the search's own val"
     low, high, n = min(evidence.scores), max(evidence.scores), len(evidence.scores)
@@ -119,7 +119,7 @@ def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
 
 
 def _table(rows: pd.DataFrame) -> list[str]:
-    """Lines of aligned columns."""
+    """Align columns in lines."""
     shown = rows[["rank", "target", "field", "label", "why"]].astype(str)
     cells = [list(shown.columns), *shown.to_numpy().tolist()]
     widths = [max(len(row[column]) for row in cells) for column in range(len(shown.columns))]

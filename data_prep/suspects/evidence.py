@@ -50,7 +50,7 @@ class Evidence:
 
 
 def open_store(search: Path) -> Store:
-    """The store that search.json in the folder `search` names.
+    """Open the store that search.json in the folder `search` names.
 
     Raises:
         SearchError: no search is there. StoreError: its store is gone, damaged, or another one now.
@@ -66,7 +66,7 @@ def open_store(search: Path) -> Store:
 
 
 def gather(search: Path, store: Store) -> Evidence:
-    """The predictions in `search`: those of its confirmations on folds, or else those of its own trials.
+    """Gather the predictions in `search`: those of its confirmations on folds, or else those of its own trials.
 
     Raises:
         SearchError: there are none; or some are damaged, of another store, or of photos that are not held out.
@@ -97,7 +97,7 @@ def _mean(folders: list[Path], store: Store) -> Evidence:
 
 
 def _runs(folder: Path, store: Store) -> Iterator[ValPredictions]:
-    """Of each network of one search; whom it was not to train on is asked of the store, not of its file."""
+    """Read what each network of one search predicts; the store says whom it was not to train on, not its file."""
     folds = _folds(folder)
     held_out = [view.labelled("val") for view in _views(store, folds)]
     for file in _files(folder):
@@ -124,7 +124,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _folds(folder: Path) -> int:
-    """Into how many folds the trials of a search split train and val anew; 0 for none."""
+    """Say into how many folds the trials of a search split train and val anew; 0 for none."""
     settings = _about(folder).get("settings")
     folds = settings.get("train/folds", 0) if isinstance(settings, dict) else 0
     return folds if isinstance(folds, int) and folds >= 2 else 0

@@ -73,7 +73,7 @@ class Units:
 
 
 def rank(store: Store, evidence: Evidence, scoring: Scoring = SHIPPED) -> pd.DataFrame:
-    """The labels that are contradicted, COLUMNS, worst first, but ages that are commonly mistaken last.
+    """Rank the labels that are contradicted, COLUMNS, worst first, but ages that are commonly mistaken last.
 
     issue: 1 where confident learning counts on the label being wrong, 0 where it may as well be the networks' mistake.
     """
@@ -85,20 +85,20 @@ def rank(store: Store, evidence: Evidence, scoring: Scoring = SHIPPED) -> pd.Dat
 
 
 def values(store: Store, field: str) -> tuple[str, ...]:
-    """A field's values in words; ages are the store's official bands."""
+    """Give a field's values in words; ages are the store's official bands."""
     bands = tuple(band_name(band, store.bands) for band in range(N_BANDS))
     return {"mask": MASKS, "gender": GENDERS, "age": bands}[field]
 
 
 def marginal(probabilities: npt.ArrayLike, field: str) -> Probabilities:
-    """Softmax over the 18 classes [n, 18] -> over a field's values, float64 [n, K]."""
+    """Sum up a softmax over the 18 classes [n, 18] to one over a field's values, float64 [n, K]."""
     cells = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(MASKS), len(GENDERS), N_BANDS)
     axes = {"mask": (2, 3), "gender": (1, 3), "age": (1, 2)}[field]
     return np.asarray(cells.sum(axis=axes))
 
 
 def _photos(store: Store, evidence: Evidence) -> Units:
-    """Every judged photo with a mask label."""
+    """Take every judged photo with a mask label."""
     known = store.mask[evidence.rows] != MISSING
     rows = evidence.rows[known]
     table = pd.DataFrame(
@@ -115,7 +115,7 @@ def _photos(store: Store, evidence: Evidence) -> Units:
 
 
 def _people(store: Store, evidence: Evidence, field: str, scoring: Scoring) -> Units:
-    """Every judged person with a label, once for each one that their photos have.
+    """Take every judged person with a label, once for each one that their photos have.
 
     Photos are joined by the mean of their logarithms: one that is sure counts for more than one that is not, and two
     photos of one person, which are much alike, are not taken for two witnesses.
@@ -139,7 +139,7 @@ def _people(store: Store, evidence: Evidence, field: str, scoring: Scoring) -> U
 
 
 def _joined(probabilities: Probabilities, group: npt.ArrayLike, logarithms: bool) -> Probabilities:
-    """Photos' probabilities [n, K] and the person 0..m-1 of each -> one row a person, [m, K]."""
+    """Join photos' probabilities [n, K], by the person 0..m-1 of each, to one row a person, [m, K]."""
     said = np.log(np.maximum(probabilities, LEAST)) if logarithms else probabilities
     mean = pd.DataFrame(said).groupby(np.asarray(group)).mean().to_numpy()
     joined = np.exp(mean) if logarithms else mean
@@ -147,7 +147,7 @@ def _joined(probabilities: Probabilities, group: npt.ArrayLike, logarithms: bool
 
 
 def _judged(units: Units, scoring: Scoring) -> pd.DataFrame:
-    """The units whose label is contradicted: COLUMNS bar rank and value; usual: 1 where their age explains it."""
+    """Find the units whose label is contradicted: COLUMNS bar rank and value; usual: 1 where their age explains it."""
     from cleanlab.filter import find_label_issues  # 5 s, most of it scikit-learn: not before it is needed
     from cleanlab.rank import get_label_quality_scores
 
@@ -175,7 +175,7 @@ def _judged(units: Units, scoring: Scoring) -> pd.DataFrame:
 
 
 def _at_that_age(years: npt.NDArray[np.float64], probabilities: Probabilities) -> Probabilities:
-    """The probabilities that the others of about the same recorded age are given, [m, K]; 1 where there are none."""
+    """Give what the others of about the same recorded age are predicted to be, [m, K]; 1 where there are none."""
     distinct, place = np.unique(years, return_inverse=True)
     weights = np.exp(-(((distinct[:, None] - distinct[None, :]) / AGE_WIDTH) ** 2) / 2)
     sums = weights @ np.stack([np.bincount(place, column, len(distinct)) for column in probabilities.T], axis=1)
@@ -190,7 +190,7 @@ def _why(row: Any) -> str:
 
 
 def _paired(table: pd.DataFrame) -> pd.DataFrame:
-    """Photos that were swapped: both get the product of their scores, so that two weak witnesses make a strong one."""
+    """Pair photos that were swapped: both get the product of their scores, as two weak witnesses make a strong one."""
     table = table.copy()
     masks = table[table["field"] == "mask"]
     one_way = masks[(masks["label"] == "incorrect") & (masks["suggestion"] == "none")]

@@ -20,7 +20,7 @@ from data_prep.suspects.ranking import marginal, values
 THUMB = (192, 192)
 JPEG_QUALITY = 80
 MAX_PHOTOS = 35
-"""Of one person: a data set whose `person` is a whole album would make a page that no browser opens."""
+"""Shown of one person: a data set whose `person` is a whole album would make a page that no browser opens."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --mark: #e5484d; }
@@ -36,7 +36,7 @@ figure { margin: 0; } img { display: block; height: 9rem; border-radius: 4px; }
 
 
 def page(store: Store, evidence: Evidence, suspects: pd.DataFrame, title: str) -> str:
-    """The page of `suspects` (rows of ranking.rank, in their order): one article each, two that were swapped
+    """Make the page of `suspects` (rows of ranking.rank, in their order): one article each, two that were swapped
     in one, with every photo of the person, those in question outlined.
 
     Every text that comes from the data set is escaped.
@@ -52,7 +52,7 @@ def page(store: Store, evidence: Evidence, suspects: pd.DataFrame, title: str) -
 
 
 def _together(suspects: pd.DataFrame) -> Iterator[list[Any]]:
-    """Rows, those that follow each other about one field of one person together."""
+    """Group rows that follow each other about one field of one person."""
     rows: list[Any] = []
     for row in suspects.itertuples():
         if rows and (row.person, row.field) != (rows[0].person, rows[0].field):
@@ -73,7 +73,7 @@ def _article(store: Store, evidence: Evidence, rows: list[Any]) -> str:
 
 
 def _claim(row: Any) -> str:
-    """The label against the prediction, and what `why` says beyond that."""
+    """Put the label against the prediction, and what `why` says beyond that."""
     what = f"{escape(row.target)}: " if row.target != row.person else ""
     recorded = f" (recorded: {escape(row.recorded)})" if row.recorded != row.label else ""
     over = f" over {row.photos} photos" if row.photos > 1 else ""
@@ -86,7 +86,7 @@ def _claim(row: Any) -> str:
 
 
 def _figures(store: Store, evidence: Evidence, rows: list[Any]) -> Iterator[str]:
-    """The person's photos, those in question first where there are too many."""
+    """Show the person's photos, those in question first where there are too many."""
     targets = {row.target for row in rows}
     paths = store.index["path"].to_numpy()
     theirs = np.flatnonzero(store.person == rows[0].person)
@@ -102,7 +102,7 @@ def _figures(store: Store, evidence: Evidence, rows: list[Any]) -> Iterator[str]
 
 
 def _caption(store: Store, evidence: Evidence, row: int, field: str) -> str:
-    """What the photo's mask is said to be, and what the field's most probable value is by this photo alone."""
+    """Say what the photo's mask is said to be, and what the field's most probable value is by this photo alone."""
     mask = "" if store.mask[row] == MISSING else MASKS[store.mask[row]]
     place = int(np.searchsorted(evidence.rows, row))
     if place == len(evidence.rows) or evidence.rows[place] != row:
@@ -113,7 +113,7 @@ def _caption(store: Store, evidence: Evidence, row: int, field: str) -> str:
 
 
 def _data_url(store: Store, row: int) -> str:
-    """A photo of the store as a small JPEG."""
+    """Make a small JPEG of a photo of the store."""
     image = Image.fromarray(store.read([row])[0])
     image.thumbnail(THUMB, Image.Resampling.LANCZOS)
     data = io.BytesIO()

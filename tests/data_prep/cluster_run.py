@@ -19,6 +19,8 @@ from common.errors import MasktuneError
 from data_prep.prepare import cluster as module
 from data_prep.prepare import prepare as preparing
 from data_prep.prepare.draft import Draft
+from data_prep.prepare.inputs import Source
+from data_prep.prepare.target import Target, Workforce
 
 preparing.PHOTOS_PER_SHARD = 4
 keep = Draft.keep
@@ -43,7 +45,7 @@ def main(scenario: str, images: str, labels: str, out: str) -> None:
     if scenario == "photo kills":
         victim = Path(images) / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
         deadly(
-            "photos", f"photos.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else was(file)", "load"
+            "decode", f"decode.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else was(file)", "load"
         )
     if scenario == "never ready":
         deadly("background", "background.load = lambda method: os._exit(1)", "load")
@@ -67,7 +69,9 @@ def main(scenario: str, images: str, labels: str, out: str) -> None:
         module._Crew.give = give_to_both  # type: ignore[method-assign]
     result: dict[str, object] = {}
     try:
-        preparing.prepare(images, labels, out, background="keep", size=(40, 30), address=nodes.address, say=said.append)
+        target = Target(Path(out), background="keep", size=(40, 30))
+        workforce = Workforce(cluster=nodes.address)
+        preparing.prepare(Source(Path(images), Path(labels)), target, workforce, say=said.append)
     except MasktuneError as error:
         result["error"] = f"{type(error).__name__}: {error}"
     print("RESULT", json.dumps({**result, "said": said, "kept": kept, "nodes": len(hosts)}))
@@ -85,10 +89,10 @@ def kill_workers() -> None:
             continue
 
 
-def deadly(room: str, line: str, name: str) -> None:
+def deadly(module_name: str, line: str, name: str) -> None:
     """From now on workers begin with `line`, in which somebody dies: a fake for memory that runs out."""
     hook = Path(tempfile.mkdtemp()) / "sitecustomize.py"
-    hook.write_text(f"import os\nfrom data_prep import {room}\nwas = {room}.{name}\n{line}\n")
+    hook.write_text(f"import os\nfrom data_prep.photos import {module_name}\nwas = {module_name}.{name}\n{line}\n")
     module.ROOT = f"{hook.parent}{os.pathsep}{module.ROOT}"  # type: ignore[assignment]
 
 

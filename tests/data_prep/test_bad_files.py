@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from common.errors import LabelError
 from data_prep.photos import decode
-from data_prep.prepare.prepare import prepare
+from tests.data_prep.preparing import prepared
 
 PERSON = "000010_male_Asian_40"
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
@@ -87,7 +87,7 @@ def test_what_cannot_be_used_is_left_out_by_name_with_a_reason(raw, tmp_path, ki
 
 def made(raw, out):
     options = {"background": "keep", "progress": False, "say": lambda line: None, "max_left_out": 0.1}
-    return prepare(raw.images, raw.labels, out, **options)
+    return prepared(raw.images, raw.labels, out, **options)
 
 
 def test_all_of_them_in_one_dataset_leave_out_exactly_themselves(raw, tmp_path):
@@ -98,7 +98,7 @@ def test_all_of_them_in_one_dataset_leave_out_exactly_themselves(raw, tmp_path):
     for place, data in spoiled.items():
         place.write_bytes(data)
     options = {"background": "keep", "progress": False, "say": lambda line: None, "max_left_out": 0.5}
-    store = prepare(raw.images, raw.labels, tmp_path / "store", workers=4, **options)
+    store = prepared(raw.images, raw.labels, tmp_path / "store", workers=4, **options)
     assert {photo["path"] for photo in store.meta["left_out"]} == {
         place.relative_to(raw.images).as_posix() for place in spoiled
     }

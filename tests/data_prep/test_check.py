@@ -10,7 +10,7 @@ from PIL import Image
 from common.command_line import exit_code
 from data_prep.check.__main__ import main
 from data_prep.photos.background import Background
-from data_prep.prepare.prepare import prepare
+from tests.data_prep.preparing import prepared
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ def store(raw, tmp_path):
         return mask
 
     options = {"background": Background("own", "half.onnx", "0" * 64, segment), "progress": False}
-    return prepare(raw.images, raw.labels, tmp_path / "store", eval_dir=raw.eval, say=lambda line: None, **options)
+    return prepared(raw.images, raw.labels, tmp_path / "store", eval_dir=raw.eval, say=lambda line: None, **options)
 
 
 def shown(capsys, *arguments):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from common.errors import OptionError
 from data_prep.prepare import prepare as module
-from data_prep.prepare.prepare import prepare
+from tests.data_prep.preparing import prepared
 
 ROOT = Path(__file__).parents[2]
 PARTS = 7
@@ -43,7 +43,7 @@ def here(raw, out, monkeypatch):
     """The same store, made without Ray."""
     monkeypatch.setattr(module, "PHOTOS_PER_SHARD", 4)
     options = {"background": "keep", "size": (40, 30), "progress": False, "say": lambda line: None}
-    return prepare(raw.images, raw.labels, out, **options).path
+    return prepared(raw.images, raw.labels, out, **options).path
 
 
 def contents(folder):
@@ -75,8 +75,10 @@ def test_workers_that_die_before_they_are_ready_are_not_hired_for_ever(slow, tmp
 
 def test_where_no_cluster_answers_the_address_is_named(raw, tmp_path):
     code = (
-        "from data_prep.prepare.prepare import prepare; from errors import OptionError\n"
-        f"try: prepare({str(raw.images)!r}, {str(raw.labels)!r}, 'store', background='keep', address='127.0.0.1:1')\n"
+        "from pathlib import Path\nfrom common.errors import OptionError\n"
+        "from tests.data_prep.preparing import prepared\n"
+        f"raw = Path({str(raw.images)!r}), Path({str(raw.labels)!r})\n"
+        "try: prepared(*raw, Path('store'), background='keep', cluster='127.0.0.1:1')\n"
         "except OptionError as error: print('said:', error)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -88,4 +90,4 @@ def test_a_background_without_a_name_cannot_go_to_a_cluster(raw, tmp_path):
     from data_prep.photos.background import Background
 
     with pytest.raises(OptionError, match="must be one that every machine can load by its name"):
-        prepare(raw.images, raw.labels, tmp_path / "s", background=Background(), address="auto", say=lambda line: None)
+        prepared(raw.images, raw.labels, tmp_path / "s", background=Background(), cluster="auto", say=[].append)

@@ -20,9 +20,10 @@ from pyarrow.fs import LocalFileSystem
 
 from common import uris
 from common.errors import StoreError
+from common.remote_folder import RemoteFolder
 from data_prep import node_copy
 from data_prep.node_copy import absolute, fetching, local, open_store
-from data_prep.node_copy.remote import Remote
+from data_prep.node_copy.remote import RemoteStore
 from data_prep.store import store as stores
 from data_prep.store import writer as store_writer
 from data_prep.store.files import write_meta
@@ -63,7 +64,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return files.open_input_stream(path, compression=compression)
 
     fake = SimpleNamespace(open_input_stream=open_input_stream)
-    monkeypatch.setattr(Remote, "of", lambda uri: Remote(uri, fake, uri.removeprefix("file://")))
+    monkeypatch.setattr(
+        RemoteStore, "of", lambda uri: RemoteStore(RemoteFolder(uri, fake, uri.removeprefix("file://")))
+    )
     return names
 
 
@@ -167,15 +170,15 @@ def test_a_file_damaged_on_the_way_is_named_and_once_it_is_mended_what_came_befo
 def test_what_goes_wrong_with_one_file_stops_the_others(
     source: Store, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chunks = Remote.chunks
+    chunks = RemoteStore.chunks
 
-    def endless(self: Remote, name: str) -> Iterator[bytes]:
+    def endless(self: RemoteStore, name: str) -> Iterator[bytes]:
         while name == SHARDS[0]:
             time.sleep(0.001)
             yield b"more"
         yield from chunks(self, name)
 
-    monkeypatch.setattr(Remote, "chunks", endless)
+    monkeypatch.setattr(RemoteStore, "chunks", endless)
     (source.path / SHARDS[3]).unlink()
     with pytest.raises(StoreError, match=rf"no store is there, or not all of one: there is no {SHARDS[3]}; upload all"):
         local(uri(source))
@@ -244,7 +247,7 @@ def test_a_storage_that_refuses_points_to_the_credentials() -> None:
         raise OSError("When reading 'x' in bucket 'b': AWS Error ACCESS_DENIED during HeadObject operation: none\nmore")
 
     with pytest.raises(StoreError, match=r"ACCESS_DENIED.*; check .* its credentials \(for s3://, AWS_ACCESS_KEY_ID"):
-        Remote("s3://b/x", SimpleNamespace(open_input_stream=refuse), "b/x").meta()
+        RemoteStore(RemoteFolder("s3://b/x", SimpleNamespace(open_input_stream=refuse), "b/x")).meta()
 
 
 def test_google_storage_is_not_waited_for_a_quarter_of_an_hour_and_s3_is_asked_once_a_file() -> None:
@@ -289,10 +292,10 @@ PROCESS = """
 import os, signal, sys, time
 from data_prep.node_copy import fetching
 from data_prep.node_copy import local
-from data_prep.node_copy.remote import Remote
+from data_prep.node_copy.remote import RemoteStore
 
 source, log, killed_at, processes = sys.argv[1:]
-chunks = Remote.chunks
+chunks = RemoteStore.chunks
 
 def logged(self, name):
     with open(log, "a") as file:
@@ -304,7 +307,7 @@ def logged(self, name):
             os.kill(os.getpid(), signal.SIGKILL)
         yield chunk[100:]
 
-Remote.chunks = logged
+RemoteStore.chunks = logged
 if killed_at:
     fetching.THREADS = 1
 children = []

@@ -9,10 +9,11 @@ from common.errors import LabelError, OptionError, PhotoError, StoreError
 from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.photos import background
 from data_prep.photos.background import Background
-from data_prep.prepare import prepare as module
-from data_prep.prepare.prepare import batches_like, prepare, prepare_like
+from data_prep.prepare import parts
+from data_prep.prepare.like import batches_like, prepare_like
 from data_prep.store.split import assign, strata
 from data_prep.store.store import Store
+from tests.data_prep.preparing import prepared
 
 PERSON = "000010_male_Asian_40"
 
@@ -23,7 +24,7 @@ def make(raw, tmp_path):
 
     def run(out="store", **options) -> Store:
         settings = {"eval_dir": raw.eval, "background": "keep", "progress": False, "say": lambda line: None} | options
-        return prepare(raw.images, raw.labels, tmp_path / out, **settings)
+        return prepared(raw.images, raw.labels, tmp_path / out, **settings)
 
     return run
 
@@ -159,7 +160,7 @@ def test_preparing_again_says_so_and_does_nothing(make, monkeypatch):
     first = make()
     before = {file: file.stat().st_mtime_ns for file in first.path.iterdir()}
     said = []
-    monkeypatch.setattr(module, "treat", None)
+    monkeypatch.setattr(parts, "treat", None)
     again = make(say=said.append, workers=7, max_left_out=0.5)
     assert again.hash == first.hash
     assert said[-1].endswith("nothing to do")
@@ -213,7 +214,7 @@ def test_impossible_settings_are_refused(make):
 
 
 def test_a_bad_label_stops_before_any_photo_is_read(make, raw, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "treat", None)
+    monkeypatch.setattr(parts, "treat", None)
     raw.write_csv([(PERSON, "male", "young")])
     with pytest.raises(LabelError, match="row 2: age"):
         make()

@@ -4,14 +4,15 @@ import numpy as np
 
 from common.files import file_sha256
 from data_prep.photos import background
-from data_prep.prepare.prepare import prepare, prepare_like
+from data_prep.prepare.like import prepare_like
 from data_prep.sample.draw import draw
+from tests.data_prep.preparing import prepared
 
 
 def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, home):
     draw(tmp_path / "sample", people=6, eval_people=1, workers=1)
     train = tmp_path / "sample/train"
-    store = prepare(
+    store = prepared(
         train / "images",
         train / "train.csv",
         tmp_path / "store",

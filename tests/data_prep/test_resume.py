@@ -18,8 +18,8 @@ from data_prep.photos.background import Background
 from data_prep.prepare import draft, parts
 from data_prep.prepare import prepare as module
 from data_prep.prepare.draft import Draft
-from data_prep.prepare.prepare import prepare
 from data_prep.store import shards
+from tests.data_prep.preparing import prepared
 
 ROOT = Path(__file__).parents[2]
 SHARDS = 8
@@ -37,7 +37,7 @@ def make(raw, tmp_path):
 
     def run(out="store", said=None, **options):
         settings = {"eval_dir": raw.eval, "background": "keep", "progress": False, "workers": 2} | options
-        return prepare(
+        return prepared(
             raw.images, raw.labels, tmp_path / out, say=[].append if said is None else said.append, **settings
         )
 
@@ -87,8 +87,8 @@ def test_what_was_done_is_not_done_again_and_the_bytes_are_the_same(make, tmp_pa
 
 RUN = """
 import sys
-from command_line import exit_code
-from data_prep import parts, prepare
+from common.command_line import exit_code
+from data_prep.prepare import parts, prepare
 from data_prep.__main__ import main
 import time
 prepare.PHOTOS_PER_SHARD = 10

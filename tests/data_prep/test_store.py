@@ -10,6 +10,7 @@ import pytest
 from common.errors import StoreError
 from data_prep.labels import MISSING
 from data_prep.store import writer as store_writer
+from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store, write
 from data_prep.store.writer import StoreWriter
 
@@ -39,7 +40,9 @@ def index(n: int = 10) -> pd.DataFrame:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Ten photos in shards of four."""
     monkeypatch.setattr(store_writer, "PHOTOS_PER_SHARD", 4)
-    return write(tmp_path / "store", photos(10), index(), source_size=(60, 40), left_out=[{"path": "x", "why": "y"}])
+    return write(
+        tmp_path / "store", photos(10), index(), StoreMeta(source_size=(60, 40), left_out=[{"path": "x", "why": "y"}])
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:

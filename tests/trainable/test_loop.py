@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from common.errors import CheckpointError, ConfigError, DivergedError
 from data_prep.store import store as stores
+from data_prep.store.meta import StoreMeta
 from trainable.loop import Trial, train
 from trainable.photos.feed import Streamed
 from trainable.predict import predict
@@ -167,7 +168,7 @@ def test_a_loaded_state_is_not_written_to(small_trial):
 def test_a_store_without_labelled_val_photos_is_an_error(tmp_path, small_config):
     index = pd.DataFrame({"path": ["a", "b"], "person": ["a", "b"], "age": [20, 60]})
     index = index.assign(mask="none", gender="male", split="train")
-    store = stores.write(tmp_path / "s", np.zeros((2, 64, 48, 3), np.uint8), index, source_size=(512, 384))
+    store = stores.write(tmp_path / "s", np.zeros((2, 64, 48, 3), np.uint8), index, StoreMeta(source_size=(512, 384)))
     with pytest.raises(ConfigError, match="no labelled photo in val"):
         Trial(small_config(), store, Workbench(CPU))
 

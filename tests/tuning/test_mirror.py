@@ -16,7 +16,7 @@ import pytest
 
 from common import files, uris
 from common.errors import AddressError, SearchError
-from common.remote_folder import Folder
+from common.remote_folder import RemoteFolder
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tests.tuning.test_faults import board, study
@@ -114,7 +114,7 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
 def test_another_machine_is_refused_while_the_owner_at_the_address_gives_signs_of_life(
     tmp_path: Path, runs: str
 ) -> None:
-    there = Folder.of(runs)
+    there = RemoteFolder.of(runs)
     with owning(folder(tmp_path / "a"), there):
         of_another_machine = {**json.loads(there.read(".owner.json") or b""), "host": "gpu-7", "pid": 4711}
         there.write(".owner.json", json.dumps(of_another_machine).encode())
@@ -133,7 +133,7 @@ def test_a_state_that_is_not_whole_at_the_address_is_passed_over_and_one_comes_a
     tmp_path: Path, runs: str
 ) -> None:
     here = folder(tmp_path / "here")
-    there = Folder.of(runs)
+    there = RemoteFolder.of(runs)
     (here / "search.json").write_text("{}")
     for name in ("000001", "000002"):
         (here / "state" / name).mkdir(parents=True)
@@ -158,7 +158,7 @@ def test_a_state_that_is_not_whole_at_the_address_is_passed_over_and_one_comes_a
 
 
 def test_a_checkpoint_is_removed_at_the_address_only_after_a_state_was_pushed(tmp_path: Path, runs: str) -> None:
-    here, there = folder(tmp_path / "here"), Folder.of(runs)
+    here, there = folder(tmp_path / "here"), RemoteFolder.of(runs)
     for name in ("progress.json", "state.pt"):
         there.write(f"trial-001/checkpoint_000001/{name}", b"x")
         there.write(f"trial-001/checkpoint_000002/{name}", b"x")
@@ -170,7 +170,7 @@ def test_a_checkpoint_is_removed_at_the_address_only_after_a_state_was_pushed(tm
 
 
 def test_a_checkpoint_that_is_not_whole_at_the_address_is_passed_over(tmp_path: Path, runs: str) -> None:
-    there = Folder.of(runs) / "trial-001"
+    there = RemoteFolder.of(runs) / "trial-001"
     for number in (1, 2, 3):
         there.write(f"checkpoint_00000{number}/state.pt", b"x")
         if number != 3:
@@ -190,21 +190,21 @@ def test_an_address_that_fails_meanwhile_is_tried_again_and_said_once(
 ) -> None:
     monkeypatch.setattr(mirror, "PAUSE", 0.01)
     tries = iter([OSError("no route"), OSError("no route"), None])
-    upload = Folder.upload
+    upload = RemoteFolder.upload
 
-    def sometimes(self: Folder, file: Path, name: str) -> None:
+    def sometimes(self: RemoteFolder, file: Path, name: str) -> None:
         if error := next(tries, None):
             raise error
         upload(self, file, name)
 
-    monkeypatch.setattr(Folder, "upload", sometimes)
+    monkeypatch.setattr(RemoteFolder, "upload", sometimes)
     here = folder(tmp_path / "here")
     (here / "search.json").write_text("{}")
-    with Mirror(here, Folder.of(runs)).followed():
+    with Mirror(here, RemoteFolder.of(runs)).followed():
         pass
     said = capsys.readouterr().out.splitlines()
     assert said == [f"Waiting for {runs}: no route. The search goes on meanwhile.", f"{runs} answers again."]
-    assert Folder.of(runs).read("search.json") == b"{}"
+    assert RemoteFolder.of(runs).read("search.json") == b"{}"
 
 
 def test_trials_that_wait_for_an_address_that_is_gone_do_not_hang_and_the_search_goes_on_when_it_is_back(

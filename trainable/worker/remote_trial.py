@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from common import uris
 from common.errors import AddressError
-from common.remote_folder import Folder
+from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, TRIAL_ERROR, TRIAL_LOG, VAL_PREDICTIONS
 
 RECORDS = (BEST_WEIGHTS, VAL_PREDICTIONS, TRIAL_LOG, TRIAL_ERROR)
@@ -30,7 +30,7 @@ class RemoteTrial:
     Every method may raise the storage's OSError.
     """
 
-    def __init__(self, search: str, name: str, there: Folder, log: bytes | None) -> None:
+    def __init__(self, search: str, name: str, there: RemoteFolder, log: bytes | None) -> None:
         """`log` is what other machines have said of the trial."""
         self.search, self.name = search, name
         self.here = uris.place("trials", search) / name
@@ -109,9 +109,9 @@ def fetched(hub: str) -> Path:
     return here
 
 
-def _folder(uri: str) -> Folder:
+def _folder(uri: str) -> RemoteFolder:
     try:
-        return Folder.of(uri)
+        return RemoteFolder.of(uri)
     except AddressError as error:  # some storages are asked for it
         raise OSError(str(error)) from None
 

@@ -13,7 +13,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from common.errors import AddressError, SearchError
-from common.remote_folder import Folder
+from common.remote_folder import RemoteFolder
 from common.uris import is_uri
 
 PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy")
@@ -82,7 +82,7 @@ def _wrong(shared: Path, token: str) -> str:
 
 def _wrong_address(runs: str) -> str:
     try:
-        Folder.of(runs).probe()
+        RemoteFolder.of(runs).probe()
     except (OSError, AddressError) as error:
         return f"cannot write to --runs: {_line(error)}"
     return ""

@@ -38,19 +38,17 @@ def join(address: str, **options: Any) -> None:
     Raises:
         OptionError: none is there, or it wants another token.
     """
-    said = ""
-    try:
-        with _stderr_kept() as kept:
-            try:
-                ray.init(address=address, **options)
-            finally:
-                said = kept()
-    except ray.exceptions.AuthenticationError:
-        raise OptionError(f"--address {address}: RAY_AUTH_MODE is token, but {_TOKEN}") from None
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        if "InvalidAuthToken" in said or "Unauthenticated" in said:
-            raise OptionError(f"--address {address}: the cluster refuses this machine's token; {_TOKEN}") from None
-        raise ray_cluster.no_cluster(address, error) from None
+    with _stderr_kept() as kept:
+        ray_cluster.join(address, lambda error: _token_refused(address, error, kept()), **options)
+
+
+def _token_refused(address: str, error: Exception, said: str) -> OptionError | None:
+    """What is wrong with the token, if that is what Ray's error, or what it said on stderr, is about."""
+    if isinstance(error, ray.exceptions.AuthenticationError):
+        return OptionError(f"--address {address}: RAY_AUTH_MODE is token, but {_TOKEN}")
+    if "InvalidAuthToken" in said or "Unauthenticated" in said:
+        return OptionError(f"--address {address}: the cluster refuses this machine's token; {_TOKEN}")
+    return None
 
 
 _TOKEN = "the cluster's token is needed in ~/.ray/auth_token: copy it from the first machine (docs/cluster.md)"

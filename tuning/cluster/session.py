@@ -7,17 +7,16 @@ import os
 import signal
 import warnings
 from pathlib import Path
-from typing import Any
 
 import optuna
 import ray
 from ray._private import ray_constants
 
-from common import uris
+from common import ray_cluster, uris
+from common.machine import cpu_cores
 from common.repository import ROOT
 from tuning import signals
 from tuning.cluster import joining
-from tuning.plan.resources import cpu_cores
 
 HOW_RAY_RUNS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # our own loggers write to the search folder
@@ -49,10 +48,9 @@ def start_ray(address: str | None = None, install: bool = False) -> None:
     variables = {"OMP_WAIT_POLICY": "PASSIVE", **_cache_named_here()}
     if ray.is_initialized():
         return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
         with signals.kept(signal.SIGTERM):
-            joining.join(address, **quiet, runtime_env={"env_vars": variables, **joining.environment(install)})
+            joining.join(address, runtime_env={"env_vars": variables, **joining.environment(install)})
     else:
         # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
@@ -60,7 +58,7 @@ def start_ray(address: str | None = None, install: bool = False) -> None:
         here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
         ray_constants.ENABLE_RAY_CLUSTER = False  # as on Windows by default: loopback, where Linux has every network
         with signals.kept(signal.SIGTERM):
-            ray.init(address="local", **alone, **quiet, runtime_env=here)
+            ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
 
 
 def _cache_named_here() -> dict[str, str]:

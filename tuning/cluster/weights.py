@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from common.remote_folder import Folder
+from common.remote_folder import RemoteFolder
 from common.uris import child, parent, refused
 from trainable.network.model import imagenet_file
 from tuning import preflight
@@ -43,7 +43,7 @@ def _copy(file: Path, shared: Path) -> None:
 
 def _upload(file: Path, runs: str, name: str) -> None:
     try:
-        there = Folder.of(runs)
+        there = RemoteFolder.of(runs)
         found = there.entry(name)
         if found is None or found.size != file.stat().st_size:
             there.upload(file, name)

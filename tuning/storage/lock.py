@@ -25,7 +25,7 @@ import filelock
 
 from common import files, uris
 from common.errors import SearchError
-from common.remote_folder import Folder
+from common.remote_folder import RemoteFolder
 from tuning.storage.background import meanwhile
 
 LOCK, OWNER = ".owner", ".owner.json"
@@ -37,7 +37,7 @@ BEAT_AT_ADDRESS, DEAD_AT_ADDRESS, CLAIM = 10.0, 60.0, 2.0
 
 
 @contextmanager
-def owning(folder: Path, there: Folder | None = None, lost: threading.Event | None = None) -> Iterator[None]:
+def owning(folder: Path, there: RemoteFolder | None = None, lost: threading.Event | None = None) -> Iterator[None]:
     """Within, this process alone runs the search in `folder`, which must exist.
 
     Args:
@@ -89,7 +89,7 @@ def _beat(file: Path, ended: threading.Event) -> None:
 
 
 @contextmanager
-def _owning_address(there: Folder, lost: threading.Event | None) -> Iterator[None]:
+def _owning_address(there: RemoteFolder, lost: threading.Event | None) -> Iterator[None]:
     token = uuid.uuid4().hex
     try:
         _claim_address(there, token)
@@ -104,7 +104,7 @@ def _owning_address(there: Folder, lost: threading.Event | None) -> Iterator[Non
                 there.remove(OWNER)
 
 
-def _claim_address(there: Folder, token: str) -> None:
+def _claim_address(there: RemoteFolder, token: str) -> None:
     """Of a process of this machine that is dead nothing is waited for."""
     owner, age = _read_there(there)
     if owner and age < DEAD_AT_ADDRESS and (owner["host"] != _host() or _lives(owner["pid"])):
@@ -115,13 +115,13 @@ def _claim_address(there: Folder, token: str) -> None:
         raise _refusal(there.uri, *_read_there(there))
 
 
-def _sign(there: Folder, token: str) -> None:
+def _sign(there: RemoteFolder, token: str) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     content = {"host": _host(), "pid": os.getpid(), "since": since, "token": token}
     there.write(OWNER, json.dumps(content).encode())
 
 
-def _beat_there(there: Folder, token: str, lost: threading.Event | None, ended: threading.Event) -> None:
+def _beat_there(there: RemoteFolder, token: str, lost: threading.Event | None, ended: threading.Event) -> None:
     while not ended.wait(BEAT_AT_ADDRESS):
         with suppress(OSError):
             if _token(there) not in (token, None):
@@ -133,14 +133,14 @@ def _beat_there(there: Folder, token: str, lost: threading.Event | None, ended: 
             _sign(there, token)
 
 
-def _token(there: Folder) -> str | None:
+def _token(there: RemoteFolder) -> str | None:
     try:
         return str(json.loads(there.read(OWNER) or b"")["token"])
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _read_there(there: Folder) -> tuple[dict[str, Any], float]:
+def _read_there(there: RemoteFolder) -> tuple[dict[str, Any], float]:
     """As `_read`, of an address: its clock is read from a file that is written for that."""
     entry, content = there.entry(OWNER), there.read(OWNER)
     if entry is None or content is None:

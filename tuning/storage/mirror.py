@@ -21,7 +21,7 @@ from pathlib import Path
 
 from common import uris
 from common.errors import SearchError
-from common.remote_folder import Entry, Folder
+from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
 from tuning.storage import removal
 from tuning.storage import states as snapshots
@@ -47,7 +47,7 @@ class Mirror:
         waiting: set while the address does not answer: workers wait for it too.
     """
 
-    def __init__(self, folder: Path, there: Folder) -> None:
+    def __init__(self, folder: Path, there: RemoteFolder) -> None:
         self.lost = threading.Event()
         self.waiting = threading.Event()
         self._folder, self._there = folder, there
@@ -206,7 +206,7 @@ def mirroring(address: str, folder: Path) -> Iterator[Mirror]:
     Raises:
         AddressError: it cannot be read or written. SearchError: another process runs it.
     """
-    there = Folder.of(address)
+    there = RemoteFolder.of(address)
     folder.mkdir(parents=True, exist_ok=True)
     mirror = Mirror(folder, there)
     with owning(folder, there, mirror.lost):
@@ -225,13 +225,13 @@ def names(runs: str) -> set[str]:
         AddressError: it cannot be read.
     """
     with _said_of(runs):
-        return Folder.of(runs).names()
+        return RemoteFolder.of(runs).names()
 
 
 def probe(runs: str) -> None:
     """Raises AddressError: files cannot be written and removed there."""
     with _said_of(runs, "written"):
-        Folder.of(runs).probe()
+        RemoteFolder.of(runs).probe()
 
 
 def pulled(address: str) -> Path:
@@ -242,7 +242,7 @@ def pulled(address: str) -> Path:
     """
     folder = place(address)
     with _said_of(address):
-        there = Folder.of(address)
+        there = RemoteFolder.of(address)
         if there.entry(SEARCH) is None:
             raise SearchError(f"{address} holds no search: there is no {SEARCH}; name one of those under its --runs")
         folder.mkdir(parents=True, exist_ok=True)
@@ -254,7 +254,7 @@ def pulled(address: str) -> Path:
 def pulled_predictions(address: str, folder: Path) -> None:
     """Fetch every trial's predictions."""
     with _said_of(address):
-        there = Folder.of(address)
+        there = RemoteFolder.of(address)
         found = {name: entry for name, entry in there.list().items() if name.endswith(f"/{VAL_PREDICTIONS}")}
         fetch(there, folder, {name: entry for name, entry in found.items() if name.startswith(TRIALS)})
 
@@ -266,10 +266,10 @@ def keep(address: str, file: Path) -> None:
         AddressError: it cannot be written.
     """
     with _said_of(address, "written"):
-        Folder.of(address).upload(file, file.name)
+        RemoteFolder.of(address).upload(file, file.name)
 
 
-def fetch(there: Folder, folder: Path, found: dict[str, Entry]) -> None:
+def fetch(there: RemoteFolder, folder: Path, found: dict[str, Entry]) -> None:
     """Those files, but for those that are here, as large and as old."""
     _at_once(lambda name: there.fetch(name, found[name], folder / name), found)
 
