@@ -25,6 +25,7 @@ from trainable.config import Optimizer, TrialConfig
 from trainable.device import amp_dtype, autocast
 from trainable.network import model
 from trainable.photos import batches
+from trainable.photos.preprocessing import Preprocessing
 from trainable.recipe import losses
 from trainable.recipe.schedule import learning_rate
 
@@ -85,8 +86,8 @@ def jpeg(folder: Path, row: int) -> Path:
 
 def transform(config: TrialConfig, store: Store) -> Transform:
     """PIL image -> float32 [3, h, w]: the recipe as torchvision v1 spells it."""
-    augment, crop = config.augment, batches.crop_in_store(config.crop, store)
-    size = batches.size_in_network(config.crop, store)
+    augment, preprocessing = config.augment, Preprocessing.of(config.crop, store)
+    crop, size = preprocessing.crop, preprocessing.size
     return transforms.Compose(
         [
             transforms.RandomHorizontalFlip(augment.flip),
@@ -95,7 +96,7 @@ def transform(config: TrialConfig, store: Store) -> Transform:
             *([transforms.Resize(size)] if size != crop else []),
             transforms.ColorJitter(augment.brightness, augment.contrast, augment.saturation, augment.hue),
             transforms.ToTensor(),
-            transforms.Normalize(store.mean.tolist(), store.std.tolist()),
+            transforms.Normalize(preprocessing.mean, preprocessing.std),
         ]
     )
 

@@ -22,7 +22,7 @@ from data_prep.store.store import Store
 from trainable.config import TrialConfig
 from trainable.device import amp_dtype, autocast
 from trainable.loop import Trial
-from trainable.photos import augment, batches
+from trainable.photos import augment
 from trainable.photos.feed import Feed
 from trainable.recipe import losses
 
@@ -92,7 +92,7 @@ def product(size: int, device: torch.device) -> Callable[[], float]:
 def flops_per_photo(trial: Trial) -> dict[str, float]:
     """FLOPs of one photo's forward and backward, a multiplication and an addition being two: those of convolutions and
     those of all other matrix products. The trial's weights stay; its running batch statistics move."""
-    images = torch.zeros(4, 3, *batches.size_in_network(trial.config.crop, trial.store), device=trial.device)
+    images = torch.zeros(4, 3, *trial.preprocessing.size, device=trial.device)
     trial.model.train()
     with FlopCounterMode(display=False) as counter:
         with autocast(trial.device):

@@ -190,7 +190,7 @@ def epoch(trial: Trial) -> int:
 def constant_epoch(trial: Trial) -> Callable[[], int]:
     """An epoch's worth of steps of model, loss and optimizer on one batch that is already on the device."""
     size, generator = trial.config.train.batch_size, torch.Generator().manual_seed(0)
-    seen = batches.size_in_network(trial.config.crop, trial.store)
+    seen = trial.preprocessing.size
     images = torch.randn(size, 3, *seen, generator=generator).to(trial.device, memory_format=torch.channels_last)
     target = torch.randint(18, (size,), generator=generator).to(trial.device)
     parts = batches.slices(len(trial._rows), size, smallest=batches.SMALLEST)

@@ -16,9 +16,9 @@ from ensemble.vote import Probabilities
 from trainable.best import load_best
 from trainable.config import TrialConfig
 from trainable.network.model import build, place
-from trainable.photos.augment import Size, View
-from trainable.photos.batches import crop_in_store, size_in_network
+from trainable.photos.augment import View
 from trainable.photos.feed import Streamed
+from trainable.photos.preprocessing import Preprocessing
 from trainable.predict import predict, predict_photos
 
 
@@ -46,20 +46,11 @@ class Member:
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
         """Softmax over the 18 classes, mean over `views`, for photos of the store: float32 [n, 18]."""
         feed = Streamed(self.store, self.device)
-        return predict(self.model, feed, rows, *self._crop_and_size(), views=views)
+        return predict(self.model, feed, rows, self._preprocessing(), views=views)
 
     def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
         """The same for uint8 [n, H, W, 3] photos treated like the store's."""
-        store = self.store
-        return predict_photos(
-            self.model,
-            photos,
-            *self._crop_and_size(),
-            mean=store.mean,
-            std=store.std,
-            views=views,
-            device=self.device,
-        )
+        return predict_photos(self.model, photos, self._preprocessing(), device=self.device, views=views)
 
-    def _crop_and_size(self) -> tuple[Size, Size]:
-        return crop_in_store(self.config.crop, self.store), size_in_network(self.config.crop, self.store)
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing.of(self.config.crop, self.store)

@@ -26,6 +26,7 @@ from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, 
 from trainable.network import model, step
 from trainable.network.ema import Ema
 from trainable.photos import augment, batches, mix
+from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.sampler import balanced
 from trainable.predict import Probabilities, predict
 from trainable.recipe import metrics
@@ -53,6 +54,7 @@ class Trial:
         epoch: finished epochs.
         best: None before the first epoch has finished.
         store: with the trial's own fold as val, if it has one.
+        preprocessing: of the store's photos, for the network.
         val_rows: int64, the store's rows that are validated on: all labelled ones of val.
         model: on the device, in channels_last memory.
         micro_batches: parts that a batch is trained in; more than 1 after the device's memory ran short.
@@ -70,7 +72,7 @@ class Trial:
         self.epoch = 0
         self.best: Best | None = None
         self.micro_batches = 1
-        self._crop, self._size = batches.crop_in_store(config.crop, store), batches.size_in_network(config.crop, store)
+        self.preprocessing = Preprocessing.of(config.crop, self.store)
         self._rows, self._classes = batches.training_set(config.labels, self.store)
         self.val_rows, self._val_classes = _validation_set(self.store)
         self._feed, self._say = bench.feed(self.store), bench.say
@@ -114,7 +116,7 @@ class Trial:
         wanted = [self._rows[order[part]] for part in parts]
         # All labels of an epoch travel at once: a transfer a batch would make the host wait each time.
         classes = torch.from_numpy(self._classes[order]).to(self.device)
-        photos = self._feed.batches(wanted, self._crop, self.config.augment.rotation)
+        photos = self._feed.batches(wanted, self.preprocessing.crop, self.config.augment.rotation)
         self.model.train()
         lr, found = [], []
         # Dropout and stochastic depth draw from torch's global generators.
@@ -163,8 +165,7 @@ class Trial:
 
     def _seen(self, photos: Tensor, classes: Tensor, change: Change) -> tuple[Tensor, Tensor]:
         """What the network sees, and its target."""
-        store = self.store
-        images = augment.apply(photos, change.params, self._crop, store.mean, store.std, self.device, self._size)
+        images = augment.apply(photos, change.params, self.preprocessing, self.device)
         if change.mixing is None:
             return images, classes
         return mix.apply(images, classes, change.mixing, N_CLASSES)
@@ -198,7 +199,7 @@ class Trial:
 
     def _validate(self) -> Metrics:
         with self._ema.applied() if self._ema else nullcontext():
-            return self._judge(predict(self.model, self._feed, self.val_rows, self._crop, self._size))
+            return self._judge(predict(self.model, self._feed, self.val_rows, self.preprocessing))
 
     def _judge(self, predictions: Probabilities) -> Metrics:
         """What the predictions are worth; where they are the best so far they are kept, with the weights in use."""

@@ -102,7 +102,7 @@ def test_the_best_epoch_keeps_the_weights_that_made_its_predictions(small_trial,
     reports = [trial.run_epoch() for _ in range(3)]
     assert trial.best.val_f1 == max(report["val_f1"] for report in reports) == reports[-1]["val_f1_best"]
     trial.model.load_state_dict(trial.best.weights)
-    again = predict(trial.model, Streamed(small_store, CPU), trial.val_rows, (23, 23), (23, 23))
+    again = predict(trial.model, Streamed(small_store, CPU), trial.val_rows, trial.preprocessing)
     assert np.array_equal(again, trial.best.predictions)
 
 

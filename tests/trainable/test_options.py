@@ -188,7 +188,7 @@ def test_the_network_trains_and_is_judged_on_resized_crops(small, resize):
     trial.model.register_forward_pre_hook(lambda module, inputs: seen.add(tuple(inputs[0].shape[2:])))
     trial.run_epoch()
     side = round(23 * resize + 1e-9)
-    assert seen == {(side, side)} == {trial._size}
+    assert seen == {(side, side)} == {trial.preprocessing.size}
 
 
 @pytest.mark.parametrize("arch", ARCHS)

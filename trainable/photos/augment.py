@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -20,10 +20,9 @@ from torch import Tensor
 
 from trainable.config import Augment
 from trainable.photos import augment_cuda
+from trainable.photos.preprocessing import Preprocessing, Size
 
 Photos = npt.NDArray[np.uint8] | Tensor
-Statistics = Sequence[float] | npt.NDArray[np.float32]
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -95,15 +94,7 @@ def window(crop: Size, size: Size, max_angle: float) -> tuple[int, int, int, int
     return top, left, size[0] - 2 * top, size[1] - 2 * left
 
 
-def apply(
-    photos: Photos,
-    params: Params,
-    crop: Size,
-    mean: Statistics,
-    std: Statistics,
-    device: torch.device,
-    size: Size | None = None,
-) -> Tensor:
+def apply(photos: Photos, params: Params, preprocessing: Preprocessing, device: torch.device) -> Tensor:
     """uint8 photos -> what the model sees.
 
     In this order: horizontal flip, rotation, centre crop, resize, brightness, contrast, saturation, hue, normalize.
@@ -113,9 +104,8 @@ def apply(
     Args:
         photos: uint8 [n, H, W, 3], the crop and the margin around it that `window` asks for (or all of the photo); a
             slice of a larger array will do. Only read.
-        crop: (height, width) in pixels of `photos`, neither above H, W. An odd pixel of margin is left below and right.
-        mean, std: three values in 0..1, taken off and divided by after the colours.
-        size: (height, width) that the crop is resized to, bilinear and antialiased; None leaves it.
+        preprocessing: its crop is in pixels of `photos`, no side above H, W; an odd pixel of margin is left below and
+            right.
 
     Returns:
         float32 [n, 3, height, width] in channels_last memory, on `device`.
@@ -123,11 +113,12 @@ def apply(
     Raises:
         ValueError: the crop is larger than the photos, or there are not as many params as photos.
     """
+    crop = preprocessing.crop
     if crop[0] > photos.shape[1] or crop[1] > photos.shape[2]:
         raise ValueError(f"crop <= photo must hold, but got crop={crop} of photos {tuple(photos.shape)}")
     if len(params) != len(photos):
         raise ValueError(f"len(params) == len(photos) must hold, but got {len(params)} and {len(photos)}")
-    return _route(device)(photos, params, crop, mean, std, device, size or crop)
+    return _route(device)(photos, params, preprocessing, device)
 
 
 def why_operators(device: torch.device) -> str | None:
@@ -153,36 +144,31 @@ def _why_not_numba() -> str | None:
     return None
 
 
-def _on_cpu(
-    photos: Photos, params: Params, crop: Size, mean: Statistics, std: Statistics, device: torch.device, size: Size
-) -> Tensor:
+def _on_cpu(photos: Photos, params: Params, preprocessing: Preprocessing, device: torch.device) -> Tensor:
     from trainable.photos import augment_cpu
 
     pixels = photos.cpu().numpy() if isinstance(photos, Tensor) else np.asarray(photos)
-    scale, shift = (np.array(values, dtype=np.float32) for values in _scale_and_shift(mean, std))
-    return augment_cpu.apply(pixels, _stacked(params).numpy(), crop, size, scale, shift)
+    scale, shift = (np.array(values, dtype=np.float32) for values in preprocessing.scale_and_shift())
+    return augment_cpu.apply(pixels, _stacked(params).numpy(), preprocessing.crop, preprocessing.size, scale, shift)
 
 
-def _on_cuda(
-    photos: Photos, params: Params, crop: Size, mean: Statistics, std: Statistics, device: torch.device, size: Size
-) -> Tensor:
+def _on_cuda(photos: Photos, params: Params, preprocessing: Preprocessing, device: torch.device) -> Tensor:
     pixels = _tensor(photos).to(device, non_blocking=True)
-    return augment_cuda.apply(pixels, _stacked(params), crop, size, *_scale_and_shift(mean, std))
+    crop, size = preprocessing.crop, preprocessing.size
+    return augment_cuda.apply(pixels, _stacked(params), crop, size, *preprocessing.scale_and_shift())
 
 
-def _on_device(
-    photos: Photos, params: Params, crop: Size, mean: Statistics, std: Statistics, device: torch.device, size: Size
-) -> Tensor:
+def _on_device(photos: Photos, params: Params, preprocessing: Preprocessing, device: torch.device) -> Tensor:
     """By torch's operators. What to do is decided on the CPU's `params`; asking the device would wait for it."""
     pixels = _tensor(photos).to(device, non_blocking=True)
     values = _stacked(params)
     values = (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
     there = Params(*values[:, :, None, None, None])
-    image = _place(pixels.permute(0, 3, 1, 2), params, there, crop)
-    if size != crop:
-        image = F.interpolate(image, size=size, mode="bilinear", antialias=True, align_corners=False)
+    image = _place(pixels.permute(0, 3, 1, 2), params, there, preprocessing.crop)
+    if preprocessing.size != preprocessing.crop:
+        image = F.interpolate(image, size=preprocessing.size, mode="bilinear", antialias=True, align_corners=False)
     image = _recolour(image, params, there)
-    return _normalized(image, mean, std)
+    return _normalized(image, preprocessing)
 
 
 def _stacked(params: Params) -> Tensor:
@@ -286,15 +272,9 @@ def _turn_hue(image: Tensor, turns: Tensor) -> None:
         torch.addcmul(smallest, ramp, chroma, out=channel)
 
 
-def _normalized(image: Tensor, mean: Statistics, std: Statistics) -> Tensor:
+def _normalized(image: Tensor, preprocessing: Preprocessing) -> Tensor:
     out = torch.empty_like(image, memory_format=torch.channels_last)
-    for channel, (scale, shift) in enumerate(zip(*_scale_and_shift(mean, std), strict=True)):
+    for channel, (scale, shift) in enumerate(zip(*preprocessing.scale_and_shift(), strict=True)):
         # Python numbers, not tensors: nothing has to travel to the device for them.
         torch.mul(image[:, channel], scale, out=out[:, channel]).add_(shift)
     return out
-
-
-def _scale_and_shift(mean: Statistics, std: Statistics) -> tuple[list[float], list[float]]:
-    """(colour - mean) / std as colour * scale + shift."""
-    scale = [1 / float(value) for value in std]
-    return scale, [-float(centre) * factor for centre, factor in zip(mean, scale, strict=True)]

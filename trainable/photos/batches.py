@@ -1,4 +1,4 @@
-"""Which photos a trial trains on, in which order and batches, and how much of each it looks at."""
+"""Which photos a trial trains on, in which order and in which batches."""
 
 from __future__ import annotations
 
@@ -10,35 +10,10 @@ import torch
 from common.errors import ConfigError
 from data_prep.labels import MISSING, IntArray, encode
 from data_prep.store.store import Store
-from trainable.config import Crop, Labels
-from trainable.photos.augment import Size
+from trainable.config import Labels
 
 SMALLEST = 2
 """Batch normalization cannot train on one photo."""
-
-
-def crop_in_store(crop: Crop, store: Store) -> Size:
-    """A crop in source pixels -> (height, width) in stored pixels, never above the stored photo's own.
-
-    Raises:
-        ConfigError: the crop is larger than the source photo.
-    """
-    for name, wanted, source in zip(("height", "width"), (crop.height, crop.width), store.source_size, strict=True):
-        if wanted > source:
-            raise ConfigError(f"crop/{name}: at most the photo's own {name} of {source} px, but got {wanted}")
-    # Photos were fitted to the store keeping their aspect, so the larger of the two ratios is the scale of both.
-    scale = max(stored / source for stored, source in zip(store.size, store.source_size, strict=True))
-    height, width = (
-        min(stored, max(1, math.floor(wanted * scale + 0.5)))
-        for stored, wanted in zip(store.size, (crop.height, crop.width), strict=True)
-    )
-    return height, width
-
-
-def size_in_network(crop: Crop, store: Store) -> Size:
-    """(height, width) in which the network sees the crop: that of `crop_in_store` times `crop/resize`, at least 8."""
-    height, width = (max(8, math.floor(side * crop.resize + 0.5)) for side in crop_in_store(crop, store))
-    return height, width
 
 
 def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:

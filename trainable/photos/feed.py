@@ -13,7 +13,8 @@ from torch import Tensor
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from trainable.device import is_out_of_memory, make_room
-from trainable.photos.augment import Size, window
+from trainable.photos.augment import window
+from trainable.photos.preprocessing import Size
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from benchmarks.gpu.proofs.trials import device_of, largest
 from data_prep.labels import IntArray
 from trainable.config import Augment
 from trainable.photos import augment, batches, feed
-from trainable.photos.augment import Params, Size, View
+from trainable.photos.augment import Params, View
 from trainable.photos.feed import Feed
+from trainable.photos.preprocessing import Preprocessing, Size
 
 CPU = torch.device("cpu")
 PHOTOS = 16
@@ -77,8 +78,7 @@ def _reference() -> Route:
 
 
 def _cases(setting: Setting) -> Iterator[Case]:
-    config, source = setting.config().crop, batches.generator(0)
-    crop = batches.crop_in_store(config, setting.store)
+    crop, source = _preprocessing(setting).crop, batches.generator(0)
     n = min(PHOTOS, len(setting.store))
 
     def drawn(**changes: float) -> Params:
@@ -100,15 +100,18 @@ COLOURS = ("brightness", "contrast", "saturation", "hue")
 
 
 def _difference(setting: Setting, case: Case, route: Route, device: torch.device) -> float:
-    store, crop = setting.store, batches.crop_in_store(setting.config().crop, setting.store)
+    store, preprocessing = setting.store, replace(_preprocessing(setting), size=case.size)
     widest = float(case.params.angle.abs().max())
-    photos = store.read(np.arange(len(case.params)), *augment.window(crop, store.size, widest))
-    arguments = (case.params, crop, store.mean, store.std)
-    expected = _reference()(photos, *arguments, CPU, case.size).numpy()
+    photos = store.read(np.arange(len(case.params)), *augment.window(preprocessing.crop, store.size, widest))
+    expected = _reference()(photos, case.params, preprocessing, CPU).numpy()
     # A feed's lie on the device; an ensemble's may still be the host's.
     given = (torch.from_numpy(photos).to(device), photos)
-    found = [route(each, *arguments, device, case.size).cpu().numpy() for each in given]
+    found = [route(each, case.params, preprocessing, device).cpu().numpy() for each in given]
     return largest(np.stack(found), expected)
+
+
+def _preprocessing(setting: Setting) -> Preprocessing:
+    return Preprocessing.of(setting.config().crop, setting.store)
 
 
 def feeds(setting: Setting) -> Iterator[Finding]:
@@ -146,7 +149,7 @@ def _wrong(setting: Setting, feed: Feed, rows: IntArray, epochs: Sequence[list[I
     """Photos that are not the store's. They are compared on the device, which is late: the host never waits for it,
     as it would not in training."""
     store, angle = setting.store, Augment().rotation
-    crop = batches.crop_in_store(setting.config().crop, store)
+    crop = _preprocessing(setting).crop
     expected = torch.from_numpy(store.read(rows, *augment.window(crop, store.size, angle))).to(feed.device)
     wrong = torch.zeros((), dtype=torch.int64, device=feed.device)
     for epoch in epochs:
