@@ -14,9 +14,10 @@ from data_prep.store.store import Store
 from ensemble.member import Member
 from ensemble.selection import Candidate, vote_f1
 from ensemble.tta import views
-from ensemble.vote import Probabilities, soft_vote
+from ensemble.vote import soft_vote
 from trainable import device
 from trainable.photos.augment import View
+from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 
 

@@ -12,14 +12,13 @@ import torch
 
 from common.search_folder import BEST_WEIGHTS
 from data_prep.store.store import Store
-from ensemble.vote import Probabilities
 from trainable.best import load_best
 from trainable.config import TrialConfig
 from trainable.network.model import build, place
 from trainable.photos.augment import View
 from trainable.photos.feed import Streamed
 from trainable.photos.preprocessing import Preprocessing
-from trainable.predict import predict, predict_photos
+from trainable.predict import Probabilities, predict, predict_photos
 
 
 @dataclass(frozen=True)

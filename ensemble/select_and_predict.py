@@ -31,7 +31,7 @@ from ensemble import search_folder
 from ensemble.ensemble import Ensemble
 from ensemble.selection import candidates, choose
 from ensemble.tta import views
-from ensemble.vote import Probabilities
+from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from common.errors import EnsembleError
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
-from ensemble.vote import Probabilities, soft_vote
+from ensemble.vote import soft_vote
+from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 
 FLOOR = 0.8

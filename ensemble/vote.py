@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Probabilities = npt.NDArray[np.float32]
+from trainable.predict import Probabilities
 
 
 def soft_vote(members: Sequence[Probabilities]) -> Probabilities:

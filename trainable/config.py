@@ -18,9 +18,8 @@ import numpy as np
 
 from common.errors import ConfigError, OptionError
 from data_prep.labels import MISSING, IntArray, band_of_range
+from trainable.archs import ARCHS
 
-ARCHS = ("resnet50", "resnet18", "resnext50_32x4d", "efficientnet_b4", "convnext_tiny")
-"""Of torchvision."""
 OPTIMIZERS = ("sgd", "adamw")
 
 
@@ -187,7 +186,7 @@ class Model:
     weights: str = "imagenet"
 
     def __post_init__(self) -> None:
-        _check(self.arch in ARCHS, "model/arch", f"arch in {ARCHS}", self.arch)
+        _check(self.arch in ARCHS, "model/arch", f"arch in {tuple(ARCHS)}", self.arch)
         is_file = Path(self.weights).suffix in (".safetensors", ".pt", ".pth")
         _check(
             self.weights in ("imagenet", "none") or is_file,

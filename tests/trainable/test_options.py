@@ -6,9 +6,9 @@ from torch import nn
 
 from common.errors import ConfigError
 from trainable import best
-from trainable.config import ARCHS, TrialConfig
+from trainable.archs import ARCHS
+from trainable.config import TrialConfig
 from trainable.loop import Trial, train
-from trainable.network.model import HEADS
 from trainable.photos import augment
 from trainable.workbench import Workbench
 
@@ -195,7 +195,7 @@ def test_the_network_trains_and_is_judged_on_resized_crops(small, resize):
 def test_every_arch_has_an_output_a_class_and_trains(small_config, small_store, arch):
     bench = Workbench(CPU)
     network = bench.network(TrialConfig.from_flat({"model/arch": arch, "model/weights": "none"}).model, seed=0)
-    assert network.get_submodule(HEADS[arch]).out_features == 18
+    assert network.get_submodule(ARCHS[arch].head).out_features == 18
     images = torch.randn(2, 3, 64, 64)
     network.train()(images).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())

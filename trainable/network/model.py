@@ -17,18 +17,10 @@ from torch import Tensor, nn
 
 from common.errors import WeightsError
 from data_prep.labels import N_CLASSES
+from trainable.archs import ARCHS
 from trainable.config import Model
 from trainable.device import seeded
 from trainable.network import pointwise
-
-HEADS = {
-    "resnet50": "fc",
-    "resnet18": "fc",
-    "resnext50_32x4d": "fc",
-    "efficientnet_b4": "classifier.1",
-    "convnext_tiny": "classifier.2",
-}
-"""The final layer of every arch in config.ARCHS."""
 
 DOWNLOAD_TIMEOUT = 30.0
 """Seconds without a byte before a download counts as failed."""
@@ -99,7 +91,7 @@ def _when(file: Path) -> int:
 
 def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -> None:
     own = model.state_dict()
-    head = {name for name in own if name.startswith(f"{HEADS[arch]}.")}
+    head = {name for name in own if name.startswith(f"{ARCHS[arch].head}.")}
     if any(name not in weights or weights[name].shape != own[name].shape for name in head):
         weights = {name: value for name, value in weights.items() if name not in head} | {n: own[n] for n in head}
     odd = weights.keys() ^ own.keys() or {name for name in own if weights[name].shape != own[name].shape}
