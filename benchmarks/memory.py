@@ -15,9 +15,9 @@ import torch
 
 from benchmarks import measure, subject
 from benchmarks.measure import Table
+from common.repository import ROOT
 from trainable.loop import Trial
 
-ROOT = Path(__file__).resolve().parent.parent
 STEPS = 4
 """At least so many batches are an epoch of a cell."""
 

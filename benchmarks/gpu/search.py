@@ -22,8 +22,8 @@ import torch
 from benchmarks import subject
 from benchmarks.gpu.part import Finding, Part, Setting
 from common import search_folder
+from common.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("ray", "optuna")
 TRIALS, EPOCHS = 4, 2
 TRAIN_PHOTOS, VAL_PHOTOS, TEST_PHOTOS = 512, 128, 28
