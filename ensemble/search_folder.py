@@ -81,10 +81,10 @@ def newest(runs: Path) -> Path:
     Raises:
         EnsembleError: there is none.
     """
-    searches = {folder.parent: folder.stat().st_mtime for folder in runs.glob(f"*/{SEARCH}")}
+    searches = [file.parent for file in runs.glob(f"*/{SEARCH}")]
     if not searches:
         raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands")
-    return max(searches, key=lambda folder: _started(folder))
+    return max(searches, key=_started)
 
 
 def open_store(search: Path) -> Store:
