@@ -12,6 +12,7 @@ from benchmarks import conventional, measure, subject
 from benchmarks.measure import Table
 from trainable.loop import AUGMENT, ORDER, Trial
 from trainable.photos import augment, batches
+from trainable.photos.params import draw
 from trainable.photos.preprocessing import Preprocessing
 from trainable.workbench import Workbench
 
@@ -54,7 +55,7 @@ def ours(trial: Trial, bench: Workbench) -> int:
     rows, _ = batches.training_set(config.labels, store)
     preprocessing = Preprocessing.of(config.crop, store)
     order = batches.shuffled(len(rows), batches.generator(0, 0, ORDER))
-    params = augment.draw(config.augment, len(rows), batches.generator(0, 0, AUGMENT))
+    params = draw(config.augment, len(rows), batches.generator(0, 0, AUGMENT))
     parts = batches.slices(len(rows), config.train.batch_size)
     wanted = [rows[order[part]] for part in parts]
     photos = bench.feed(store).batches(wanted, preprocessing.crop, config.augment.rotation)

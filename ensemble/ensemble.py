@@ -16,7 +16,7 @@ from ensemble.selection import Candidate, vote_f1
 from ensemble.tta import views
 from ensemble.vote import soft_vote
 from trainable import device
-from trainable.photos.augment import View
+from trainable.photos.params import View
 from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 

@@ -15,8 +15,8 @@ from data_prep.store.store import Store
 from trainable.best import load_best
 from trainable.config import TrialConfig
 from trainable.network.model import build, place
-from trainable.photos.augment import View
 from trainable.photos.feed import Streamed
+from trainable.photos.params import View
 from trainable.photos.preprocessing import Preprocessing
 from trainable.predict import Probabilities, predict, predict_photos
 

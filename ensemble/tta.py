@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainable.photos.augment import View
+from trainable.photos.params import View
 
 MAX_ANGLE = 10.0
 """Degrees; within the 15 that training rotates by."""

@@ -66,7 +66,7 @@ def _be_deterministic(yes: bool) -> None:
     """https://docs.pytorch.org/docs/stable/notes/randomness.html"""
     if yes:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
-        # Nothing here reads memory that it has not written (the optimizer's begins as zeros, loop.py): filling it would
+        # Nothing here reads memory that it has not written (the optimizer's begins as zeros): filling it would
         # only cost time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(yes)

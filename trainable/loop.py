@@ -12,24 +12,24 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from common.errors import CheckpointError, ConfigError, DivergedError
+from common.errors import CheckpointError, DivergedError
 from data_prep.labels import N_CLASSES, IntArray
 from data_prep.store.store import Store
 from trainable import checkpoint
 from trainable.best import Best, export_best
-from trainable.config import Optimizer, TrialConfig
+from trainable.config import TrialConfig
 from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
 from trainable.network import model, step
 from trainable.network.ema import Ema
 from trainable.photos import augment, batches, mix
+from trainable.photos.params import Params, draw
 from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.sampler import balanced
 from trainable.predict import Probabilities, predict
-from trainable.recipe import metrics
+from trainable.recipe import metrics, optimizer
 from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
 
@@ -43,7 +43,7 @@ ORDER, AUGMENT, MIX, NETWORK = range(4)
 class Change:
     """What a batch's photos are changed by before the network sees them; `mixing` None: nothing is mixed or erased."""
 
-    params: augment.Params
+    params: Params
     mixing: mix.Mixing | None
 
 
@@ -74,11 +74,11 @@ class Trial:
         self.micro_batches = 1
         self.preprocessing = Preprocessing.of(config.crop, self.store)
         self._rows, self._classes = batches.training_set(config.labels, self.store)
-        self.val_rows, self._val_classes = _validation_set(self.store)
+        self.val_rows, self._val_classes = batches.validation_set(self.store)
         self._feed, self._say = bench.feed(self.store), bench.say
         self.model = model.place(network, self.device) if network else bench.network(config.model, config.train.seed)
         self._forward = bench.forward(self.model)
-        self._optimizer = _optimizer(config.optimizer, self.model)
+        self._optimizer = optimizer.build(config.optimizer, self.model)
         self._scaler = torch.GradScaler(self.device.type, enabled=amp_dtype(self.device) == torch.float16)
         self._ema = Ema(self.model, config.train.ema) if config.train.ema else None
         self._undo = step.Undo(self.model, self.device)
@@ -109,7 +109,7 @@ class Trial:
 
     def _train(self) -> Metrics:
         order, parts = self._order(), batches.slices(len(self._rows), self.config.train.batch_size, batches.SMALLEST)
-        params = augment.draw(self.config.augment, len(order), self._generator(AUGMENT))
+        params = draw(self.config.augment, len(order), self._generator(AUGMENT))
         mixing = (
             None if mix.is_off(self.config.augment) else mix.draw(self.config.augment, len(order), self._generator(MIX))
         )
@@ -304,37 +304,6 @@ def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None =
             if found["best_epoch"] == found["epoch"]:
                 trial.export_best(folder)
         report(found)
-
-
-def _validation_set(store: Store) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(rows, official classes) of val."""
-    rows = store.labelled("val")
-    if len(rows) == 0:
-        raise ConfigError(
-            f"{store.path}: has no labelled photo in val to judge a trial by; prepare it with more people"
-        )
-    return rows, store.classes()[rows]
-
-
-def _optimizer(config: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
-    """Its state is there from the start, as zeros.
-
-    torch would make it in the first step, and a fused SGD in memory that nothing was written to: where the scaler finds
-    the first step's gradients infinite the kernel writes nothing, and the second takes what lies there for momentum.
-    """
-    parameters, is_adamw = list(network.parameters()), config.name == "adamw"
-    shared: dict[str, Any] = {"weight_decay": config.weight_decay, "fused": True}
-    made: torch.optim.Optimizer = (
-        torch.optim.AdamW(parameters, **shared)
-        if is_adamw
-        else torch.optim.SGD(parameters, momentum=config.momentum, **shared)
-    )
-    names = ("exp_avg", "exp_avg_sq") if is_adamw else ("momentum_buffer",) if config.momentum else ()
-    for each in parameters:
-        made.state[each].update({name: torch.zeros_like(each) for name in names})
-        if is_adamw:
-            made.state[each]["step"] = torch.zeros((), device=each.device)
-    return made
 
 
 def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

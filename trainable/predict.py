@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES, IntArray
 from trainable.device import autocast, is_out_of_memory, make_room
-from trainable.photos.augment import View, apply, constant
+from trainable.photos.augment import apply
 from trainable.photos.batches import alike
 from trainable.photos.feed import Feed
+from trainable.photos.params import View, constant
 from trainable.photos.preprocessing import Preprocessing
 
 Probabilities = npt.NDArray[np.float32]

@@ -13,7 +13,8 @@ from torchvision.transforms import InterpolationMode
 import trainable.photos
 from trainable.config import Augment
 from trainable.photos import augment, augment_cuda
-from trainable.photos.augment import Params, View, _on_cpu, _on_cuda, _on_device, apply, constant, draw, window
+from trainable.photos.augment import _by_operators, _on_cpu, _on_cuda, apply, window
+from trainable.photos.params import Params, View, constant, draw
 from trainable.photos.preprocessing import Preprocessing
 from trainable.workbench import Workbench
 
@@ -35,7 +36,7 @@ def photos():
     return values
 
 
-@pytest.fixture(params=[_on_cpu, _on_cuda, _on_device], ids=["compiled", "kernels", "torch"])
+@pytest.fixture(params=[_on_cpu, _on_cuda, _by_operators], ids=["compiled", "kernels", "torch"])
 def see(request, monkeypatch):
     """`apply` by one of its routes, all on the CPU."""
     if request.param is _on_cuda:
@@ -268,7 +269,7 @@ def test_draws_are_a_pure_function_of_the_generator_and_within_the_settings():
     assert torch.equal(params.saturation, torch.ones(4000))
 
 
-@pytest.mark.parametrize(("reason", "route"), [(None, _on_cuda), ("no NVRTC", _on_device)])
+@pytest.mark.parametrize(("reason", "route"), [(None, _on_cuda), ("no NVRTC", _by_operators)])
 def test_a_gpu_augments_by_kernels_or_says_why_not(monkeypatch, reason, route):
     monkeypatch.setattr(augment_cuda, "why_not", lambda device: reason)
     gpu = torch.device("cuda:0")
@@ -286,7 +287,7 @@ def test_a_cpu_whose_numba_does_not_load_augments_by_torchs_operators(monkeypatc
     try:
         assert "numba" in augment.why_operators(CPU)
         plain = Preprocessing((20, 14), (20, 14), ZERO, ONE)
-        expected = _on_device(photos, params, plain, CPU)
+        expected = _by_operators(photos, params, plain, CPU)
         assert torch.equal(apply(photos, params, plain, CPU), expected)
     finally:
         augment._why_not_numba.cache_clear()

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from trainable.config import Augment
-from trainable.photos.augment import Params, View, _on_device, apply, constant, draw
+from trainable.photos.augment import _by_operators, apply
+from trainable.photos.params import Params, View, constant, draw
 from trainable.photos.preprocessing import Preprocessing
 
 CPU = torch.device("cpu")
@@ -26,7 +27,7 @@ def _noise(n, height, width):
 
 
 def _both(photos, params, crop, size=None):
-    return tuple(route(photos, params, _to(crop, size), CPU) for route in (apply, _on_device))
+    return tuple(route(photos, params, _to(crop, size), CPU) for route in (apply, _by_operators))
 
 
 def _to(crop, size=None):

@@ -8,7 +8,8 @@ import torch
 
 from trainable.config import Augment
 from trainable.photos import augment, augment_cuda
-from trainable.photos.augment import Params, View, apply, constant, draw
+from trainable.photos.augment import apply
+from trainable.photos.params import Params, View, constant, draw
 from trainable.photos.preprocessing import Preprocessing
 
 CPU = torch.device("cpu")
@@ -45,7 +46,7 @@ def see(launch, monkeypatch):
 
 
 def _by_torch(photos, params, crop, size=None, mean=ZERO, std=ONE):
-    return augment._on_device(photos, params, Preprocessing(crop, size or crop, mean, std), CPU)
+    return augment._by_operators(photos, params, Preprocessing(crop, size or crop, mean, std), CPU)
 
 
 def _by_numba(photos, params, crop, size=None, mean=ZERO, std=ONE):
@@ -126,7 +127,7 @@ def test_the_greys_are_summed_only_where_contrast_asks_for_their_mean(launch, se
         launch(name, *call)
 
     photos = torch.from_numpy(_noise(2, 40, 30))
-    params = augment._stacked(_drawn(2, **settings))
+    params = _drawn(2, **settings).stacked()
     augment_cuda.run(noting, photos, params, (20, 14), (20, 14), ONE, ZERO)
     assert launched == names
 
@@ -213,9 +214,7 @@ def test_kernels_are_tried_out_before_they_are_trusted(launch):
 def test_a_gpu_computes_what_the_emulation_does(launch, photo, crop, size):
     gpu, photos, params = torch.device("cuda", 0), _noise(5, *photo), _drawn(5)
     assert augment_cuda.why_not(gpu) is None
-    emulated = augment_cuda.run(
-        launch, torch.from_numpy(photos), augment._stacked(params), crop, size or crop, ONE, ZERO
-    )
+    emulated = augment_cuda.run(launch, torch.from_numpy(photos), params.stacked(), crop, size or crop, ONE, ZERO)
     seen = apply(photos, params, Preprocessing(crop, size or crop, ZERO, ONE), gpu)
     assert torch.allclose(seen.cpu(), emulated, rtol=0, atol=PLACE)
 

@@ -4,8 +4,8 @@ import torch
 
 from trainable.config import Crop, Model
 from trainable.network.model import build, place
-from trainable.photos.augment import View
 from trainable.photos.feed import Streamed
+from trainable.photos.params import View
 from trainable.photos.preprocessing import Preprocessing
 from trainable.predict import predict, predict_photos
 

@@ -39,7 +39,7 @@ def apply(
 
     Args:
         photos: uint8 [n, H, W, 3] on a GPU that `why_not` has nothing against.
-        params: float32 [6, n] on the CPU, the rows in the order of `augment.Params`.
+        params: float32 [6, n] on the CPU, the rows in the order of `params.Params`.
         crop, size: (height, width) before and after the resize.
         scale, shift: three values each, the normalization as colour * scale + shift.
 

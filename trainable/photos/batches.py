@@ -30,6 +30,20 @@ def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
     return rows[kept], classes[kept]
 
 
+def validation_set(store: Store) -> tuple[IntArray, IntArray]:
+    """(rows, official classes) of the labelled photos of val.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    rows = store.labelled("val")
+    if len(rows) == 0:
+        raise ConfigError(
+            f"{store.path}: has no labelled photo in val to judge a trial by; prepare it with more people"
+        )
+    return rows, store.classes()[rows]
+
+
 def generator(*key: int) -> torch.Generator:
     """A CPU generator that is a pure function of the key, (seed, epoch, purpose) say; nearby keys share nothing."""
     state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]

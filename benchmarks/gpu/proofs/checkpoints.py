@@ -18,7 +18,7 @@ from ensemble.member import Member
 from trainable import best, checkpoint, device
 from trainable.loop import Trial
 from trainable.network import model
-from trainable.photos.augment import View
+from trainable.photos.params import View
 from trainable.predict import predict
 
 CPU = torch.device("cpu")

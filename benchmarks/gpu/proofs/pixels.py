@@ -14,8 +14,8 @@ from benchmarks.gpu.proofs.trials import device_of, largest
 from data_prep.labels import IntArray
 from trainable.config import Augment
 from trainable.photos import augment, batches, feed
-from trainable.photos.augment import Params, View
 from trainable.photos.feed import Feed
+from trainable.photos.params import Params, View, constant, draw
 from trainable.photos.preprocessing import Preprocessing, Size
 
 CPU = torch.device("cpu")
@@ -69,12 +69,12 @@ def _worst(cases: Mapping[Case, float]) -> Iterator[str]:
 def routes(device: torch.device) -> dict[str, Route]:
     """What trials use there, and torch's operators, which are there for when nothing can be compiled."""
     compiled = {} if augment.why_operators(device) else {"compiled code": augment.apply}
-    return {**compiled, "torch's operators": augment._on_device}
+    return {**compiled, "torch's operators": augment._by_operators}
 
 
 def _reference() -> Route:
     """The CPU's own: compiled by numba, or torch's operators where it is missing."""
-    return augment._on_device if augment.why_operators(CPU) else augment._on_cpu
+    return augment._by_operators if augment.why_operators(CPU) else augment._on_cpu
 
 
 def _cases(setting: Setting) -> Iterator[Case]:
@@ -82,7 +82,7 @@ def _cases(setting: Setting) -> Iterator[Case]:
     n = min(PHOTOS, len(setting.store))
 
     def drawn(**changes: float) -> Params:
-        return augment.draw(Augment(**changes), n, source)
+        return draw(Augment(**changes), n, source)
 
     smaller = (max(8, round(crop[0] * 0.62)), max(8, round(crop[1] * 0.62)))
     yield Case("the recipe", drawn(), crop, TURNED)
@@ -91,9 +91,9 @@ def _cases(setting: Setting) -> Iterator[Case]:
     )
     yield Case("not turned", drawn(rotation=0), crop, TURNED)
     yield Case("resized", drawn(), smaller, TURNED)
-    yield Case("a view for testing", augment.constant(View(7.0, flip=True), n), crop, TURNED)
-    yield Case("the plain view", augment.constant(View(), n), crop, STRAIGHT)
-    yield Case("its mirror image", augment.constant(View(flip=True), n), crop, STRAIGHT)
+    yield Case("a view for testing", constant(View(7.0, flip=True), n), crop, TURNED)
+    yield Case("the plain view", constant(View(), n), crop, STRAIGHT)
+    yield Case("its mirror image", constant(View(flip=True), n), crop, STRAIGHT)
 
 
 COLOURS = ("brightness", "contrast", "saturation", "hue")
