@@ -3,19 +3,18 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from common.repository import ROOT
 from trainable.config import Augment
 from trainable.photos.augment import _by_operators, apply
 from trainable.photos.params import Params, View, constant, draw
 from trainable.photos.preprocessing import Preprocessing
 
 CPU = torch.device("cpu")
-ROOT = Path(__file__).parents[2]
 MEAN, STD = (0.55, 0.50, 0.48), (0.24, 0.25, 0.25)
 
 BOTH = 5e-4
