@@ -53,7 +53,7 @@ class JpegPhotos(Photos):
 
 
 class DecodedPhotos(Photos):
-    """The same from a store's pixels."""
+    """It does as `JpegPhotos`, from a store's pixels."""
 
     def __init__(self, store: Store, rows: IntArray, classes: IntArray, transform: Transform) -> None:
         self.store, self.rows, self.classes, self.transform = store, rows, classes, transform
@@ -104,9 +104,11 @@ def transform(config: TrialConfig, store: Store) -> Transform:
 def loader(
     photos: Photos, batch_size: int, workers: int, device: torch.device, length: int | None = None
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Args:
-    workers: processes, which stay from epoch to epoch; 0 loads in this one.
-    length: photos of an epoch, drawn with replacement; None is each photo once.
+    """Load photos in random order.
+
+    Args:
+        workers: processes, which stay from epoch to epoch; 0 loads in this one.
+        length: photos of an epoch, drawn with replacement; None is each photo once.
     """
     order = RandomSampler(photos, replacement=length is not None, num_samples=length)  # type: ignore[arg-type]
     return DataLoader(
@@ -169,7 +171,7 @@ class Conventional:
 
 
 def optimizer(config: Optimizer, network: nn.Module) -> torch.optim.Optimizer:
-    """As torch.optim makes it unless told otherwise: neither fused nor, on a CPU, foreach."""
+    """Make an optimizer as torch.optim does unless told otherwise: neither fused nor, on a CPU, foreach."""
     if config.name == "adamw":
         return torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     return torch.optim.SGD(network.parameters(), lr=1e-3, momentum=config.momentum, weight_decay=config.weight_decay)

@@ -30,7 +30,8 @@ MARKS = (100, 300, 1000, 3000, 10000, 30000)
 
 
 class Stopwatch:
-    """CPU seconds of the driver's thread by who spends them: the innermost name that is running, and nobody else.
+    """It takes CPU seconds of the driver's thread by who spends them: the innermost name that is running, and nobody
+    else.
 
     Attributes:
         seconds: name -> so far.
@@ -74,7 +75,7 @@ class Stopwatch:
 
 @dataclass
 class Mark:
-    """What had been counted at the start of a window."""
+    """It is what had been counted at the start of a window."""
 
     results: int
     seconds: Counter[str]

@@ -179,8 +179,8 @@ def largest_kernels(trial: Trial, most: int = 10) -> list[tuple[str, float]]:
 
 
 def self_times(events: Sequence[Any], on_gpu: bool) -> Iterator[tuple[list[str], float]]:
-    """Of each event on the CPU: its name and those of the events around it, innermost first, and the seconds that it
-    took itself (on a GPU: the kernels that it launched itself).
+    """List for each event on the CPU its name and those of the events around it, innermost first, and the seconds that
+    it took itself (on a GPU: the kernels that it launched itself).
 
     Without a GPU only the epoch's own thread counts: what others do meanwhile costs no time of its own.
     """

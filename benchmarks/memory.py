@@ -23,8 +23,10 @@ STEPS = 4
 
 
 def table(cells: Iterable[Sequence[str]], about: dict[str, Any], rounds: int) -> Table:
-    """Args:
-    cells: the arguments of `python -m benchmarks.trial_throughput --part cell` for each.
+    """Measure each cell in a process of its own.
+
+    Args:
+        cells: the arguments of `python -m benchmarks.trial_throughput --part cell` for each.
     """
     rows = []
     for arguments in cells:

@@ -28,7 +28,7 @@ class Simulated(tune.Trainable):
 
 
 class Worker:
-    """What a worker answers: a curve that rises to a height given by the point, with noise.
+    """It answers as a worker does: a curve that rises to a height given by the point, with noise.
 
     It is its own actor handle, as far as a Trial needs one.
     """
@@ -80,7 +80,7 @@ class Worker:
 
 
 def height(schedule: dict[str, float]) -> float:
-    """Of a trial's curve: best at a peak of 0.01 and a decay of 0.5."""
+    """The height that a trial's curve rises to is best at a peak of 0.01 and a decay of 0.5."""
     return 0.8 - 0.1 * abs(math.log10(schedule["max_lr"] / 0.01)) - 0.2 * (schedule["decay"] - 0.5) ** 2
 
 

@@ -57,7 +57,7 @@ def small_copy(store: Store, folder: Path, train: int, val: int, test: int = 0) 
 
 
 def facts(trial: Trial) -> dict[str, Any]:
-    """What of a trial decides its speed."""
+    """Name what of a trial decides its speed."""
     height, width = trial.store.size
     crop, size = (f"{h}x{w}" for h, w in (trial.preprocessing.crop, trial.preprocessing.size))
     return {

@@ -23,9 +23,11 @@ from trainable.predict import Probabilities, predict, predict_photos
 
 @dataclass(frozen=True)
 class Member:
-    """Attributes:
-    config: as the trial was trained; its crop is used here too.
-    model: in eval mode, on the device that predicts.
+    """It predicts photos as its trial would.
+
+    Attributes:
+        config: as the trial was trained; its crop is used here too.
+        model: in eval mode, on the device that predicts.
     """
 
     name: str
@@ -43,12 +45,12 @@ class Member:
         return cls(folder.name, config, place(model, device).eval(), store, device)
 
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
-        """Softmax over the 18 classes, mean over `views`, for photos of the store: float32 [n, 18]."""
+        """Predict photos of the store: softmax over the 18 classes, mean over `views`, float32 [n, 18]."""
         feed = Streamed(self.store, self.device)
         return predict(self.model, feed, rows, self._preprocessing(), views=views)
 
     def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
-        """The same for uint8 [n, H, W, 3] photos treated like the store's."""
+        """Predict uint8 [n, H, W, 3] photos treated like the store's, as `predict_rows` does."""
         return predict_photos(self.model, photos, self._preprocessing(), device=self.device, views=views)
 
     def _preprocessing(self) -> Preprocessing:

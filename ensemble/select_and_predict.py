@@ -136,7 +136,7 @@ def _print_scores(ensemble: Ensemble, single: Score, voted: Score, people: int) 
 def _write_predictions(
     options: argparse.Namespace, search: Path, names: Sequence[str] | np.ndarray, probabilities: Probabilities
 ) -> Path | None:
-    """ImageID,ans: the photo's name and its class 0..17."""
+    """Write predictions.csv: ImageID,ans, the photo's name and its class 0..17."""
     if len(names) == 0:
         print("The store has no eval photos to predict; --photos DIR predicts others.")
         return None

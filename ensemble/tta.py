@@ -11,7 +11,7 @@ MAX_ANGLE = 10.0
 
 
 def views(n: int, seed: int = 0) -> tuple[View, ...]:
-    """The plain photo, its mirror image, then seeded small rotations, every other one mirrored.
+    """List the plain photo, its mirror image, then seeded small rotations, every other one mirrored.
 
     The first k of views(n) are views(k): more views refine a prediction, they do not replace it.
     """

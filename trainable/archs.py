@@ -1,4 +1,4 @@
-"""The networks of torchvision that a trial can train, and what of each is not to be seen in its code."""
+"""This table names the networks of torchvision that a trial can train, and what others need to know of each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Arch:
-    """What others need to know of a network.
+    """A network of torchvision.
 
     Attributes:
         head: the name of its final layer.

@@ -44,7 +44,7 @@ def save(state: Mapping[str, Any], folder: Path) -> None:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The state that `save` wrote, tensors on the CPU; nothing but tensors and plain values is unpickled.
+    """Read the state that `save` wrote, tensors on the CPU; nothing but tensors and plain values is unpickled.
 
     Raises:
         CheckpointError: a file is missing, or state.pt is not what the manifest vouches for.

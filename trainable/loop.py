@@ -41,14 +41,14 @@ ORDER, AUGMENT, MIX, NETWORK = range(4)
 
 @dataclass(frozen=True)
 class Change:
-    """What a batch's photos are changed by before the network sees them; `mixing` None: nothing is mixed or erased."""
+    """A batch's photos are changed so before the network sees them; `mixing` None: nothing is mixed or erased."""
 
     params: Params
     mixing: mix.Mixing | None
 
 
 class Trial:
-    """Trains one configuration on one store. Everything random is a pure function of (seed, epoch).
+    """A trial trains one configuration on one store. Everything random is a pure function of (seed, epoch).
 
     Attributes:
         epoch: finished epochs.
@@ -131,7 +131,7 @@ class Trial:
         return {**self._mean_losses(found, sizes, lr), **trained}
 
     def _order(self) -> IntArray:
-        """Positions of the epoch's photos among the train photos."""
+        """Draw the positions of the epoch's photos among the train photos."""
         balance, source = self.config.train.balance, self._generator(ORDER)
         return balanced(self._classes, balance, source) if balance else batches.shuffled(len(self._classes), source)
 
@@ -139,7 +139,7 @@ class Trial:
         return batches.generator(self.config.train.seed, self.epoch, purpose)
 
     def _step(self, photos: Tensor, classes: Tensor, change: Change, lr: float) -> Tensor:
-        """One update of the weights. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
+        """Update the weights once. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         with no_search(len(photos) < self.config.train.batch_size):
@@ -151,7 +151,7 @@ class Trial:
         return found
 
     def _attempts(self, photos: Tensor, classes: Tensor, change: Change) -> Tensor:
-        """Gradients, in as many micro-batches as the device has the memory for."""
+        """Compute gradients, in as many micro-batches as the device has the memory for."""
         self._undo.remember()
         while True:
             self._optimizer.zero_grad(set_to_none=True)
@@ -164,7 +164,7 @@ class Trial:
             self._undo.restore()
 
     def _seen(self, photos: Tensor, classes: Tensor, change: Change) -> tuple[Tensor, Tensor]:
-        """What the network sees, and its target."""
+        """Make of photos and classes what the network sees, and its target."""
         images = augment.apply(photos, change.params, self.preprocessing, self.device)
         if change.mixing is None:
             return images, classes
@@ -202,7 +202,7 @@ class Trial:
             return self._judge(predict(self.model, self._feed, self.val_rows, self.preprocessing))
 
     def _judge(self, predictions: Probabilities) -> Metrics:
-        """What the predictions are worth; where they are the best so far they are kept, with the weights in use."""
+        """Score the predictions; where they are the best so far they are kept, with the weights in use."""
         truth, guess = self._val_classes, predictions.argmax(axis=1)
         right = predictions[np.arange(len(truth)), truth]
         # A softmax that rounded to zero counts as the smallest float32 there is, not as an infinite loss.
@@ -230,8 +230,8 @@ class Trial:
         export_best(self.best, self.config, self.val_rows, self.store.hash, folder)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed trial needs, in tensors and plain Python values. The tensors are the live ones: save
-        them, or copy them, before the next epoch."""
+        """This is all that a resumed trial needs, in tensors and plain Python values. The tensors are the live ones:
+        save them, or copy them, before the next epoch."""
         return {
             "config": self.config.to_flat(),
             "store_hash": self.store.hash,

@@ -31,7 +31,7 @@ def predict(
     views: Sequence[View] = PLAIN,
     batch_size: int = 128,
 ) -> Probabilities:
-    """Mean over the views of the softmax for the feed's photos at `rows`.
+    """Average over the views the softmax for the feed's photos at `rows`.
 
     Args:
         model: on the feed's device; it is left in evaluation mode.
@@ -58,8 +58,8 @@ def predict_photos(
     views: Sequence[View] = PLAIN,
     batch_size: int = 128,
 ) -> Probabilities:
-    """`predict` for photos at hand: uint8 [n, H, W, 3], treated and sized as those of the store that `preprocessing` is
-    of."""
+    """Do as `predict` for photos at hand: uint8 [n, H, W, 3], treated and sized as those of the store that
+    `preprocessing` is of."""
 
     def parts(n: int) -> Iterator[Tensor]:
         return (torch.from_numpy(photos[part]) for part in alike(len(photos), n))
@@ -77,7 +77,11 @@ def _predict(
     device: torch.device,
     views: Sequence[View],
 ) -> Probabilities:
-    """`photos`: all n of them, in batches of at most the size that it is called with; what follows them is dropped."""
+    """Predict n photos, in smaller batches where memory is short.
+
+    Args:
+        photos: brings all n, in batches of at most the size that it is called with; what follows them is dropped.
+    """
     model.eval()
 
     def seen(batch: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ Photos = npt.NDArray[np.uint8] | Tensor
 
 
 def window(crop: Size, size: Size, max_angle: float) -> tuple[int, int, int, int]:
-    """The part of a photo that the crop can need at any angle up to `max_angle` degrees: (top, left, height, width).
+    """Find the part of a photo that the crop can need at any angle up to `max_angle` degrees: (top, left, height,
+    width).
 
     It lies about the photo's own centre, so that rotating the window is rotating the photo.
     """

@@ -30,7 +30,7 @@ def apply(pixels: Tensor, params: Params, preprocessing: Preprocessing) -> Tenso
 
 
 def _moved(params: Params, device: torch.device) -> Params:
-    """`params` on the device, each float32 [n, 1, 1, 1]; the host does not wait for them."""
+    """Copy `params` to the device, each float32 [n, 1, 1, 1]; the host does not wait for them."""
     values = params.stacked()
     values = (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
     return Params(*values[:, :, None, None, None])
@@ -69,12 +69,12 @@ def _sampling_grid(params: Params, crop: Size, size: Size) -> Tensor:
 
 
 def _centred(crop: int, size: int, device: torch.device) -> Tensor:
-    """Centres of the crop's pixels along one axis, in pixels from the photo's centre."""
+    """Give the centres of the crop's pixels along one axis, in pixels from the photo's centre."""
     return torch.arange(crop, dtype=torch.float32, device=device) + ((size - crop) // 2 + 0.5 - size / 2)
 
 
 def _recolour(image: Tensor, params: Params, there: Params) -> Tensor:
-    """Colour jitter on float32 [n, 3, h, w] in 0..1, which it overwrites; what no photo needs costs nothing."""
+    """Jitter the colours of float32 [n, 3, h, w] in 0..1, which it overwrites; what no photo needs costs nothing."""
     if (params.brightness != 1).any():
         image.mul_(there.brightness).clamp_(0, 1)
     if (params.contrast != 1).any():
@@ -87,7 +87,7 @@ def _recolour(image: Tensor, params: Params, there: Params) -> Tensor:
 
 
 def _grey(image: Tensor) -> Tensor:
-    """ITU-R 601 luma [n, 1, h, w], with the digits that torchvision uses."""
+    """Compute the ITU-R 601 luma [n, 1, h, w], with the digits that torchvision uses."""
     red, green, blue = image.unbind(1)
     return (red * 0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114)[:, None]
 

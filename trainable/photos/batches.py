@@ -17,7 +17,7 @@ SMALLEST = 2
 
 
 def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
-    """(rows, classes) of the train photos in the trial's own age bands, without the people it leaves out.
+    """Find (rows, classes) of the train photos in the trial's own age bands, without the people it leaves out.
 
     Raises:
         ConfigError: fewer than two photos are left.
@@ -31,7 +31,7 @@ def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
 
 
 def validation_set(store: Store) -> tuple[IntArray, IntArray]:
-    """(rows, official classes) of the labelled photos of val.
+    """Find (rows, official classes) of the labelled photos of val.
 
     Raises:
         ConfigError: there are none.
@@ -45,23 +45,23 @@ def validation_set(store: Store) -> tuple[IntArray, IntArray]:
 
 
 def generator(*key: int) -> torch.Generator:
-    """A CPU generator that is a pure function of the key, (seed, epoch, purpose) say; nearby keys share nothing."""
+    """Make a CPU generator, a pure function of the key, (seed, epoch, purpose) say; nearby keys share nothing."""
     state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) & (2**63 - 1))
 
 
 def shuffled(n: int, source: torch.Generator) -> IntArray:
-    """The positions 0..n-1 in random order."""
+    """Put the positions 0..n-1 in random order."""
     return torch.randperm(n, generator=source).numpy()
 
 
 def slices(n: int, size: int, smallest: int = 1) -> list[slice]:
-    """0..n cut into batches of `size`; a last one of fewer than `smallest` is left out."""
+    """Cut 0..n into batches of `size`; a last one of fewer than `smallest` is left out."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size) if n - start >= smallest]
 
 
 def alike(n: int, most: int) -> list[IntArray]:
-    """The positions 0..n-1 cut into as few batches of at most `most` as will do, all of one size.
+    """Cut the positions 0..n-1 into as few batches of at most `most` as will do, all of one size.
 
     The last one is filled up with its last position; there are fewer of these than batches. A GPU searches for its
     fastest convolutions once for every new size.

@@ -1,4 +1,4 @@
-"""What augmentation does to each photo: drawn at random for training, the same for all in a view for predicting."""
+"""Parameters say what augmentation does to each photo: drawn at random to train, the same for all to predict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class View:
 
 @dataclass(frozen=True)
 class Params:
-    """What to do to each of n photos; every tensor is [n], on the CPU.
+    """They say what to do to each of n photos; every tensor is [n], on the CPU.
 
     Attributes:
         angle: float32, degrees counter-clockwise.
@@ -43,12 +43,12 @@ class Params:
         return Params(*(getattr(self, field.name)[part] for field in fields(self)))
 
     def stacked(self) -> Tensor:
-        """float32 [6, n], a row for each field."""
+        """Put all into one tensor, float32 [6, n], a row for each field."""
         return torch.stack([getattr(self, field.name).to(torch.float32) for field in fields(self)])
 
 
 def draw(config: Augment, n: int, generator: torch.Generator) -> Params:
-    """Random parameters for n photos, a pure function of the generator's state (a CPU generator)."""
+    """Draw random parameters for n photos, a pure function of the generator's state (a CPU generator)."""
 
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(n, generator=generator)
@@ -64,6 +64,6 @@ def draw(config: Augment, n: int, generator: torch.Generator) -> Params:
 
 
 def constant(view: View, n: int) -> Params:
-    """The same view of n photos, colours untouched."""
+    """Give n photos the same view, colours untouched."""
     one, zero = torch.ones(n), torch.zeros(n)
     return Params(torch.full((n,), float(view.angle)), torch.full((n,), view.flip), one, one, one, zero)

@@ -1,4 +1,4 @@
-"""What is done to every photo before the network sees it, the same in training, validation and the ensemble."""
+"""Every photo is preprocessed before the network sees it, the same in training, validation and the ensemble."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Preprocessing:
 
     @classmethod
     def of(cls, crop: Crop, store: Store) -> Preprocessing:
-        """What a trial with this crop does to the store's photos.
+        """Find what a trial with this crop does to the store's photos.
 
         Raises:
             ConfigError: the crop is larger than the source photo.
@@ -41,13 +41,13 @@ class Preprocessing:
         return cls(crop_in_store(crop, store), size_in_network(crop, store), mean, std)
 
     def scale_and_shift(self) -> tuple[list[float], list[float]]:
-        """(colour - mean) / std as colour * scale + shift, three values each."""
+        """Write (colour - mean) / std as colour * scale + shift, three values each."""
         scale = [1 / value for value in self.std]
         return scale, [-centre * factor for centre, factor in zip(self.mean, scale, strict=True)]
 
 
 def crop_in_store(crop: Crop, store: Store) -> Size:
-    """A crop in source pixels -> (height, width) in stored pixels, never above the stored photo's own.
+    """Turn a crop in source pixels into (height, width) in stored pixels, never above the stored photo's own.
 
     Raises:
         ConfigError: the crop is larger than the source photo.
@@ -65,6 +65,6 @@ def crop_in_store(crop: Crop, store: Store) -> Size:
 
 
 def size_in_network(crop: Crop, store: Store) -> Size:
-    """(height, width) in which the network sees the crop: that of `crop_in_store` times `crop/resize`, at least 8."""
+    """Find (height, width) of the crop as the network sees it: `crop_in_store` times `crop/resize`, at least 8."""
     height, width = (max(8, math.floor(side * crop.resize + 0.5)) for side in crop_in_store(crop, store))
     return height, width

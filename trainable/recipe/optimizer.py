@@ -10,7 +10,7 @@ from trainable.config import Optimizer
 
 
 def build(config: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
-    """An optimizer whose state is there from the start, as zeros.
+    """Make an optimizer whose state is there from the start, as zeros.
 
     torch would make the state in the first step, and a fused SGD in memory that nothing was written to: where the
     scaler finds the first step's gradients infinite the kernel writes nothing, and the second takes what lies there for
