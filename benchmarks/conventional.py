@@ -25,6 +25,7 @@ from trainable.config import Optimizer, TrialConfig
 from trainable.device import amp_dtype, autocast
 from trainable.network import model
 from trainable.photos import batches
+from trainable.photos.preprocessing import Preprocessing
 from trainable.recipe import losses
 from trainable.recipe.schedule import learning_rate
 
@@ -52,7 +53,7 @@ class JpegPhotos(Photos):
 
 
 class DecodedPhotos(Photos):
-    """The same from a store's pixels."""
+    """It does as `JpegPhotos`, from a store's pixels."""
 
     def __init__(self, store: Store, rows: IntArray, classes: IntArray, transform: Transform) -> None:
         self.store, self.rows, self.classes, self.transform = store, rows, classes, transform
@@ -85,8 +86,8 @@ def jpeg(folder: Path, row: int) -> Path:
 
 def transform(config: TrialConfig, store: Store) -> Transform:
     """PIL image -> float32 [3, h, w]: the recipe as torchvision v1 spells it."""
-    augment, crop = config.augment, batches.crop_in_store(config.crop, store)
-    size = batches.size_in_network(config.crop, store)
+    augment, preprocessing = config.augment, Preprocessing.of(config.crop, store)
+    crop, size = preprocessing.crop, preprocessing.size
     return transforms.Compose(
         [
             transforms.RandomHorizontalFlip(augment.flip),
@@ -95,7 +96,7 @@ def transform(config: TrialConfig, store: Store) -> Transform:
             *([transforms.Resize(size)] if size != crop else []),
             transforms.ColorJitter(augment.brightness, augment.contrast, augment.saturation, augment.hue),
             transforms.ToTensor(),
-            transforms.Normalize(store.mean.tolist(), store.std.tolist()),
+            transforms.Normalize(preprocessing.mean, preprocessing.std),
         ]
     )
 
@@ -103,9 +104,11 @@ def transform(config: TrialConfig, store: Store) -> Transform:
 def loader(
     photos: Photos, batch_size: int, workers: int, device: torch.device, length: int | None = None
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Args:
-    workers: processes, which stay from epoch to epoch; 0 loads in this one.
-    length: photos of an epoch, drawn with replacement; None is each photo once.
+    """Load photos in random order.
+
+    Args:
+        workers: processes, which stay from epoch to epoch; 0 loads in this one.
+        length: photos of an epoch, drawn with replacement; None is each photo once.
     """
     order = RandomSampler(photos, replacement=length is not None, num_samples=length)  # type: ignore[arg-type]
     return DataLoader(
@@ -168,7 +171,7 @@ class Conventional:
 
 
 def optimizer(config: Optimizer, network: nn.Module) -> torch.optim.Optimizer:
-    """As torch.optim makes it unless told otherwise: neither fused nor, on a CPU, foreach."""
+    """Make an optimizer as torch.optim does unless told otherwise: neither fused nor, on a CPU, foreach."""
     if config.name == "adamw":
         return torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     return torch.optim.SGD(network.parameters(), lr=1e-3, momentum=config.momentum, weight_decay=config.weight_decay)

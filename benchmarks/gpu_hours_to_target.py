@@ -35,127 +35,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
 import sys
-import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import optuna
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
-from ray.tune.search.optuna import OptunaSearch
 
+from benchmarks.gpu_hours_table import table
+from benchmarks.search_methods import RANDOM, TPE, Bench, Method
 from common.command_line import exit_code, positive
 from common.errors import OptionError
-from tuning.algorithms import tpe as study
-from tuning.algorithms.asha import Asha
 from tuning.plan import spaces
-from tuning.plan.spaces import Space
 from tuning.replay import curves
-from tuning.replay.curves import Curve, Nearest
-from tuning.replay.simulation import COMPLETE, PRUNED, Searched, simulate
-
-Floats = npt.NDArray[np.float64]
+from tuning.replay.simulation import COMPLETE, PRUNED
 
 CURVES = Path(__file__).parent / "curves" / "bands_and_crops.jsonl"
-BUDGETS = (0.1, 0.2, 0.5, 1.0)
-"""Shares of the budget at which methods are compared."""
 GRACES, REDUCTIONS = (2, 3, 4, 6, 8, 9, 12), (2, 3, 4)
-RESAMPLES = 1000
-RANDOM, TPE = "random", "TPE"
-
-
-class ByBest(Asha):
-    """ASHA that compares the best val_f1 so far instead of the last one."""
-
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        return str(super().on_trial_result(tune_controller, trial, {**result, "val_f1": result["val_f1_best"]}))
-
-
-@dataclass(frozen=True)
-class Method:
-    """A search.
-
-    Attributes:
-        grace, reduction: of ASHA; grace None stops nothing.
-        by_best: ASHA compares the best val_f1 so far, not the last.
-        sampler: TPE or RANDOM.
-        options: of Optuna's TPESampler, where they differ from the shipped ones.
-        start: whether the space's starting points are tried first.
-        told: what Optuna hears of a stopped trial, COMPLETE or PRUNED.
-    """
-
-    name: str
-    grace: int | None = None
-    reduction: int = 3
-    by_best: bool = False
-    sampler: str = TPE
-    options: dict[str, Any] = field(default_factory=dict)
-    start: bool = True
-    told: str = COMPLETE
-
-    def scheduler(self, epochs: int) -> TrialScheduler:
-        if self.grace is None:
-            return FIFOScheduler()
-        return (ByBest if self.by_best else Asha)(epochs, self.grace, self.reduction)
-
-    def searcher(self, space: Space, seed: int) -> OptunaSearch:
-        """The shipped one, with another sampler where that is what the method is about."""
-        found = study.searcher(space if self.start else dataclasses.replace(space, start=[]), seed, self.name)
-        if self.sampler == RANDOM:
-            found._ot_study.sampler = optuna.samplers.RandomSampler(seed)
-        elif self.options:
-            shipped = {"multivariate": True, "constant_liar": True}
-            found._ot_study.sampler = optuna.samplers.TPESampler(seed=seed, **{**shipped, **self.options})
-        return found
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all methods share.
-
-    Attributes:
-        epochs: of a full-length trial.
-        budget: epochs of all trials of a search together.
-        second: hours an epoch costs, in seconds.
-        share: of the curves, drawn anew for each seed and the same for all methods.
-    """
-
-    curves: tuple[Curve, ...]
-    space: Space
-    epochs: int
-    budget: int
-    second: float
-    slots: int
-    seeds: int
-    share: float
-    once: bool
-
-    def hours(self, epochs: float) -> float:
-        return epochs * self.second / 3600
-
-    def run(self, method: Method) -> Floats:
-        """F1 found after each epoch, [seeds, budget]; a progress line on stderr."""
-        began = time.perf_counter()
-        found = np.array([self._run(method, seed) for seed in range(self.seeds)])
-        seconds = time.perf_counter() - began
-        print(f"{method.name}: {self.seeds} seeds in {seconds:.0f} s", file=sys.stderr, flush=True)
-        return found
-
-    def _run(self, method: Method, seed: int) -> list[float]:
-        nearest = Nearest(self._table(seed), self.space, once=self.once)
-        proposer = Searched(method.searcher(self.space, seed), nearest, self.space.distributions, method.told)
-        replay = simulate(proposer, method.scheduler(self.epochs), self.epochs, self.slots, self.budget)
-        return [moment.best for moment in replay.history]
-
-    def _table(self, seed: int) -> list[Curve]:
-        n = math.ceil(self.share * len(self.curves))
-        return [self.curves[i] for i in np.random.default_rng((seed, 1)).permutation(len(self.curves))[:n]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         others = [dataclasses.replace(ours, name="ASHA + random", sampler=RANDOM, start=False), ours]
     found = {method.name: bench.run(method) for method in (random, tpe, *others)}
-    print("\n".join(_table(bench, found)))
+    print("\n".join(table(bench, found)))
     return 0
 
 
@@ -288,65 +186,6 @@ def _about(bench: Bench, ours: Method) -> str:
         f"this search: grace {ours.grace}, reduction {ours.reduction}, by {'best' if ours.by_best else 'last'} F1, "
         f"stopped trials told as {ours.told}, sampler {ours.options or 'as shipped'}\n"
     )
-
-
-def _table(bench: Bench, found: dict[str, Floats]) -> Iterator[str]:
-    """Markdown. Means over seeds +/- standard error; the last columns are about the target."""
-    target = found[RANDOM][:, -1].mean()
-    at = [round(share * bench.budget) for share in BUDGETS]
-    yield f"target F1 {target:.4f}: the mean of {RANDOM} at its end\n"
-    heads = [f"F1 at {bench.hours(epochs):.2f} h" for epochs in at]
-    yield "| " + " | ".join(["method", *heads, "crosses target, h", "x fewer (90%)", "seeds there", "median, h"]) + " |"
-    yield "|---|" + "---:|" * (len(heads) + 4)
-    for name, f1 in found.items():
-        scores = [_mean(f1[:, epochs - 1]) for epochs in at]
-        yield "| " + " | ".join([name, *scores, *_to_target(bench, f1, found[RANDOM], target)]) + " |"
-    yield f"\nF1 above {TPE} at full length, at equal budget:\n"
-    yield "| " + " | ".join(["method", *heads]) + " |"
-    yield "|---|" + "---:|" * len(heads)
-    for name, f1 in found.items():
-        if name != TPE:
-            differences = [_mean(f1[:, epochs - 1] - found[TPE][:, epochs - 1], "+") for epochs in at]
-            yield "| " + " | ".join([name, *differences]) + " |"
-
-
-def _to_target(bench: Bench, f1: Floats, random: Floats, target: float) -> list[str]:
-    low, high = _interval(f1, random)
-    first = [_crossing(each, target) for each in f1]
-    return [
-        _hours(bench, _crossing(f1.mean(axis=0), target)),
-        f"{_times_fewer(f1, random):.2f} ({low:.2f} .. {high:.2f})",
-        f"{np.isfinite(first).mean():.0%}",
-        _hours(bench, float(np.quantile(first, 0.5, method="higher"))),
-    ]
-
-
-def _crossing(f1: Floats, target: float) -> float:
-    """Epochs until F1 [epochs] is the target; infinity for never."""
-    reached = f1 >= target - 1e-12
-    return float(reached.argmax() + 1) if reached.any() else math.inf
-
-
-def _times_fewer(f1: Floats, random: Floats) -> float:
-    """How many times fewer epochs than random search the mean F1 [seeds, epochs] needs to its end; 0 for never."""
-    baseline = random.mean(axis=0)
-    return _crossing(baseline, baseline[-1]) / _crossing(f1.mean(axis=0), baseline[-1])
-
-
-def _interval(f1: Floats, random: Floats) -> tuple[float, float]:
-    """90% bootstrap interval, over seeds, of `_times_fewer`."""
-    rng = np.random.default_rng(0)
-    picks = rng.integers(len(f1), size=(RESAMPLES, len(f1)))
-    low, high = np.quantile([_times_fewer(f1[picked], random[picked]) for picked in picks], [0.05, 0.95])
-    return float(low), float(high)
-
-
-def _hours(bench: Bench, epochs: float) -> str:
-    return f"{bench.hours(epochs):.2f}" if math.isfinite(epochs) else f"> {bench.hours(bench.budget):.2f}"
-
-
-def _mean(values: Sequence[float] | Floats, sign: str = "") -> str:
-    return f"{np.mean(values):{sign}.4f} +/- {np.std(values, ddof=1) / len(values) ** 0.5:.4f}"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from data_prep.store.store import Store
 from trainable.config import TrialConfig
 from trainable.device import amp_dtype, autocast
 from trainable.loop import Trial
-from trainable.photos import augment, batches
+from trainable.photos import augment
 from trainable.photos.feed import Feed
 from trainable.recipe import losses
 
@@ -92,7 +92,7 @@ def product(size: int, device: torch.device) -> Callable[[], float]:
 def flops_per_photo(trial: Trial) -> dict[str, float]:
     """FLOPs of one photo's forward and backward, a multiplication and an addition being two: those of convolutions and
     those of all other matrix products. The trial's weights stay; its running batch statistics move."""
-    images = torch.zeros(4, 3, *batches.size_in_network(trial.config.crop, trial.store), device=trial.device)
+    images = torch.zeros(4, 3, *trial.preprocessing.size, device=trial.device)
     trial.model.train()
     with FlopCounterMode(display=False) as counter:
         with autocast(trial.device):
@@ -179,8 +179,8 @@ def largest_kernels(trial: Trial, most: int = 10) -> list[tuple[str, float]]:
 
 
 def self_times(events: Sequence[Any], on_gpu: bool) -> Iterator[tuple[list[str], float]]:
-    """Of each event on the CPU: its name and those of the events around it, innermost first, and the seconds that it
-    took itself (on a GPU: the kernels that it launched itself).
+    """List for each event on the CPU its name and those of the events around it, innermost first, and the seconds that
+    it took itself (on a GPU: the kernels that it launched itself).
 
     Without a GPU only the epoch's own thread counts: what others do meanwhile costs no time of its own.
     """

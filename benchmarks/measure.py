@@ -137,7 +137,7 @@ def alternate(
     units: Mapping[str, str] = MappingProxyType({}),
     seconds: float = math.inf,
 ) -> dict[str, Floats]:
-    """The same for programs that measure themselves and return their rate."""
+    """Do as `in_turn` for programs that measure themselves and return their rate."""
     rates: dict[str, list[float]] = {name: [] for name in programs}
     began = time.perf_counter()
     for number in range(-1, rounds):

@@ -15,16 +15,18 @@ import torch
 
 from benchmarks import measure, subject
 from benchmarks.measure import Table
+from common.repository import ROOT
 from trainable.loop import Trial
 
-ROOT = Path(__file__).resolve().parent.parent
 STEPS = 4
 """At least so many batches are an epoch of a cell."""
 
 
 def table(cells: Iterable[Sequence[str]], about: dict[str, Any], rounds: int) -> Table:
-    """Args:
-    cells: the arguments of `python -m benchmarks.trial_throughput --part cell` for each.
+    """Measure each cell in a process of its own.
+
+    Args:
+        cells: the arguments of `python -m benchmarks.trial_throughput --part cell` for each.
     """
     rows = []
     for arguments in cells:

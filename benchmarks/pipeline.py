@@ -12,6 +12,8 @@ from benchmarks import conventional, measure, subject
 from benchmarks.measure import Table
 from trainable.loop import AUGMENT, ORDER, Trial
 from trainable.photos import augment, batches
+from trainable.photos.params import draw
+from trainable.photos.preprocessing import Preprocessing
 from trainable.workbench import Workbench
 
 OURS = "store, batches augmented"
@@ -51,13 +53,14 @@ def ours(trial: Trial, bench: Workbench) -> int:
     """An epoch's reading and augmenting as `Trial._train` does it, on the workbench's device."""
     config, store = trial.config, trial.store
     rows, _ = batches.training_set(config.labels, store)
-    crop, size = batches.crop_in_store(config.crop, store), batches.size_in_network(config.crop, store)
+    preprocessing = Preprocessing.of(config.crop, store)
     order = batches.shuffled(len(rows), batches.generator(0, 0, ORDER))
-    params = augment.draw(config.augment, len(rows), batches.generator(0, 0, AUGMENT))
+    params = draw(config.augment, len(rows), batches.generator(0, 0, AUGMENT))
     parts = batches.slices(len(rows), config.train.batch_size)
-    photos = bench.feed(store).batches([rows[order[part]] for part in parts], crop, config.augment.rotation)
+    wanted = [rows[order[part]] for part in parts]
+    photos = bench.feed(store).batches(wanted, preprocessing.crop, config.augment.rotation)
     return count(
-        augment.apply(batch, params[part], crop, store.mean, store.std, bench.device, size)
+        augment.apply(batch, params[part], preprocessing, bench.device)
         for part, batch in zip(parts, photos, strict=True)
     )
 

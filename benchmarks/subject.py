@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 
 from data_prep.store.store import Store, write
 from trainable.config import TrialConfig
+from trainable.device import autocast
 from trainable.loop import Trial
 from trainable.photos import batches
+from trainable.recipe import losses
 from trainable.workbench import Workbench
 from tuning.plan import profiles
 
@@ -57,9 +60,9 @@ def small_copy(store: Store, folder: Path, train: int, val: int, test: int = 0) 
 
 
 def facts(trial: Trial) -> dict[str, Any]:
-    """What of a trial decides its speed."""
+    """Name what of a trial decides its speed."""
     height, width = trial.store.size
-    crop, size = (f"{h}x{w}" for h, w in (trial._crop, batches.size_in_network(trial.config.crop, trial.store)))
+    crop, size = (f"{h}x{w}" for h, w in (trial.preprocessing.crop, trial.preprocessing.size))
     return {
         "arch": trial.config.model.arch,
         "optimizer": trial.config.optimizer.name,
@@ -67,6 +70,36 @@ def facts(trial: Trial) -> dict[str, Any]:
         "crop": f"{crop} of {height}x{width}" + (f" seen at {size}" if size != crop else ""),
         **({"feed": type(trial._feed).__name__} if trial.device.type == "cuda" else {}),
     }
+
+
+def epoch(trial: Trial) -> int:
+    """The training part of an epoch. Returns how many photos it went through."""
+    photos: int = trial._train()["train_photos"]
+    return photos
+
+
+def constant_epoch(trial: Trial) -> Callable[[], int]:
+    """An epoch's worth of steps of model, loss and optimizer on one batch that is already on the device."""
+    size, generator = trial.config.train.batch_size, torch.Generator().manual_seed(0)
+    seen = trial.preprocessing.size
+    images = torch.randn(size, 3, *seen, generator=generator).to(trial.device, memory_format=torch.channels_last)
+    target = torch.randint(18, (size,), generator=generator).to(trial.device)
+    parts = batches.slices(len(trial._rows), size, smallest=batches.SMALLEST)
+    lengths = [part.stop - part.start for part in parts]
+
+    def run() -> int:
+        trial.model.train()
+        for n in lengths:
+            trial._optimizer.zero_grad(set_to_none=True)
+            with autocast(trial.device):
+                logits = trial._forward(images[:n])
+            loss = losses.combined(logits, target[:n], trial.config.loss).total
+            trial._scaler.scale(loss).backward()
+            trial._scaler.step(trial._optimizer)
+            trial._scaler.update()
+        return sum(lengths)
+
+    return run
 
 
 def _first_people(store: Store, split: str, photos: int) -> np.ndarray:

@@ -19,7 +19,8 @@ KINDS = {"any": ("gender", "mask", "age"), "gender": ("gender",), "mask swap": (
 """What is asked for -> the fields whose rows and whose wrong labels count."""
 
 PLANTED = 0.0075
-"""Of the people, in each of gender, mask and age: as many as the sample has in each of the first two."""
+"""The share of people whose label is wrong, in each of gender, mask and age: as many as the sample has in each of the
+first two."""
 
 SWAP = {"incorrect": "none", "none": "incorrect", "male": "female", "female": "male"}
 
@@ -42,11 +43,11 @@ class Ranking:
         return len(self.wrong & set(self.people[:k]))
 
     def chance(self, k: int) -> float:
-        """Of at least as many hits in a random order."""
+        """Find the chance of at least as many hits in a random order."""
         return chance(self.hits(k), min(k, self.judged), len(self.wrong), self.judged)
 
     def places(self) -> list[int | None]:
-        """Of each mislabelled person (in the order of their names) in the list, from 1; None for one not listed."""
+        """Find each mislabelled person's place in the list, from 1, in the order of their names; None: not listed."""
         place = {person: number for number, person in enumerate(self.people, start=1)}
         return [place.get(person) for person in sorted(self.wrong)]
 

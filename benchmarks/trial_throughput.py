@@ -36,8 +36,6 @@ from data_prep.store.store import Store
 from trainable import device
 from trainable.config import TrialConfig, parse_setting
 from trainable.loop import Trial
-from trainable.photos import batches
-from trainable.recipe import losses
 
 CELL = "cell"
 
@@ -78,7 +76,7 @@ def against_conventional(options: argparse.Namespace, config: TrialConfig, store
         trainers[", channels_last"] = Conventional(config, ours.device, options.item, channels_last=True)
     with tempfile.TemporaryDirectory(prefix="conventional-") as folder:
         conventional.write_jpegs(store, ours._rows, Path(folder))
-        programs: dict[str, Callable[[], int]] = {"trial": partial(epoch, ours)}
+        programs: dict[str, Callable[[], int]] = {"trial": partial(subject.epoch, ours)}
         for source in options.sources:
             photos = conventional.dataset(config, store, source, Path(folder))
             for workers in options.workers:
@@ -114,7 +112,7 @@ def data_alone(options: argparse.Namespace, config: TrialConfig, store: Store) -
 def against_constant(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
     ours = trial(options, config, store)
     speeds = measure.in_turn(
-        {"trial": partial(epoch, ours), "constant batch": constant_epoch(ours)}, options.n, ours.device
+        {"trial": partial(subject.epoch, ours), "constant batch": subject.constant_epoch(ours)}, options.n, ours.device
     )
     yield Table(
         "A trial's epoch against its model on a constant batch",
@@ -133,7 +131,7 @@ def cost_of_determinism(options: argparse.Namespace, config: TrialConfig, store:
 
     def chosen(deterministic: bool) -> int:
         device.choose(options.device, deterministic)
-        return epoch(ours)
+        return subject.epoch(ours)
 
     programs = {"default": partial(chosen, False), "deterministic": partial(chosen, True)}
     try:
@@ -167,7 +165,7 @@ def memory_and_speed(options: argparse.Namespace, config: TrialConfig, store: St
 
 def to_the_limit(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
     ours = trial(options, config, store)
-    yield limit.compare(ours, partial(epoch, ours), constant_epoch(ours), options.n)
+    yield limit.compare(ours, partial(subject.epoch, ours), subject.constant_epoch(ours), options.n)
     yield limit.where_time_goes(config, store, ours.device, options.compile)
 
 
@@ -179,36 +177,6 @@ PARTS: dict[str, Callable[[argparse.Namespace, TrialConfig, Store], Iterator[Tab
     "memory": memory_and_speed,
     "limit": to_the_limit,
 }
-
-
-def epoch(trial: Trial) -> int:
-    """The training part of an epoch. Returns how many photos it went through."""
-    photos: int = trial._train()["train_photos"]
-    return photos
-
-
-def constant_epoch(trial: Trial) -> Callable[[], int]:
-    """An epoch's worth of steps of model, loss and optimizer on one batch that is already on the device."""
-    size, generator = trial.config.train.batch_size, torch.Generator().manual_seed(0)
-    seen = batches.size_in_network(trial.config.crop, trial.store)
-    images = torch.randn(size, 3, *seen, generator=generator).to(trial.device, memory_format=torch.channels_last)
-    target = torch.randint(18, (size,), generator=generator).to(trial.device)
-    parts = batches.slices(len(trial._rows), size, smallest=batches.SMALLEST)
-    lengths = [part.stop - part.start for part in parts]
-
-    def run() -> int:
-        trial.model.train()
-        for n in lengths:
-            trial._optimizer.zero_grad(set_to_none=True)
-            with device.autocast(trial.device):
-                logits = trial._forward(images[:n])
-            loss = losses.combined(logits, target[:n], trial.config.loss).total
-            trial._scaler.scale(loss).backward()
-            trial._scaler.step(trial._optimizer)
-            trial._scaler.update()
-        return sum(lengths)
-
-    return run
 
 
 def facts(options: argparse.Namespace, trial: Trial) -> dict[str, object]:

@@ -175,7 +175,7 @@ def table(found: dict[str, list[dict[str, float]]], plan: Plan, store: Store, n:
 
 
 def medians(times: list[dict[str, float]]) -> list[float | None]:
-    """Of each of PARTS; None where it was not measured."""
+    """Take the median of each of PARTS; None where it was not measured."""
     measured = [[parts[name] for parts in times if name in parts] for name in PARTS]
     return [measure.spread(seconds)[0] if seconds else None for seconds in measured]
 

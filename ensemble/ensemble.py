@@ -14,18 +14,21 @@ from data_prep.store.store import Store
 from ensemble.member import Member
 from ensemble.selection import Candidate, vote_f1
 from ensemble.tta import views
-from ensemble.vote import Probabilities, soft_vote
+from ensemble.vote import soft_vote
 from trainable import device
-from trainable.photos.augment import View
+from trainable.photos.params import View
+from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Attributes:
-    chosen, members: the same trials in the same order, the best single one first.
-    views: of each photo; only the plain one where more of them lowered the vote on val.
-    on_val: macro F1 on val of the best single trial, of the vote on plain photos and of the vote with all views.
+    """Its members vote on photos.
+
+    Attributes:
+        chosen, members: the same trials in the same order, the best single one first.
+        views: of each photo; only the plain one where more of them lowered the vote on val.
+        on_val: macro F1 on val of the best single trial, of the vote on plain photos and of the vote with all views.
     """
 
     chosen: list[Candidate]
@@ -50,15 +53,15 @@ class Ensemble:
 
     @property
     def val_f1(self) -> float:
-        """Macro F1 on val of what predicts."""
+        """This is the macro F1 on val of what predicts."""
         return self.on_val["vote_with_tta" if len(self.views) > 1 else "vote"]
 
     def predict_rows(self, rows: npt.NDArray[np.int64]) -> Probabilities:
-        """Soft vote for photos of the store: float32 [n, 18]."""
+        """Let the members vote on photos of the store: float32 [n, 18]."""
         return soft_vote([member.predict_rows(rows, self.views) for member in _shown(self.members)])
 
     def predict_photos(self, photos: npt.NDArray[np.uint8]) -> Probabilities:
-        """The same for uint8 [n, H, W, 3] photos treated like the store's."""
+        """Let the members vote on uint8 [n, H, W, 3] photos treated like the store's: float32 [n, 18]."""
         return soft_vote([member.predict_photos(photos, self.views) for member in _shown(self.members)])
 
 

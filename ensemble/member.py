@@ -12,21 +12,22 @@ import torch
 
 from common.search_folder import BEST_WEIGHTS
 from data_prep.store.store import Store
-from ensemble.vote import Probabilities
 from trainable.best import load_best
 from trainable.config import TrialConfig
 from trainable.network.model import build, place
-from trainable.photos.augment import Size, View
-from trainable.photos.batches import crop_in_store, size_in_network
 from trainable.photos.feed import Streamed
-from trainable.predict import predict, predict_photos
+from trainable.photos.params import View
+from trainable.photos.preprocessing import Preprocessing
+from trainable.predict import Probabilities, predict, predict_photos
 
 
 @dataclass(frozen=True)
 class Member:
-    """Attributes:
-    config: as the trial was trained; its crop is used here too.
-    model: in eval mode, on the device that predicts.
+    """It predicts photos as its trial would.
+
+    Attributes:
+        config: as the trial was trained; its crop is used here too.
+        model: in eval mode, on the device that predicts.
     """
 
     name: str
@@ -44,22 +45,13 @@ class Member:
         return cls(folder.name, config, place(model, device).eval(), store, device)
 
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
-        """Softmax over the 18 classes, mean over `views`, for photos of the store: float32 [n, 18]."""
+        """Predict photos of the store: softmax over the 18 classes, mean over `views`, float32 [n, 18]."""
         feed = Streamed(self.store, self.device)
-        return predict(self.model, feed, rows, *self._crop_and_size(), views=views)
+        return predict(self.model, feed, rows, self._preprocessing(), views=views)
 
     def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
-        """The same for uint8 [n, H, W, 3] photos treated like the store's."""
-        store = self.store
-        return predict_photos(
-            self.model,
-            photos,
-            *self._crop_and_size(),
-            mean=store.mean,
-            std=store.std,
-            views=views,
-            device=self.device,
-        )
+        """Predict uint8 [n, H, W, 3] photos treated like the store's, as `predict_rows` does."""
+        return predict_photos(self.model, photos, self._preprocessing(), device=self.device, views=views)
 
-    def _crop_and_size(self) -> tuple[Size, Size]:
-        return crop_in_store(self.config.crop, self.store), size_in_network(self.config.crop, self.store)
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing.of(self.config.crop, self.store)

@@ -17,7 +17,7 @@ MEMBERS = (BEST_WEIGHTS, VAL_PREDICTIONS)
 
 
 def local(search: str | Path) -> Path:
-    """The search's folder; of one at an address a copy of what the vote needs, as far as it is not here yet.
+    """Find the search's folder; of a search at an address, what the vote needs is copied here if it is not here yet.
 
     Raises:
         EnsembleError: it cannot be read, or no search is there.
@@ -55,7 +55,7 @@ def keep(search: str | Path, file: Path) -> None:
 
 
 def newest_at(runs: str) -> str:
-    """The address of the search at `runs` that was started last.
+    """Find the address of the search at `runs` that was started last.
 
     Raises:
         EnsembleError: there is none, or they cannot be read.
@@ -76,19 +76,19 @@ def _line(error: Exception) -> str:
 
 
 def newest(runs: Path) -> Path:
-    """The search under `runs` that was started last.
+    """Find the search under `runs` that was started last.
 
     Raises:
         EnsembleError: there is none.
     """
-    searches = {folder.parent: folder.stat().st_mtime for folder in runs.glob(f"*/{SEARCH}")}
+    searches = [file.parent for file in runs.glob(f"*/{SEARCH}")]
     if not searches:
         raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands")
-    return max(searches, key=lambda folder: _started(folder))
+    return max(searches, key=_started)
 
 
 def open_store(search: Path) -> Store:
-    """The store named in search.json, with its shards verified; one at an address is copied here, if it is not yet.
+    """Open the store named in search.json, with its shards verified; one at an address is copied here first.
 
     Raises:
         EnsembleError: `search` is no search.

@@ -31,7 +31,7 @@ from ensemble import search_folder
 from ensemble.ensemble import Ensemble
 from ensemble.selection import candidates, choose
 from ensemble.tta import views
-from ensemble.vote import Probabilities
+from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
 
@@ -136,7 +136,7 @@ def _print_scores(ensemble: Ensemble, single: Score, voted: Score, people: int) 
 def _write_predictions(
     options: argparse.Namespace, search: Path, names: Sequence[str] | np.ndarray, probabilities: Probabilities
 ) -> Path | None:
-    """ImageID,ans: the photo's name and its class 0..17."""
+    """Write predictions.csv: ImageID,ans, the photo's name and its class 0..17."""
     if len(names) == 0:
         print("The store has no eval photos to predict; --photos DIR predicts others.")
         return None

@@ -15,16 +15,18 @@ import numpy.typing as npt
 from common.errors import EnsembleError
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
-from ensemble.vote import Probabilities, soft_vote
+from ensemble.vote import soft_vote
+from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 
 FLOOR = 0.8
-"""Of the best trial's val F1. Val has few people: a trial far below the best can only help a vote there by luck."""
+"""A member's least share of the best trial's val F1. Val has few people: a trial far below the best can only help a
+vote there by luck."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial with predictions.
+    """It is a trial that has left predictions.
 
     Attributes:
         folder: the trial's folder.
@@ -42,8 +44,8 @@ class Candidate:
 
 
 def candidates(search: Path, store: Store) -> list[Candidate]:
-    """Every trial of the search that has its weights still (a search keeps those of its best trials) and predictions
-    for this store's val photos, best first.
+    """Find every trial of the search that has its weights still (a search keeps those of its best trials) and
+    predictions for this store's val photos, best first.
 
     Raises:
         EnsembleError: there is none, or predictions are of another store.
@@ -58,7 +60,7 @@ def candidates(search: Path, store: Store) -> list[Candidate]:
 
 
 def choose(candidates: list[Candidate], truth: npt.NDArray[np.int64], members: int) -> list[Candidate]:
-    """Up to `members` candidates whose soft vote scores best on val, none far below the best (FLOOR).
+    """Choose up to `members` candidates whose soft vote scores best on val, none far below the best (FLOOR).
 
     Starting with the best single trial, add the one that helps the vote most, `members` times; then keep the
     longest beginning with the highest score. So the vote is never below its best member on val.
@@ -78,7 +80,7 @@ def choose(candidates: list[Candidate], truth: npt.NDArray[np.int64], members: i
 
 
 def vote_f1(members: list[Candidate], truth: npt.NDArray[np.int64]) -> float:
-    """Macro F1 on val of the members' soft vote."""
+    """Score the members' soft vote by macro F1 on val."""
     return macro_f1(truth, soft_vote([member.probabilities for member in members]).argmax(axis=1))
 
 

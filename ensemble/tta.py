@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainable.photos.augment import View
+from trainable.photos.params import View
 
 MAX_ANGLE = 10.0
 """Degrees; within the 15 that training rotates by."""
 
 
 def views(n: int, seed: int = 0) -> tuple[View, ...]:
-    """The plain photo, its mirror image, then seeded small rotations, every other one mirrored.
+    """List the plain photo, its mirror image, then seeded small rotations, every other one mirrored.
 
     The first k of views(n) are views(k): more views refine a prediction, they do not replace it.
     """

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Probabilities = npt.NDArray[np.float32]
+from trainable.predict import Probabilities
 
 
 def soft_vote(members: Sequence[Probabilities]) -> Probabilities:
-    """One [n, 18] array a member, rows summing to 1 -> their mean, [n, 18].
+    """Average one [n, 18] array a member, rows summing to 1, to their mean, [n, 18].
 
     Raises:
         ValueError: no members, or rows that are no probabilities.

@@ -29,6 +29,7 @@ WAY_DOWN = """
     trainable.network trainable.photos
     trainable.recipe trainable.checkpoint trainable.official
     trainable.device trainable.config
+    trainable.archs
     data_prep.__main__ data_prep.check data_prep.suspects
     data_prep.sample
     data_prep.prepare

@@ -10,7 +10,8 @@ from pathlib import Path
 from common.command_line import exit_code
 from data_prep import node_copy
 from trainable import official
-from trainable.config import ARCHS, TrialConfig, parse_setting
+from trainable.archs import ARCHS
+from trainable.config import TrialConfig, parse_setting
 from trainable.device import choose, describe
 from trainable.loop import Metrics, Trial, train
 from trainable.workbench import Workbench

@@ -1,4 +1,8 @@
-"""The best epoch of a trial as files for others to use: its weights, and its predictions of val."""
+"""The best epoch of a trial as files for others to use.
+
+best.safetensors       its weights, the trial's configuration in the metadata
+val_predictions.npz    its softmax for every val photo
+"""
 
 from __future__ import annotations
 
@@ -72,7 +76,7 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
 
 
 def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any]]:
-    """A best.safetensors -> (config, weights on the CPU, {"epoch": int, "val_f1": float, "store_hash": str}).
+    """Read a best.safetensors: (config, weights on the CPU, {"epoch": int, "val_f1": float, "store_hash": str}).
 
     Raises:
         CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
@@ -95,7 +99,7 @@ def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, dtypes and bytes of contiguous CPU tensors."""
+    """Take the SHA-256 over names, dtypes and bytes of contiguous CPU tensors."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         array = weights[name].numpy()

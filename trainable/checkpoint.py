@@ -1,9 +1,7 @@
-"""Checkpoints: a trial's state, hashed and checked on loading, and the best epoch as files for others to use.
+"""Checkpoints: a trial's state, hashed and checked on loading.
 
-state.pt               all that a resumed trial needs
-manifest.json          SHA-256 and size of state.pt
-best.safetensors       weights of the best epoch, its configuration in the metadata
-val_predictions.npz    softmax of the best epoch for every val photo
+state.pt         all that a resumed trial needs
+manifest.json    SHA-256 and size of state.pt
 """
 
 from __future__ import annotations
@@ -12,15 +10,12 @@ import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from common.errors import CheckpointError
 from common.files import file_sha256, write_json
-
-if TYPE_CHECKING:
-    pass
 
 STATE_FILE, MANIFEST_FILE = "state.pt", "manifest.json"
 
@@ -49,7 +44,7 @@ def save(state: Mapping[str, Any], folder: Path) -> None:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The state that `save` wrote, tensors on the CPU; nothing but tensors and plain values is unpickled.
+    """Read the state that `save` wrote, tensors on the CPU; nothing but tensors and plain values is unpickled.
 
     Raises:
         CheckpointError: a file is missing, or state.pt is not what the manifest vouches for.

@@ -18,9 +18,8 @@ import numpy as np
 
 from common.errors import ConfigError, OptionError
 from data_prep.labels import MISSING, IntArray, band_of_range
+from trainable.archs import ARCHS
 
-ARCHS = ("resnet50", "resnet18", "resnext50_32x4d", "efficientnet_b4", "convnext_tiny")
-"""Of torchvision."""
 OPTIMIZERS = ("sgd", "adamw")
 
 
@@ -90,7 +89,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Augment:
-    """What training does to a photo, as torchvision means it: RandomHorizontalFlip, RandomRotation, ColorJitter.
+    """Training does this to a photo, each as torchvision means it: RandomHorizontalFlip, RandomRotation, ColorJitter.
 
     Attributes:
         erasing: probability that a rectangle of a photo is erased (RandomErasing).
@@ -122,7 +121,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Loss:
-    """Weights of focal loss, label smoothing and soft F1 in the sum, and their own parameters."""
+    """The loss is a weighted sum of focal loss, label smoothing and soft F1; each has parameters of its own."""
 
     focal_weight: float = 1.0
     smoothing_weight: float = 1.0
@@ -140,7 +139,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Cosine warm restarts whose peak decays. Lengths are in epochs, rates are learning rates."""
+    """The learning rate goes by cosine warm restarts whose peak decays. Lengths are in epochs."""
 
     max_lr: float = 0.01
     min_lr: float = 1e-5
@@ -187,7 +186,7 @@ class Model:
     weights: str = "imagenet"
 
     def __post_init__(self) -> None:
-        _check(self.arch in ARCHS, "model/arch", f"arch in {ARCHS}", self.arch)
+        _check(self.arch in ARCHS, "model/arch", f"arch in {tuple(ARCHS)}", self.arch)
         is_file = Path(self.weights).suffix in (".safetensors", ".pt", ".pth")
         _check(
             self.weights in ("imagenet", "none") or is_file,
@@ -199,7 +198,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Train:
-    """How long, in what batches and on whom.
+    """These settings say how long a trial trains, in what batches and on whom.
 
     Attributes:
         seed: decides initial weights, order and augmentation.
@@ -230,7 +229,7 @@ class Train:
 
 @dataclass(frozen=True)
 class TrialConfig:
-    """One trial. Groups are the part of a flat key before the slash, fields the part after it."""
+    """It decides all of one trial. Groups are the part of a flat key before the slash, fields the part after it."""
 
     labels: Labels = field(default_factory=Labels)
     crop: Crop = field(default_factory=Crop)
@@ -268,7 +267,7 @@ class TrialConfig:
 
 @functools.cache
 def flat_types() -> dict[str, type]:
-    """Every flat key and the type of its value (int, float or str)."""
+    """Map every flat key to the type of its value (int, float or str)."""
     return {key: type(value) for key, value in TrialConfig().to_flat().items()}
 
 

@@ -63,17 +63,20 @@ def choose(name: str = "auto", deterministic: bool = False) -> torch.device:
 
 
 def _be_deterministic(yes: bool) -> None:
-    """https://docs.pytorch.org/docs/stable/notes/randomness.html"""
+    """Switch on what torch needs to give the same bits again, or off.
+
+    https://docs.pytorch.org/docs/stable/notes/randomness.html
+    """
     if yes:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
-        # Nothing here reads memory that it has not written (the optimizer's begins as zeros, loop.py): filling it would
+        # Nothing here reads memory that it has not written (the optimizer's begins as zeros): filling it would
         # only cost time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(yes)
 
 
 def describe(device: torch.device, deterministic: bool = False) -> str:
-    """What the numbers of a trial depend on beside its configuration, in a line."""
+    """Say in a line what the numbers of a trial depend on beside its configuration."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     packages = ", ".join(f"{package} {version(package)}" for package in ("torch", "torchvision", "numpy"))
     how = "deterministic" if deterministic else "not deterministic"
@@ -117,15 +120,15 @@ def amp_dtype(device: torch.device) -> torch.dtype:
 
 @functools.cache
 def _faster_on_this_cpu() -> torch.dtype:
-    """bfloat16 where it multiplies matrices clearly faster than float32, found by trying, since no list of features
-    tells: a Xeon with AVX-512 for bfloat16, but its AMX hidden by a virtual machine, is half as fast in it."""
+    """Take bfloat16 where it multiplies matrices clearly faster than float32, found by trying, since no list of
+    features tells: a Xeon with AVX-512 for bfloat16, but its AMX hidden by a virtual machine, is half as fast in it."""
     clearly = 1.25
     gain = _seconds_of_a_product(torch.float32) / _seconds_of_a_product(torch.bfloat16)
     return torch.bfloat16 if gain > clearly else torch.float32
 
 
 def _seconds_of_a_product(dtype: torch.dtype) -> float:
-    """The best of nine, which other programs disturb least."""
+    """Time a product of two matrices: the best of nine, which other programs disturb least."""
     matrix = torch.ones(512, 512, dtype=dtype)
     times = []
     for _ in range(9):
@@ -136,7 +139,7 @@ def _seconds_of_a_product(dtype: torch.dtype) -> float:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Mixed precision in `amp_dtype`; off where that is float32."""
+    """Inside, torch computes in mixed precision with `amp_dtype`; it is off where that is float32."""
     dtype = amp_dtype(device)
     return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 

@@ -12,23 +12,24 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from common.errors import CheckpointError, ConfigError, DivergedError
+from common.errors import CheckpointError, DivergedError
 from data_prep.labels import N_CLASSES, IntArray
 from data_prep.store.store import Store
 from trainable import checkpoint
 from trainable.best import Best, export_best
-from trainable.config import Optimizer, TrialConfig
+from trainable.config import TrialConfig
 from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
 from trainable.network import model, step
 from trainable.network.ema import Ema
 from trainable.photos import augment, batches, mix
+from trainable.photos.params import Params, draw
+from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.sampler import balanced
 from trainable.predict import Probabilities, predict
-from trainable.recipe import metrics
+from trainable.recipe import metrics, optimizer
 from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
 
@@ -40,19 +41,20 @@ ORDER, AUGMENT, MIX, NETWORK = range(4)
 
 @dataclass(frozen=True)
 class Change:
-    """What a batch's photos are changed by before the network sees them; `mixing` None: nothing is mixed or erased."""
+    """A batch's photos are changed so before the network sees them; `mixing` None: nothing is mixed or erased."""
 
-    params: augment.Params
+    params: Params
     mixing: mix.Mixing | None
 
 
 class Trial:
-    """Trains one configuration on one store. Everything random is a pure function of (seed, epoch).
+    """A trial trains one configuration on one store. Everything random is a pure function of (seed, epoch).
 
     Attributes:
         epoch: finished epochs.
         best: None before the first epoch has finished.
         store: with the trial's own fold as val, if it has one.
+        preprocessing: of the store's photos, for the network.
         val_rows: int64, the store's rows that are validated on: all labelled ones of val.
         model: on the device, in channels_last memory.
         micro_batches: parts that a batch is trained in; more than 1 after the device's memory ran short.
@@ -70,13 +72,13 @@ class Trial:
         self.epoch = 0
         self.best: Best | None = None
         self.micro_batches = 1
-        self._crop, self._size = batches.crop_in_store(config.crop, store), batches.size_in_network(config.crop, store)
+        self.preprocessing = Preprocessing.of(config.crop, self.store)
         self._rows, self._classes = batches.training_set(config.labels, self.store)
-        self.val_rows, self._val_classes = _validation_set(self.store)
+        self.val_rows, self._val_classes = batches.validation_set(self.store)
         self._feed, self._say = bench.feed(self.store), bench.say
         self.model = model.place(network, self.device) if network else bench.network(config.model, config.train.seed)
         self._forward = bench.forward(self.model)
-        self._optimizer = _optimizer(config.optimizer, self.model)
+        self._optimizer = optimizer.build(config.optimizer, self.model)
         self._scaler = torch.GradScaler(self.device.type, enabled=amp_dtype(self.device) == torch.float16)
         self._ema = Ema(self.model, config.train.ema) if config.train.ema else None
         self._undo = step.Undo(self.model, self.device)
@@ -107,14 +109,14 @@ class Trial:
 
     def _train(self) -> Metrics:
         order, parts = self._order(), batches.slices(len(self._rows), self.config.train.batch_size, batches.SMALLEST)
-        params = augment.draw(self.config.augment, len(order), self._generator(AUGMENT))
+        params = draw(self.config.augment, len(order), self._generator(AUGMENT))
         mixing = (
             None if mix.is_off(self.config.augment) else mix.draw(self.config.augment, len(order), self._generator(MIX))
         )
         wanted = [self._rows[order[part]] for part in parts]
         # All labels of an epoch travel at once: a transfer a batch would make the host wait each time.
         classes = torch.from_numpy(self._classes[order]).to(self.device)
-        photos = self._feed.batches(wanted, self._crop, self.config.augment.rotation)
+        photos = self._feed.batches(wanted, self.preprocessing.crop, self.config.augment.rotation)
         self.model.train()
         lr, found = [], []
         # Dropout and stochastic depth draw from torch's global generators.
@@ -129,7 +131,7 @@ class Trial:
         return {**self._mean_losses(found, sizes, lr), **trained}
 
     def _order(self) -> IntArray:
-        """Positions of the epoch's photos among the train photos."""
+        """Draw the positions of the epoch's photos among the train photos."""
         balance, source = self.config.train.balance, self._generator(ORDER)
         return balanced(self._classes, balance, source) if balance else batches.shuffled(len(self._classes), source)
 
@@ -137,7 +139,7 @@ class Trial:
         return batches.generator(self.config.train.seed, self.epoch, purpose)
 
     def _step(self, photos: Tensor, classes: Tensor, change: Change, lr: float) -> Tensor:
-        """One update of the weights. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
+        """Update the weights once. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         with no_search(len(photos) < self.config.train.batch_size):
@@ -149,7 +151,7 @@ class Trial:
         return found
 
     def _attempts(self, photos: Tensor, classes: Tensor, change: Change) -> Tensor:
-        """Gradients, in as many micro-batches as the device has the memory for."""
+        """Compute gradients, in as many micro-batches as the device has the memory for."""
         self._undo.remember()
         while True:
             self._optimizer.zero_grad(set_to_none=True)
@@ -162,9 +164,8 @@ class Trial:
             self._undo.restore()
 
     def _seen(self, photos: Tensor, classes: Tensor, change: Change) -> tuple[Tensor, Tensor]:
-        """What the network sees, and its target."""
-        store = self.store
-        images = augment.apply(photos, change.params, self._crop, store.mean, store.std, self.device, self._size)
+        """Make of photos and classes what the network sees, and its target."""
+        images = augment.apply(photos, change.params, self.preprocessing, self.device)
         if change.mixing is None:
             return images, classes
         return mix.apply(images, classes, change.mixing, N_CLASSES)
@@ -198,10 +199,10 @@ class Trial:
 
     def _validate(self) -> Metrics:
         with self._ema.applied() if self._ema else nullcontext():
-            return self._judge(predict(self.model, self._feed, self.val_rows, self._crop, self._size))
+            return self._judge(predict(self.model, self._feed, self.val_rows, self.preprocessing))
 
     def _judge(self, predictions: Probabilities) -> Metrics:
-        """What the predictions are worth; where they are the best so far they are kept, with the weights in use."""
+        """Score the predictions; where they are the best so far they are kept, with the weights in use."""
         truth, guess = self._val_classes, predictions.argmax(axis=1)
         right = predictions[np.arange(len(truth)), truth]
         # A softmax that rounded to zero counts as the smallest float32 there is, not as an infinite loss.
@@ -229,8 +230,8 @@ class Trial:
         export_best(self.best, self.config, self.val_rows, self.store.hash, folder)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed trial needs, in tensors and plain Python values. The tensors are the live ones: save
-        them, or copy them, before the next epoch."""
+        """This is all that a resumed trial needs, in tensors and plain Python values. The tensors are the live ones:
+        save them, or copy them, before the next epoch."""
         return {
             "config": self.config.to_flat(),
             "store_hash": self.store.hash,
@@ -303,37 +304,6 @@ def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None =
             if found["best_epoch"] == found["epoch"]:
                 trial.export_best(folder)
         report(found)
-
-
-def _validation_set(store: Store) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(rows, official classes) of val."""
-    rows = store.labelled("val")
-    if len(rows) == 0:
-        raise ConfigError(
-            f"{store.path}: has no labelled photo in val to judge a trial by; prepare it with more people"
-        )
-    return rows, store.classes()[rows]
-
-
-def _optimizer(config: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
-    """Its state is there from the start, as zeros.
-
-    torch would make it in the first step, and a fused SGD in memory that nothing was written to: where the scaler finds
-    the first step's gradients infinite the kernel writes nothing, and the second takes what lies there for momentum.
-    """
-    parameters, is_adamw = list(network.parameters()), config.name == "adamw"
-    shared: dict[str, Any] = {"weight_decay": config.weight_decay, "fused": True}
-    made: torch.optim.Optimizer = (
-        torch.optim.AdamW(parameters, **shared)
-        if is_adamw
-        else torch.optim.SGD(parameters, momentum=config.momentum, **shared)
-    )
-    names = ("exp_avg", "exp_avg_sq") if is_adamw else ("momentum_buffer",) if config.momentum else ()
-    for each in parameters:
-        made.state[each].update({name: torch.zeros_like(each) for name in names})
-        if is_adamw:
-            made.state[each]["step"] = torch.zeros((), device=each.device)
-    return made
 
 
 def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

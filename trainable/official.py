@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` 
 
 
 def thresholds(bands: tuple[int, int]) -> dict[str, int]:
-    """Official age bands (first ages, in years) as the settings of a trial that trains on just these."""
+    """Turn official age bands (first ages, in years) into the settings of a trial that trains on just these."""
     young_below, old_from = bands
     return {"labels/young_below": young_below, "labels/old_from": old_from}
 
@@ -31,7 +31,7 @@ def check_labelled(store: Store) -> None:
 
 
 def _lacking(store: Store, split: str) -> str:
-    """ "no mask for 7, no age in one band for 5"."""
+    """Say which labels the photos lack: "no mask for 7, no age in one band for 5"."""
     rows = store.rows(split)
     band = band_of_range(store.age_min[rows], store.age_max[rows], store.bands)
     labels = {"mask": store.mask[rows], "gender": store.gender[rows], "age in one band": band}

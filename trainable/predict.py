@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from data_prep.labels import N_CLASSES, IntArray
 from trainable.device import autocast, is_out_of_memory, make_room
-from trainable.photos.augment import Size, Statistics, View, apply, constant
+from trainable.photos.augment import apply
 from trainable.photos.batches import alike
 from trainable.photos.feed import Feed
+from trainable.photos.params import View, constant
+from trainable.photos.preprocessing import Preprocessing
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -24,18 +26,16 @@ def predict(
     model: nn.Module,
     feed: Feed,
     rows: IntArray,
-    crop: Size,
-    size: Size,
+    preprocessing: Preprocessing,
     *,
     views: Sequence[View] = PLAIN,
     batch_size: int = 128,
 ) -> Probabilities:
-    """Mean over the views of the softmax for the feed's photos at `rows`, cropped as in training.
+    """Average over the views the softmax for the feed's photos at `rows`.
 
     Args:
         model: on the feed's device; it is left in evaluation mode.
-        crop, size: (height, width) of the crop in stored pixels and as the network sees it, as
-            `batches.crop_in_store` and `size_in_network` give them.
+        preprocessing: that of the model's training.
         batch_size: photos at a time at most, halved as often as the device's memory asks for.
 
     Returns:
@@ -44,35 +44,27 @@ def predict(
     widest = max(abs(view.angle) for view in views)
 
     def photos(n: int) -> Iterator[Tensor]:
-        return feed.batches([rows[part] for part in alike(len(rows), n)], crop, widest)
+        return feed.batches([rows[part] for part in alike(len(rows), n)], preprocessing.crop, widest)
 
-    store = feed.store
-    return _predict(model, photos, len(rows), batch_size, crop, size, store.mean, store.std, feed.device, views)
+    return _predict(model, photos, len(rows), batch_size, preprocessing, feed.device, views)
 
 
 def predict_photos(
     model: nn.Module,
     photos: npt.NDArray[np.uint8],
-    crop: Size,
-    size: Size,
-    mean: Statistics,
-    std: Statistics,
+    preprocessing: Preprocessing,
     *,
     device: torch.device,
     views: Sequence[View] = PLAIN,
     batch_size: int = 128,
 ) -> Probabilities:
-    """The same for photos at hand: uint8 [n, H, W, 3], treated and sized as the store's are.
-
-    Args:
-        crop, size: as above, the crop in pixels of `photos`.
-        mean, std: the store's.
-    """
+    """Do as `predict` for photos at hand: uint8 [n, H, W, 3], treated and sized as those of the store that
+    `preprocessing` is of."""
 
     def parts(n: int) -> Iterator[Tensor]:
         return (torch.from_numpy(photos[part]) for part in alike(len(photos), n))
 
-    return _predict(model, parts, len(photos), batch_size, crop, size, mean, std, device, views)
+    return _predict(model, parts, len(photos), batch_size, preprocessing, device, views)
 
 
 @torch.inference_mode()
@@ -81,20 +73,21 @@ def _predict(
     photos: Callable[[int], Iterator[Tensor]],
     n: int,
     batch_size: int,
-    crop: Size,
-    size: Size,
-    mean: Statistics,
-    std: Statistics,
+    preprocessing: Preprocessing,
     device: torch.device,
     views: Sequence[View],
 ) -> Probabilities:
-    """`photos`: all n of them, in batches of at most the size that it is called with; what follows them is dropped."""
+    """Predict n photos, in smaller batches where memory is short.
+
+    Args:
+        photos: brings all n, in batches of at most the size that it is called with; what follows them is dropped.
+    """
     model.eval()
 
     def seen(batch: Tensor) -> Tensor:
         votes = []
         for view in views:
-            images = apply(batch, constant(view, len(batch)), crop, mean, std, device, size)
+            images = apply(batch, constant(view, len(batch)), preprocessing, device)
             with autocast(device):
                 votes.append(model(images).float().softmax(dim=1))
         return torch.stack(votes).mean(dim=0)

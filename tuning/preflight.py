@@ -14,7 +14,7 @@ from data_prep.store.store import Store
 from trainable import device, official
 from trainable.config import Crop, Model
 from trainable.network.model import build
-from trainable.photos.batches import crop_in_store
+from trainable.photos.preprocessing import crop_in_store
 from tuning.plan import disk_need
 from tuning.plan.plan import Plan
 from tuning.storage import mirror

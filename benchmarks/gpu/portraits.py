@@ -88,7 +88,7 @@ def draw(portraits: Portraits, setting: Setting) -> Iterator[Finding]:
 
 
 def _write(people: Iterator[Drawn], size: tuple[int, int], out: Path) -> None:
-    """As `StoreWriter` does, which compiles its sums by numba: that need not be here."""
+    """Write a store as `StoreWriter` does, which compiles its sums by numba: that need not be here."""
     from data_prep.store.meta import Contents, StoreMeta
     from data_prep.store.writer import seal
 

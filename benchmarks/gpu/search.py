@@ -22,8 +22,8 @@ import torch
 from benchmarks import subject
 from benchmarks.gpu.part import Finding, Part, Setting
 from common import search_folder
+from common.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("ray", "optuna")
 TRIALS, EPOCHS = 4, 2
 TRAIN_PHOTOS, VAL_PHOTOS, TEST_PHOTOS = 512, 128, 28
@@ -72,7 +72,7 @@ class Run:
         self.seconds, self.peak, self._before = 0.0, 0, self._used()
 
     def __call__(self, *command: str) -> tuple[int, str]:
-        """(exit code, what was printed)."""
+        """Run a command: (exit code, what was printed)."""
         began, log = time.monotonic(), self.folder / "log"
         with log.open("w") as stream:
             running = subprocess.Popen(
@@ -155,7 +155,7 @@ def _where(found: Path, setting: Setting) -> Finding:
 
 
 def _turnover(found: Path) -> Iterator[Finding]:
-    """From a trial's last result to the next one's beginning, by when their files were written."""
+    """Time it from a trial's last result to the next one's beginning, by when their files were written."""
     if json.loads((found / search_folder.SEARCH).read_text())["resources"]["concurrent"] != 1:
         return
     trials = sorted(file.parent for file in found.glob(f"*/{search_folder.TRIAL_LOG}"))

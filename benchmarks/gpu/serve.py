@@ -49,7 +49,7 @@ class Done:
 
 
 Look = Callable[[int | None], Ready]
-"""Of the cores that the process has, or None for all."""
+"""How many of its cores the process has; None for all."""
 
 
 def serve(pipe: Connection, log: Path, cores: int | None, environment: dict[str, str], look: Look) -> None:

@@ -61,7 +61,7 @@ def _memory(chosen: torch.device) -> Finding:
 
 
 def driver_version() -> str:
-    """As nvidia-smi says it, else the kernel module; "unknown" where neither does."""
+    """Find the driver's version as nvidia-smi says it, else the kernel module; "unknown" where neither does."""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.split()

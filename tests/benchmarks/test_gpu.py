@@ -24,12 +24,12 @@ from benchmarks.gpu.run import Minutes, Runner
 from benchmarks.gpu.worker import Worker
 from common.command_line import exit_code
 from common.errors import MasktuneError, OptionError
+from common.repository import ROOT
 from data_prep.labels import MASKS
 from data_prep.sample.people import person
 from data_prep.store.store import Store, write
 from tests.benchmarks import gpu_parts as parts
 
-ROOT = Path(__file__).resolve().parents[2]
 SOON = 60.0
 """Seconds within which another process must have noticed something."""
 
@@ -426,7 +426,8 @@ def test_help_and_tables_do_without_torch() -> None:
         "import sys; from benchmarks.gpu.__main__ import main, parser; parser().format_help(); "
         "main(['--table', sys.argv[1]]); sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", script, str(Path("a.json").absolute())], cwd=ROOT, check=True)
+    done = subprocess.run([sys.executable, "-c", script, str(Path("a.json").absolute())], cwd=ROOT, check=False)
+    assert done.returncode == 0
 
 
 FEW = Portraits(train=2, val=1, test=1, size=(64, 48))
@@ -481,7 +482,7 @@ def test_portraits_are_as_drawn_where_the_store_is_of_their_size() -> None:
 
 def test_drawing_imports_neither_torch_nor_pandas() -> None:
     script = "import sys, benchmarks.gpu.portraits; sys.exit(bool({'torch', 'pandas', 'numba'} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
 def test_surroundings_name_the_machine_and_the_packages() -> None:

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from benchmarks import gpu_hours_to_target as benchmark
-from benchmarks.gpu_hours_to_target import _crossing, _interval
+from benchmarks.gpu_hours_table import crossing, interval
 from common.command_line import exit_code
 
 
 def test_the_target_is_crossed_after_the_first_epoch_that_reaches_it() -> None:
     f1 = np.array([0.1, 0.5, 0.5, 0.7])
-    assert [_crossing(f1, target) for target in (0.1, 0.5, 0.6, 0.8)] == [1, 2, 4, math.inf]
+    assert [crossing(f1, target) for target in (0.1, 0.5, 0.6, 0.8)] == [1, 2, 4, math.inf]
 
 
 def test_a_method_that_is_there_in_half_the_epochs_whatever_the_seeds_needs_two_times_fewer() -> None:
     random = np.array([[0.1, 0.1, 0.1, 0.5]] * 3)
-    assert _interval(np.array([[0.1, 0.6, 0.6, 0.6]] * 3), random) == (2, 2)
-    assert _interval(np.array([[0.1, 0.1, 0.1, 0.4]] * 3), random) == (0, 0)
+    assert interval(np.array([[0.1, 0.6, 0.6, 0.6]] * 3), random) == (2, 2)
+    assert interval(np.array([[0.1, 0.1, 0.1, 0.4]] * 3), random) == (0, 0)
 
 
 def write_curves(file: Path) -> None:

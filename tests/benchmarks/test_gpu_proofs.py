@@ -103,7 +103,7 @@ def test_every_route_makes_the_cpus_pixels(setting: Setting) -> None:
 def test_pixels_that_are_off_are_found(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, change: Callable[[torch.Tensor], torch.Tensor]
 ) -> None:
-    monkeypatch.setattr(augment, "_on_device", changed(augment._on_device, change))
+    monkeypatch.setattr(augment, "_by_operators", changed(augment._by_operators, change))
     assert judged(pixels.augmentation(setting)) == {COMPILED: True, OPERATORS: False}
 
 

@@ -15,6 +15,7 @@ from benchmarks.measure import Table
 from data_prep.store.store import Store
 from trainable.config import TrialConfig
 from trainable.photos import batches
+from trainable.photos.preprocessing import crop_in_store
 
 CPU = torch.device("cpu")
 STILL = {f"augment/{name}": 0.0 for name in ("flip", "rotation", "brightness", "contrast", "saturation", "hue")}
@@ -37,7 +38,7 @@ def test_the_conventional_trainer_sees_the_crop_of_the_trial_normalized(
     rows, classes = batches.training_set(config.labels, small_store)
     conventional.write_jpegs(small_store, rows[:3], tmp_path)
     image, label = conventional.dataset(config, small_store, source, tmp_path)[2]
-    height, width = batches.crop_in_store(config.crop, small_store)
+    height, width = crop_in_store(config.crop, small_store)
     top, left = (32 - height) // 2, (24 - width) // 2
     photo = small_store.read(rows[2:3], top, left, height, width)[0]
     expected = (photo / 255 - small_store.mean) / small_store.std

@@ -3,7 +3,7 @@ import pytest
 
 from ensemble.tta import MAX_ANGLE, views
 from ensemble.vote import soft_vote
-from trainable.photos.augment import View
+from trainable.photos.params import View
 
 
 def test_a_soft_vote_is_the_mean_of_probabilities() -> None:

@@ -103,7 +103,7 @@ def test_the_best_epoch_keeps_the_weights_that_made_its_predictions(small_trial,
     reports = [trial.run_epoch() for _ in range(3)]
     assert trial.best.val_f1 == max(report["val_f1"] for report in reports) == reports[-1]["val_f1_best"]
     trial.model.load_state_dict(trial.best.weights)
-    again = predict(trial.model, Streamed(small_store, CPU), trial.val_rows, (23, 23), (23, 23))
+    again = predict(trial.model, Streamed(small_store, CPU), trial.val_rows, trial.preprocessing)
     assert np.array_equal(again, trial.best.predictions)
 
 
@@ -151,7 +151,11 @@ def test_a_checkpoint_of_another_configuration_or_store_is_refused(small_trial):
 
 
 def test_a_trial_may_go_on_for_more_epochs_than_it_was_meant_to(small_trial):
-    small_trial(train__epochs=9).load_state_dict(small_trial(train__epochs=4).state_dict())
+    first, longer, reports = small_trial(train__epochs=1), small_trial(train__epochs=2), []
+    train(first, reports.append)
+    longer.load_state_dict(first.state_dict())
+    train(longer, reports.append)
+    assert [report["epoch"] for report in reports] == [1, 2]
 
 
 def test_a_loaded_state_is_not_written_to(small_trial):

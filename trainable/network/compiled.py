@@ -18,8 +18,8 @@ without a word."""
 
 
 class Compiled:
-    """A network's compiled forward pass in training. Batches of another size than a trial's first (the last one of an
-    epoch) run uncompiled, so that nothing is compiled for them; so does everything after compiling has failed."""
+    """It runs a network's compiled forward pass in training. Batches of another size than a trial's first (the last one
+    of an epoch) run uncompiled, so that nothing is compiled for them; so does everything after compiling has failed."""
 
     def __init__(self, network: nn.Module, say: Say) -> None:
         torch._dynamo.reset()  # what another network was compiled to would count as well
@@ -40,7 +40,7 @@ class Compiled:
         return self._first(self._fast, images)
 
     def _first(self, fast: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-        """The call that compiles."""
+        """Compile, by a first call."""
         if images.shape not in self._known and len(self._known) == SHAPES:
             self._say(f"torch.compile: what was compiled for {SHAPES} shapes is dropped for new ones")
             torch._dynamo.reset()
@@ -65,7 +65,7 @@ class Compiled:
 
 
 def why_not(device: torch.device) -> str | None:
-    """Why torch.compile is left out on this device, in words; None where it can be tried."""
+    """Say in words why torch.compile is left out on this device; None where it can be tried."""
     if device.type == "cpu":
         return "on a CPU it takes a minute and a half and gains nothing"  # docs/trial.md
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < AMPERE:

@@ -11,7 +11,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class Ema:
-    """Exponential moving average of all floating-point parameters and buffers (batch normalization's statistics too).
+    """It keeps an exponential moving average of all floating-point parameters and buffers (batch normalization's
+    statistics too).
 
     Integer buffers (num_batches_tracked) are counts, of which there is no average: the network's own serve for both.
 
@@ -57,7 +58,7 @@ class Ema:
             tensor.data = values[name]
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed average needs, in tensors and an int. The tensors are the live ones."""
+        """This is all that a resumed average needs, in tensors and an int. The tensors are the live ones."""
         return {"updates": self.updates, "average": dict(self._average)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -17,18 +17,10 @@ from torch import Tensor, nn
 
 from common.errors import WeightsError
 from data_prep.labels import N_CLASSES
+from trainable.archs import ARCHS
 from trainable.config import Model
 from trainable.device import seeded
 from trainable.network import pointwise
-
-HEADS = {
-    "resnet50": "fc",
-    "resnet18": "fc",
-    "resnext50_32x4d": "fc",
-    "efficientnet_b4": "classifier.1",
-    "convnext_tiny": "classifier.2",
-}
-"""The final layer of every arch in config.ARCHS."""
 
 DOWNLOAD_TIMEOUT = 30.0
 """Seconds without a byte before a download counts as failed."""
@@ -37,7 +29,8 @@ GO_ON = "or name a file of weights with --weights FILE, or start from scratch wi
 
 
 def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module:
-    """A fresh model on the CPU. `seed` decides every weight that is not loaded; global random state stays as it was.
+    """Make a fresh model on the CPU. `seed` decides every weight that is not loaded; global random state stays as it
+    was.
 
     Weights whose final layer is of another size (ImageNet's 1,000 classes) keep all but that layer.
 
@@ -55,7 +48,7 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """The model on `device` in channels_last memory, the layout that tensor cores and oneDNN compute in.
+    """Move the model to `device` in channels_last memory, the layout that tensor cores and oneDNN compute in.
 
     On a CPU its 1x1 convolutions are replaced (`pointwise`).
     """
@@ -65,7 +58,7 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """State dict from a .safetensors, .pt or .pth file; nothing but tensors is unpickled.
+    """Read a state dict from a .safetensors, .pt or .pth file; nothing but tensors is unpickled.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds something else.
@@ -99,7 +92,7 @@ def _when(file: Path) -> int:
 
 def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -> None:
     own = model.state_dict()
-    head = {name for name in own if name.startswith(f"{HEADS[arch]}.")}
+    head = {name for name in own if name.startswith(f"{ARCHS[arch].head}.")}
     if any(name not in weights or weights[name].shape != own[name].shape for name in head):
         weights = {name: value for name, value in weights.items() if name not in head} | {n: own[n] for n in head}
     odd = weights.keys() ^ own.keys() or {name for name in own if weights[name].shape != own[name].shape}
@@ -109,7 +102,7 @@ def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -
 
 
 def imagenet_file(arch: str) -> Path:
-    """torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet.
+    """Find torchvision's IMAGENET1K_V1 weights in torch hub's cache, fetched when they are not there yet.
 
     Raises:
         WeightsError: they cannot be fetched.
@@ -125,7 +118,11 @@ def imagenet_file(arch: str) -> Path:
 
 
 def _fetch(url: str, file: Path) -> None:
-    """Raises WeightsError. The name of the file carries the first digits of its SHA-256, which torch.hub checks."""
+    """Download a file whose name carries the first digits of its SHA-256, which torch.hub checks.
+
+    Raises:
+        WeightsError: it could not be fetched.
+    """
     digits = re.search(r"-([0-9a-f]{8,})\.", file.name)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -17,9 +17,8 @@ class Pointwise(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """float [n, c, h, w] -> [n, out, h / stride, w / stride]; no copy of channels_last images but for a stride."""
         down, across = self.stride
-        if (down, across) != (1, 1):
-            images = images[:, :, ::down, ::across]
-        pixels = images.permute(0, 2, 3, 1)
+        # In this order: torch makes a slice's gradient contiguous, which is channels_last only after the permutation.
+        pixels = images.permute(0, 2, 3, 1)[:, ::down, ::across]
         out = F.linear(pixels.reshape(-1, pixels.shape[3]), self.weight.flatten(1), self.bias)
         return out.view(*pixels.shape[:3], -1).permute(0, 3, 1, 2)
 

@@ -40,7 +40,7 @@ def gradients(forward: Forward, images: Tensor, target: Tensor, config: Loss, sc
 def gradients_in_parts(
     network: nn.Module, images: Tensor, target: Tensor, config: Loss, scaler: torch.GradScaler, photos: int
 ) -> Tensor:
-    """The same in equal micro-batches of about `photos` photos.
+    """Add the gradient as `gradients` does, in equal micro-batches of about `photos` photos.
 
     Soft F1 is no mean over photos, so summing the losses of the parts would train on another loss. Instead the loss is
     taken of the whole batch's logits, and its gradient by them is handed to each part's own backward pass (gradient
@@ -70,13 +70,13 @@ def gradients_in_parts(
 
 
 def _count(n: int, photos: int) -> int:
-    """Micro-batches of n photos: as many as keep them at about `photos`, none smaller than SMALLEST."""
+    """Count the micro-batches of n photos: as many as keep them at about `photos`, none smaller than SMALLEST."""
     return max(1, min(math.ceil(n / photos), n // SMALLEST))
 
 
 @contextmanager
 def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Batch normalization computes with the batch's statistics, but counts them no second time."""
+    """Inside, batch normalization computes with the batch's statistics, but counts them no second time."""
     norms = _batch_norms(network)
     tracked = [module.track_running_stats for module in norms]
     try:

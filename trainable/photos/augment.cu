@@ -7,7 +7,7 @@
 // It is compiled without fused multiply-adds, and but for cos and sin it uses nothing that IEEE 754 leaves open: the
 // same source compiled for a CPU, as the tests do, computes the same bits.
 
-enum { ANGLE, FLIP, BRIGHTNESS, CONTRAST, SATURATION, HUE, PARAMS };  // the fields of augment.Params, in their order
+enum { ANGLE, FLIP, BRIGHTNESS, CONTRAST, SATURATION, HUE, PARAMS };  // the fields of params.Params, in their order
 
 struct Colour {
     float red, green, blue;
@@ -51,7 +51,7 @@ static __device__ float hue_of(Colour a, float largest, float chroma) {
     return (a.red - a.green) * per_chroma + 4.0f;
 }
 
-// As augment._turn_hue says.
+// As augment_torch._turn_hue says.
 static __device__ Colour turned(Colour a, float turns) {
     const float largest = fmaxf(fmaxf(a.red, a.green), a.blue), smallest = fminf(fminf(a.red, a.green), a.blue);
     const float chroma = largest - smallest;

@@ -46,7 +46,7 @@ def apply(
 
     Args:
         photos: uint8 [n, H, W, 3], any strides; only read.
-        params: float32 [6, n], the rows in the order of `augment.Params`.
+        params: float32 [6, n], the rows in the order of `params.Params`.
         crop, size: (height, width) before and after the resize.
         scale, shift: float32 [3], the normalization as colour * scale + shift.
 
@@ -262,7 +262,7 @@ def _saturate(red, green, blue, factor):
 
 @_inner
 def _turn_hue(red, green, blue, sixths):
-    """As `augment._turn_hue`, with `sixths` of the wheel in 0..6."""
+    """As `augment_torch._turn_hue`, with `sixths` of the wheel in 0..6."""
     for i in range(len(red)):
         r, g, b = red[i], green[i], blue[i]
         largest, smallest = max(max(r, g), b), min(min(r, g), b)

@@ -29,7 +29,7 @@ BLOCKS, THREADS = 64, 256
 """So many blocks share a photo's pixels, each of so many threads."""
 MACROS = (f"BLOCKS={BLOCKS}", f"THREADS={THREADS}")
 CONTRAST = 3
-"""Its row in the parameters."""
+"""The row that it has in the parameters."""
 
 
 def apply(
@@ -39,7 +39,7 @@ def apply(
 
     Args:
         photos: uint8 [n, H, W, 3] on a GPU that `why_not` has nothing against.
-        params: float32 [6, n] on the CPU, the rows in the order of `augment.Params`.
+        params: float32 [6, n] on the CPU, the rows in the order of `params.Params`.
         crop, size: (height, width) before and after the resize.
         scale, shift: three values each, the normalization as colour * scale + shift.
 
@@ -114,7 +114,7 @@ def compiled(architecture: str) -> tuple[bytes, str]:
 
 @functools.cache
 def _loaded(index: int) -> Mapping[str, Any] | str:
-    """The kernels on a GPU by name, or why there are none."""
+    """Load the kernels on a GPU, by name; or say why there are none."""
     try:
         return _load(torch.device("cuda", index))
     # cuda.bindings, NVRTC and the driver may each be missing, or not fit the others, with errors of their own.
@@ -148,7 +148,7 @@ def _try_out(launch: Launch, device: torch.device) -> None:
 
 
 def _launch(kernels: Mapping[str, Any], name: str, blocks: int, threads: int, arguments: Sequence[Box]) -> None:
-    """`Launch` on torch's current stream of the current GPU."""
+    """It is a `Launch` on torch's current stream of the current GPU."""
     from cuda.bindings import driver
 
     pointers, stream = addresses(arguments), torch.cuda.current_stream().cuda_stream

@@ -13,30 +13,34 @@ from torch import Tensor
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from trainable.device import is_out_of_memory, make_room
-from trainable.photos.augment import Size, window
+from trainable.photos.augment import window
+from trainable.photos.preprocessing import Size
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 RESIDENT_SHARE = 0.4
-"""Of a GPU's memory, that train and val photos may take up there for good. A ResNet50 needs the rest at batch 64."""
+"""Train and val photos may take up this share of a GPU's memory for good. A ResNet50 needs the rest at batch 64."""
 FREE_SHARE = 0.5
-"""Of what is free there, likewise: other processes may share the GPU."""
+"""They may take up this share of what is free there: other processes may share the GPU."""
 UPLOAD = 256
 """Photos at a time."""
 
 
 class Feed(Protocol):
-    """Attributes:
-    store: whose photos these are.
-    device: where they go.
+    """It brings the photos of a store to a device.
+
+    Attributes:
+        store: whose photos these are.
+        device: where they go.
     """
 
     store: Store
     device: torch.device
 
     def batches(self, rows: Sequence[IntArray], crop: Size, max_angle: float) -> Iterator[Tensor]:
-        """Photos of each batch of the store's rows, with the margin that rotating a crop by `max_angle` degrees needs.
+        """Bring the photos of each batch of the store's rows, with the margin that rotating a crop by `max_angle`
+        degrees needs.
 
         Yields:
             uint8 [n, H, W, 3] on the device; in the host's memory where the device had no room for it beside the
@@ -45,7 +49,7 @@ class Feed(Protocol):
 
 
 class Streamed:
-    """Reads each batch from the memory map in a thread while the device is busy with the one before.
+    """It reads each batch from the memory map in a thread while the device is busy with the one before.
 
     On a GPU the copy from page-locked memory runs on a stream of its own, beside the computation.
     """
@@ -84,7 +88,7 @@ class Streamed:
             yield photos
 
     def _moved(self, photos: Tensor) -> Tensor:
-        """On the device, if there is room; whoever computes with them moves them later otherwise."""
+        """Copy photos to the device, if there is room; whoever computes with them moves them later otherwise."""
         try:
             return photos.to(self.device, non_blocking=True)
         except RuntimeError as error:
@@ -124,8 +128,8 @@ class Resident:
 
 
 def choose(store: Store, device: torch.device, say: Callable[[str], None] = lambda line: None) -> Feed:
-    """Train and val photos resident on a GPU where they take no more than RESIDENT_SHARE of its memory and FREE_SHARE
-    of what is free; streamed elsewhere. On a CPU they are streamed: the page cache holds them already."""
+    """Keep train and val photos resident on a GPU where they take no more than RESIDENT_SHARE of its memory and
+    FREE_SHARE of what is free; streamed elsewhere. On a CPU they are streamed: the page cache holds them already."""
     if device.type != "cuda":
         return Streamed(store, device)
     rows = np.union1d(store.rows("train"), store.rows("val"))
@@ -140,7 +144,7 @@ def choose(store: Store, device: torch.device, say: Callable[[str], None] = lamb
 
 
 def _resident(store: Store, device: torch.device, rows: IntArray, say: Callable[[str], None]) -> Feed:
-    """Streamed after all where the room has gone since it was looked at: other processes may share the GPU."""
+    """Make photos resident, or stream them where the room has gone since it was looked at: others may share the GPU."""
     try:
         return Resident(store, device, rows)
     except RuntimeError as error:
@@ -152,7 +156,7 @@ def _resident(store: Store, device: torch.device, rows: IntArray, say: Callable[
 
 
 def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map(work, items)`, each result made in a thread while the caller is busy with the one before."""
+    """Do `map(work, items)`, each result made in a thread while the caller is busy with the one before."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         waiting = None
         for item in items:

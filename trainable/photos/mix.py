@@ -18,12 +18,12 @@ from trainable.config import Augment
 
 ERASED_AREA = (0.02, 0.33)
 ERASED_ASPECT = (0.3, 3.3)
-"""Height through width, of a square image; of another one it is stretched as the image is."""
+"""The ratio of height to width in a square image; in another one it is stretched as the image is."""
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """What n photos get from one another, and where they are erased; on the CPU, for images of any size.
+    """It says what n photos get from one another, and where they are erased; on the CPU, for images of any size.
 
     A box is (top, left, bottom, right) in fractions of the image; a photo that is left alone has an empty one. A pixel
     is in a box when its centre is.
@@ -46,12 +46,12 @@ class Mixing:
 
 
 def is_off(config: Augment) -> bool:
-    """Whether no photo is ever mixed or erased."""
+    """Say whether no photo is ever mixed or erased."""
     return config.erasing == config.cutmix == config.halves == 0
 
 
 def draw(config: Augment, n: int, generator: torch.Generator) -> Mixing:
-    """Random boxes for n photos, a pure function of the generator's state (a CPU generator)."""
+    """Draw random boxes for n photos, a pure function of the generator's state (a CPU generator)."""
 
     def uniform() -> Tensor:
         return torch.rand(n, generator=generator)

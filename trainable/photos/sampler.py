@@ -9,7 +9,7 @@ from data_prep.labels import IntArray
 
 
 def balanced(classes: IntArray, balance: float, generator: torch.Generator) -> IntArray:
-    """As many positions as there are photos, drawn with replacement: an epoch's order.
+    """Draw as many positions as there are photos, with replacement: an epoch's order.
 
     Each photo is drawn in proportion to count(its class)^-balance, so that a class of c photos is shown in proportion
     to c^(1 - balance): with 1 all classes equally often, near 0 as often as they are.

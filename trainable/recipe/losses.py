@@ -16,7 +16,7 @@ from trainable.config import Loss
 
 
 class LossParts(NamedTuple):
-    """Scalars: `total` is the weighted sum, the others are as if their weight were 1."""
+    """Its fields are scalars: `total` is the weighted sum, the others are as if their weight were 1."""
 
     total: Tensor
     focal: Tensor
@@ -25,7 +25,7 @@ class LossParts(NamedTuple):
 
 
 def focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
-    """Mean over the batch of -(1 - p_t)^gamma log p_t, with p_t the softmax of the right class.
+    """Average over the batch -(1 - p_t)^gamma log p_t, with p_t the softmax of the right class.
 
     Of a distribution t over the classes it is the mean of sum_k t_k -(1 - p_k)^gamma log p_k.
 
@@ -68,7 +68,7 @@ def soft_f1(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def combined(logits: Tensor, target: Tensor, config: Loss) -> LossParts:
-    """All three in float32 whatever the logits are in; never waits for the device."""
+    """Compute all three in float32 whatever the logits are in; never waits for the device."""
     logits = logits.float()
     parts = (
         focal(logits, target, config.focal_gamma),

@@ -9,7 +9,7 @@ Counts = npt.NDArray[np.float64]
 
 
 def macro_f1(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
-    """Mean F1 over the classes that occur in `truth` (both int [n], classes from 0).
+    """Average F1 over the classes that occur in `truth` (both int [n], classes from 0).
 
     Raises:
         ValueError: no labels, a class below 0, or arrays of different lengths.
@@ -28,7 +28,7 @@ def macro_f1_interval(
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of macro F1 over `bootstrap_macro_f1`'s resamples of the people.
+    """Find the percentile interval of macro F1 over `bootstrap_macro_f1`'s resamples of the people.
 
     Args:
         level: share of resamples between the two ends, in 0..1.
@@ -41,7 +41,7 @@ def macro_f1_interval(
 def bootstrap_macro_f1(
     truth: npt.ArrayLike, predicted: npt.ArrayLike, person: npt.ArrayLike, resamples: int = 1000, seed: int = 0
 ) -> Counts:
-    """Macro F1 of several models on the same resamples of the people: float64 [resamples, models].
+    """Score several models by macro F1 on the same resamples of the people: float64 [resamples, models].
 
     The models of one resample met the same people, so that a comparison of two is a paired one. People are drawn, not
     photos: one person's photos err together. They are drawn among those with the same classes, so that no class drops
@@ -77,7 +77,7 @@ def bootstrap_macro_f1(
 
 
 def _draw(groups: list[npt.NDArray[np.int64]], resamples: int, rng: np.random.Generator) -> Counts:
-    """How often each resample draws each person, as many draws from a group as it has people: [resamples, people]."""
+    """Count how often each resample draws each person, as many from a group as it has people: [resamples, people]."""
     drawn = np.empty((resamples, sum(map(len, groups))))
     for group in groups:
         drawn[:, group] = rng.multinomial(len(group), np.full(len(group), 1 / len(group)), size=resamples)

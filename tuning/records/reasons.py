@@ -9,7 +9,7 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 
-ERROR_FILE = "error.txt"
+from common.search_folder import TRIAL_ERROR
 
 LISTED = 5
 """Reasons, and trials of one reason, that are printed; search.json has all of them."""
@@ -21,7 +21,7 @@ def reason(trial: Trial) -> str:
         return str(trial.run_metadata.last_result["diverged"])
     text = _last_failure(trial)
     if not text:
-        return f"see {ERROR_FILE} in its folder"
+        return f"see {TRIAL_ERROR} in its folder"
     if not _is_exception(text):
         return "worker hung" if "`ray.kill`" in text else "worker died"
     lines = text.splitlines()
@@ -56,7 +56,7 @@ def _some(names: list[str]) -> str:
 def _last_failure(trial: Trial) -> str:
     """What Ray wrote of it. Of a trial that failed before the search was resumed only the search folder has it."""
     for folder in (trial.local_path, trial.storage.trial_fs_path):
-        file = Path(folder, ERROR_FILE)
+        file = Path(folder, TRIAL_ERROR)
         if file.exists():
             return file.read_text(errors="replace").rpartition("Failure # ")[2].strip()
     return ""

@@ -18,7 +18,7 @@ from ensemble.member import Member
 from trainable import checkpoint, device
 from trainable.loop import Trial
 from trainable.network import model
-from trainable.photos.augment import View
+from trainable.photos.params import View
 from trainable.predict import predict
 
 CPU = torch.device("cpu")
@@ -77,7 +77,7 @@ def _run_in_halves(setting: Setting) -> dict[str, Tensor]:
 
 def _all_of(trial: Trial) -> dict[str, Tensor]:
     """Every tensor of the trial's state by name, and its predictions, on the CPU."""
-    found = predict(trial.model, trial._feed, trial.val_rows, trial._crop, trial._size)
+    found = predict(trial.model, trial._feed, trial.val_rows, trial.preprocessing)
     state = {**trial.state_dict(), "predictions": torch.from_numpy(found)}
     return {name: value.detach().to("cpu", copy=True) for name, value in _tensors(state, "")}
 

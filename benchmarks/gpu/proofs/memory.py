@@ -16,7 +16,7 @@ from benchmarks.gpu.proofs.shortage import SHARES, most_taken, short_of_memory
 from benchmarks.gpu.proofs.trials import computing_in, largest, recorded, small_batch, trial_on
 from trainable.device import amp_dtype
 from trainable.loop import Trial
-from trainable.photos import batches
+from trainable.photos.preprocessing import Preprocessing
 from trainable.predict import Probabilities, predict
 
 WITHOUT_BATCH_NORM = "convnext_tiny"
@@ -54,7 +54,7 @@ class Step:
 
 def out_of_memory(setting: Setting) -> Iterator[Finding]:
     """Steps in less memory than a whole batch takes, of a network without batch normalization and the trial's own."""
-    side = min(batches.size_in_network(setting.config().crop, setting.store))
+    side = min(Preprocessing.of(setting.config().crop, setting.store).size)
     resize = {"crop/resize": min(4.0, max(1.0, SMALLEST_SIDE / side))}
     whole, split = _whole_and_split(setting, {"model/arch": WITHOUT_BATCH_NORM, **resize})
     yield _same_loss(WITHOUT_BATCH_NORM, whole, split)
@@ -137,7 +137,7 @@ def _same_predictions(trial: Trial, dtype: torch.dtype) -> Finding:
     trial.model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
 
     def predictions() -> Probabilities:
-        return predict(trial.model, trial._feed, trial.val_rows, trial._crop, trial._size, batch_size=AT_A_TIME)
+        return predict(trial.model, trial._feed, trial.val_rows, trial.preprocessing, batch_size=AT_A_TIME)
 
     whole, before = predictions(), sizes[-1]
     needed = most_taken(predictions, trial.device)

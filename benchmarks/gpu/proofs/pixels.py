@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from benchmarks.gpu.proofs.trials import device_of, largest
 from data_prep.labels import IntArray
 from trainable.config import Augment
 from trainable.photos import augment, batches, feed
-from trainable.photos.augment import Params, Size, View
 from trainable.photos.feed import Feed
+from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.preprocessing import Preprocessing, Size
 
 CPU = torch.device("cpu")
 PHOTOS = 16
@@ -68,21 +69,20 @@ def _worst(cases: Mapping[Case, float]) -> Iterator[str]:
 def routes(device: torch.device) -> dict[str, Route]:
     """What trials use there, and torch's operators, which are there for when nothing can be compiled."""
     compiled = {} if augment.why_operators(device) else {"compiled code": augment.apply}
-    return {**compiled, "torch's operators": augment._on_device}
+    return {**compiled, "torch's operators": augment._by_operators}
 
 
 def _reference() -> Route:
     """The CPU's own: compiled by numba, or torch's operators where it is missing."""
-    return augment._on_device if augment.why_operators(CPU) else augment._on_cpu
+    return augment._by_operators if augment.why_operators(CPU) else augment._on_cpu
 
 
 def _cases(setting: Setting) -> Iterator[Case]:
-    config, source = setting.config().crop, batches.generator(0)
-    crop = batches.crop_in_store(config, setting.store)
+    crop, source = _preprocessing(setting).crop, batches.generator(0)
     n = min(PHOTOS, len(setting.store))
 
     def drawn(**changes: float) -> Params:
-        return augment.draw(Augment(**changes), n, source)
+        return draw(Augment(**changes), n, source)
 
     smaller = (max(8, round(crop[0] * 0.62)), max(8, round(crop[1] * 0.62)))
     yield Case("the recipe", drawn(), crop, TURNED)
@@ -91,24 +91,27 @@ def _cases(setting: Setting) -> Iterator[Case]:
     )
     yield Case("not turned", drawn(rotation=0), crop, TURNED)
     yield Case("resized", drawn(), smaller, TURNED)
-    yield Case("a view for testing", augment.constant(View(7.0, flip=True), n), crop, TURNED)
-    yield Case("the plain view", augment.constant(View(), n), crop, STRAIGHT)
-    yield Case("its mirror image", augment.constant(View(flip=True), n), crop, STRAIGHT)
+    yield Case("a view for testing", constant(View(7.0, flip=True), n), crop, TURNED)
+    yield Case("the plain view", constant(View(), n), crop, STRAIGHT)
+    yield Case("its mirror image", constant(View(flip=True), n), crop, STRAIGHT)
 
 
 COLOURS = ("brightness", "contrast", "saturation", "hue")
 
 
 def _difference(setting: Setting, case: Case, route: Route, device: torch.device) -> float:
-    store, crop = setting.store, batches.crop_in_store(setting.config().crop, setting.store)
+    store, preprocessing = setting.store, replace(_preprocessing(setting), size=case.size)
     widest = float(case.params.angle.abs().max())
-    photos = store.read(np.arange(len(case.params)), *augment.window(crop, store.size, widest))
-    arguments = (case.params, crop, store.mean, store.std)
-    expected = _reference()(photos, *arguments, CPU, case.size).numpy()
+    photos = store.read(np.arange(len(case.params)), *augment.window(preprocessing.crop, store.size, widest))
+    expected = _reference()(photos, case.params, preprocessing, CPU).numpy()
     # A feed's lie on the device; an ensemble's may still be the host's.
     given = (torch.from_numpy(photos).to(device), photos)
-    found = [route(each, *arguments, device, case.size).cpu().numpy() for each in given]
+    found = [route(each, case.params, preprocessing, device).cpu().numpy() for each in given]
     return largest(np.stack(found), expected)
+
+
+def _preprocessing(setting: Setting) -> Preprocessing:
+    return Preprocessing.of(setting.config().crop, setting.store)
 
 
 def feeds(setting: Setting) -> Iterator[Finding]:
@@ -146,7 +149,7 @@ def _wrong(setting: Setting, feed: Feed, rows: IntArray, epochs: Sequence[list[I
     """Photos that are not the store's. They are compared on the device, which is late: the host never waits for it,
     as it would not in training."""
     store, angle = setting.store, Augment().rotation
-    crop = batches.crop_in_store(setting.config().crop, store)
+    crop = _preprocessing(setting).crop
     expected = torch.from_numpy(store.read(rows, *augment.window(crop, store.size, angle))).to(feed.device)
     wrong = torch.zeros((), dtype=torch.int64, device=feed.device)
     for epoch in epochs:

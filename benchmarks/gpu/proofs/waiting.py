@@ -58,7 +58,7 @@ def _waits(trial: Trial, steps: int) -> Counter[str]:
 
 
 def waits(events: Iterable[Any]) -> Counter[str]:
-    """Of a profile's events those that make the host wait, by name, and the launches of kernels, as LAUNCH."""
+    """Count those of a profile's events that make the host wait, by name, and the launches of kernels, as LAUNCH."""
     names = [event.name for event in events]
     found = Counter(name for name in names if name in WAITING or PAGEABLE in name)
     return found + Counter({LAUNCH: sum(LAUNCH in name for name in names)})

@@ -11,7 +11,7 @@ from benchmarks.gpu.speed import figures
 
 def run(setting: Setting) -> Iterator[Finding]:
     from benchmarks import measure, pipeline
-    from benchmarks.trial_throughput import epoch
+    from benchmarks.subject import epoch
     from trainable.photos.feed import Resident, Streamed
     from trainable.workbench import Workbench
 

@@ -12,7 +12,7 @@ Rates = npt.NDArray[np.float64]
 
 
 def steps(setting: Setting) -> int:
-    """Of an epoch that is timed: 24 on a GPU, and 2 on a CPU, where only the code is tried."""
+    """Count the steps of an epoch that is timed: 24 on a GPU, and 2 on a CPU, where only the code is tried."""
     return 24 if setting.device.startswith("cuda") else 2
 
 

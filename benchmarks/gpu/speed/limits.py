@@ -49,7 +49,7 @@ def kernels(setting: Setting) -> Iterator[Finding]:
     from functools import partial
 
     from benchmarks import limit, measure
-    from benchmarks.trial_throughput import epoch
+    from benchmarks.subject import epoch
 
     trial = setting.trial(figures.steps(setting) * setting.batch)
     on_gpu = trial.device.type == "cuda"

@@ -11,7 +11,7 @@ from benchmarks.gpu.speed import figures
 
 def deterministic(setting: Setting) -> Iterator[Finding]:
     from benchmarks import measure
-    from benchmarks.trial_throughput import epoch
+    from benchmarks.subject import epoch
     from trainable import device
 
     trial = setting.trial(figures.steps(setting) * setting.batch)
@@ -31,7 +31,7 @@ def deterministic(setting: Setting) -> Iterator[Finding]:
 
 def compiled(setting: Setting) -> Iterator[Finding]:
     from benchmarks import measure
-    from benchmarks.trial_throughput import epoch
+    from benchmarks.subject import epoch
     from trainable import device
     from trainable.network import compiled as compiling
 

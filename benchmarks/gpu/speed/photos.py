@@ -51,7 +51,7 @@ class Speed:
 
 def ours(trial: Any) -> dict[str, Callable[[], float]]:
     from benchmarks import measure
-    from benchmarks.trial_throughput import constant_epoch, epoch
+    from benchmarks.subject import constant_epoch, epoch
 
     def rate(work: Callable[[], int]) -> float:
         seconds, photos = measure.timed(work, trial.device)

@@ -8,7 +8,9 @@ import torch
 
 from trainable.config import Augment
 from trainable.photos import augment, augment_cuda
-from trainable.photos.augment import Params, View, apply, constant, draw
+from trainable.photos.augment import apply
+from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.preprocessing import Preprocessing
 
 CPU = torch.device("cpu")
 ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -38,17 +40,17 @@ def see(launch, monkeypatch):
     monkeypatch.setattr(augment_cuda, "apply", functools.partial(augment_cuda.run, launch))
 
     def run(photos, params, crop, size=None, mean=ZERO, std=ONE):
-        return augment._on_cuda(photos, params, crop, mean, std, CPU, size or crop)
+        return augment._on_cuda(photos, params, Preprocessing(crop, size or crop, mean, std), CPU)
 
     return run
 
 
 def _by_torch(photos, params, crop, size=None, mean=ZERO, std=ONE):
-    return augment._on_device(photos, params, crop, mean, std, CPU, size or crop)
+    return augment._by_operators(photos, params, Preprocessing(crop, size or crop, mean, std), CPU)
 
 
 def _by_numba(photos, params, crop, size=None, mean=ZERO, std=ONE):
-    return apply(photos, params, crop, mean, std, CPU, size)
+    return apply(photos, params, Preprocessing(crop, size or crop, mean, std), CPU)
 
 
 def _noise(n, height, width):
@@ -125,7 +127,7 @@ def test_the_greys_are_summed_only_where_contrast_asks_for_their_mean(launch, se
         launch(name, *call)
 
     photos = torch.from_numpy(_noise(2, 40, 30))
-    params = augment._stacked(_drawn(2, **settings))
+    params = _drawn(2, **settings).stacked()
     augment_cuda.run(noting, photos, params, (20, 14), (20, 14), ONE, ZERO)
     assert launched == names
 
@@ -212,19 +214,19 @@ def test_kernels_are_tried_out_before_they_are_trusted(launch):
 def test_a_gpu_computes_what_the_emulation_does(launch, photo, crop, size):
     gpu, photos, params = torch.device("cuda", 0), _noise(5, *photo), _drawn(5)
     assert augment_cuda.why_not(gpu) is None
-    emulated = augment_cuda.run(
-        launch, torch.from_numpy(photos), augment._stacked(params), crop, size or crop, ONE, ZERO
-    )
-    assert torch.allclose(apply(photos, params, crop, ZERO, ONE, gpu, size).cpu(), emulated, rtol=0, atol=PLACE)
+    emulated = augment_cuda.run(launch, torch.from_numpy(photos), params.stacked(), crop, size or crop, ONE, ZERO)
+    seen = apply(photos, params, Preprocessing(crop, size or crop, ZERO, ONE), gpu)
+    assert torch.allclose(seen.cpu(), emulated, rtol=0, atol=PLACE)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_gives_the_same_bits_again_and_on_another_stream():
     gpu, photos, params = torch.device("cuda", 0), _noise(9, 160, 150), _drawn(9)
-    first = apply(photos, params, (150, 131), MEAN, STD, gpu)
+    preprocessing = Preprocessing((150, 131), (150, 131), MEAN, STD)
+    first = apply(photos, params, preprocessing, gpu)
     stream = torch.cuda.Stream(gpu)
     stream.wait_stream(torch.cuda.current_stream(gpu))
     with torch.cuda.stream(stream):
-        again = apply(photos, params, (150, 131), MEAN, STD, gpu)
+        again = apply(photos, params, preprocessing, gpu)
     torch.cuda.synchronize(gpu)
     assert torch.equal(first, again)

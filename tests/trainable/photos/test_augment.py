@@ -13,7 +13,9 @@ from torchvision.transforms import InterpolationMode
 import trainable.photos
 from trainable.config import Augment
 from trainable.photos import augment, augment_cuda
-from trainable.photos.augment import Params, View, _on_cpu, _on_cuda, _on_device, apply, constant, draw, window
+from trainable.photos.augment import _by_operators, _on_cpu, _on_cuda, apply, window
+from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.preprocessing import Preprocessing
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")
@@ -34,7 +36,7 @@ def photos():
     return values
 
 
-@pytest.fixture(params=[_on_cpu, _on_cuda, _on_device], ids=["compiled", "kernels", "torch"])
+@pytest.fixture(params=[_on_cpu, _on_cuda, _by_operators], ids=["compiled", "kernels", "torch"])
 def see(request, monkeypatch):
     """`apply` by one of its routes, all on the CPU."""
     if request.param is _on_cuda:
@@ -42,7 +44,7 @@ def see(request, monkeypatch):
         monkeypatch.setattr(augment_cuda, "apply", functools.partial(augment_cuda.run, launch))
 
     def run(photos, params, crop, mean=ZERO, std=ONE, size=None):
-        return request.param(photos, params, crop, mean, std, CPU, size or crop)
+        return request.param(photos, params, Preprocessing(crop, size or crop, mean, std), CPU)
 
     return run
 
@@ -242,9 +244,9 @@ def test_how_photos_lie_in_memory_does_not_matter(see, photos, stored):
 
 def test_a_crop_larger_than_the_photo_or_another_number_of_params_is_refused(photos):
     with pytest.raises(ValueError, match=r"crop <= photo must hold, but got crop=\(41, 30\)"):
-        apply(photos, constant(View(), 6), (41, 30), ZERO, ONE, CPU)
+        apply(photos, constant(View(), 6), Preprocessing((41, 30), (41, 30), ZERO, ONE), CPU)
     with pytest.raises(ValueError, match="but got 5 and 6"):
-        apply(photos, constant(View(), 5), (20, 14), ZERO, ONE, CPU)
+        apply(photos, constant(View(), 5), Preprocessing((20, 14), (20, 14), ZERO, ONE), CPU)
 
 
 def test_photos_are_not_written_to(see, photos):
@@ -267,7 +269,7 @@ def test_draws_are_a_pure_function_of_the_generator_and_within_the_settings():
     assert torch.equal(params.saturation, torch.ones(4000))
 
 
-@pytest.mark.parametrize(("reason", "route"), [(None, _on_cuda), ("no NVRTC", _on_device)])
+@pytest.mark.parametrize(("reason", "route"), [(None, _on_cuda), ("no NVRTC", _by_operators)])
 def test_a_gpu_augments_by_kernels_or_says_why_not(monkeypatch, reason, route):
     monkeypatch.setattr(augment_cuda, "why_not", lambda device: reason)
     gpu = torch.device("cuda:0")
@@ -284,8 +286,9 @@ def test_a_cpu_whose_numba_does_not_load_augments_by_torchs_operators(monkeypatc
     monkeypatch.setitem(sys.modules, "numba", None)
     try:
         assert "numba" in augment.why_operators(CPU)
-        expected = _on_device(photos, params, (20, 14), ZERO, ONE, CPU, (20, 14))
-        assert torch.equal(apply(photos, params, (20, 14), ZERO, ONE, CPU), expected)
+        plain = Preprocessing((20, 14), (20, 14), ZERO, ONE)
+        expected = _by_operators(photos, params, plain, CPU)
+        assert torch.equal(apply(photos, params, plain, CPU), expected)
     finally:
         augment._why_not_numba.cache_clear()
 

@@ -24,6 +24,13 @@ def test_a_pointwise_convolution_and_its_gradients_are_torchs(stride, bias):
         assert torch.allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_gradient_by_channels_last_images_is_channels_last(stride):
+    images = torch.randn(3, 6, 8, 8).to(memory_format=torch.channels_last).requires_grad_()
+    (gradient,) = torch.autograd.grad(Pointwise(nn.Conv2d(6, 4, 1, stride=stride))(images).square().sum(), [images])
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize("arch", ["resnet50", "resnext50_32x4d"])
 def test_a_placed_network_has_the_same_weights_and_outputs(arch):
     plain, placed = (build(Model(arch, "none"), seed=1).eval() for _ in range(2))

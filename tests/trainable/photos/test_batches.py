@@ -3,39 +3,8 @@ import pytest
 
 from common.errors import ConfigError
 from data_prep.labels import age_band
-from trainable.config import Crop, Labels
-from trainable.photos.batches import alike, crop_in_store, generator, shuffled, size_in_network, slices, training_set
-
-
-class _Sizes:
-    """All that crop_in_store asks of a store."""
-
-    def __init__(self, size, source_size):
-        self.size, self.source_size = size, source_size
-
-
-@pytest.mark.parametrize(
-    ("size", "crop", "stored"),
-    [
-        ((512, 384), Crop(360, 360), (360, 360)),
-        ((96, 72), Crop(360, 360), (68, 68)),  # 360 * 96/512 = 67.5
-        ((96, 72), Crop(512, 384), (96, 72)),
-        ((64, 64), Crop(360, 360), (60, 60)),  # fitted by width, 64/384: of the height the store has lost a part
-        ((64, 64), Crop(512, 384), (64, 64)),
-    ],
-)
-def test_a_crop_scales_with_the_store(size, crop, stored):
-    assert crop_in_store(crop, _Sizes(size, (512, 384))) == stored
-
-
-@pytest.mark.parametrize(("resize", "seen"), [(1.0, (68, 68)), (0.5, (34, 34)), (2.0, (136, 136)), (0.1, (8, 8))])
-def test_the_network_sees_the_crop_resized(resize, seen):
-    assert size_in_network(Crop(360, 360, resize), _Sizes((96, 72), (512, 384))) == seen
-
-
-def test_a_crop_larger_than_the_photo_is_an_error_that_names_the_side():
-    with pytest.raises(ConfigError, match=r"crop/width: at most the photo's own width of 384 px, but got 400"):
-        crop_in_store(Crop(512, 400), _Sizes((96, 72), (512, 384)))
+from trainable.config import Labels
+from trainable.photos.batches import alike, generator, shuffled, slices, training_set
 
 
 def test_training_classes_follow_the_trials_bands_and_leave_out_its_gaps(small_store):

@@ -3,17 +3,18 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from common.repository import ROOT
 from trainable.config import Augment
-from trainable.photos.augment import Params, View, _on_device, apply, constant, draw
+from trainable.photos.augment import _by_operators, apply
+from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.preprocessing import Preprocessing
 
 CPU = torch.device("cpu")
-ROOT = Path(__file__).parents[2]
 MEAN, STD = (0.55, 0.50, 0.48), (0.24, 0.25, 0.25)
 
 BOTH = 5e-4
@@ -25,8 +26,11 @@ def _noise(n, height, width):
 
 
 def _both(photos, params, crop, size=None):
-    expected = _on_device(photos, params, crop, MEAN, STD, CPU, size or crop)
-    return apply(photos, params, crop, MEAN, STD, CPU, size), expected
+    return tuple(route(photos, params, _to(crop, size), CPU) for route in (apply, _by_operators))
+
+
+def _to(crop, size=None):
+    return Preprocessing(crop, size or crop, MEAN, STD)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -65,18 +69,18 @@ def test_photos_that_need_nothing_and_photos_that_need_everything_share_a_batch(
     photos = _noise(6, 40, 30)
     compiled, by_torch = _both(photos, mixed, (20, 14))
     assert torch.allclose(compiled, by_torch, atol=BOTH)
-    assert torch.equal(compiled[::2], apply(photos, nothing, (20, 14), MEAN, STD, CPU)[::2])
+    assert torch.equal(compiled[::2], apply(photos, nothing, _to((20, 14)), CPU)[::2])
 
 
 def test_no_photos_make_no_images():
     for size in (None, (9, 9)):
-        assert apply(_noise(0, 40, 30), constant(View(), 0), (20, 14), MEAN, STD, CPU, size).shape[0] == 0
+        assert apply(_noise(0, 40, 30), constant(View(), 0), _to((20, 14), size), CPU).shape[0] == 0
 
 
 def test_a_crop_may_be_the_shape_of_a_tensor():
     photos = torch.from_numpy(_noise(2, 20, 14))
     for size in (None, torch.Size((7, 9))):
-        seen = apply(photos, constant(View(), 2), photos.shape[1:3], MEAN, STD, CPU, size)
+        seen = apply(photos, constant(View(), 2), _to(photos.shape[1:3], size), CPU)
         assert seen.shape == (2, 3, *(size or (20, 14)))
 
 
@@ -84,8 +88,8 @@ def test_threads_do_not_disturb_each_other():
     photos, crop = _noise(8, 96, 72), (68, 68)
     draws = [draw(Augment(), 8, torch.Generator().manual_seed(seed)) for seed in range(8)]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        side_by_side = list(pool.map(lambda params: apply(photos, params, crop, MEAN, STD, CPU), draws))
-    in_turn = [apply(photos, params, crop, MEAN, STD, CPU) for params in draws]
+        side_by_side = list(pool.map(lambda params: apply(photos, params, _to(crop), CPU), draws))
+    in_turn = [apply(photos, params, _to(crop), CPU) for params in draws]
     assert all(torch.equal(*pair) for pair in zip(side_by_side, in_turn, strict=True))
 
 

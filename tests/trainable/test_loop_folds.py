@@ -45,9 +45,12 @@ def test_a_checkpoint_of_another_fold_is_refused(small_trial):
 
 
 def test_a_checkpoint_from_before_there_were_folds_still_loads(small_trial):
-    state = small_trial().state_dict()
+    first, second = small_trial(), small_trial()
+    first.run_epoch()
+    state = first.state_dict()
     older = {key: value for key, value in state["config"].items() if key not in ("train/folds", "train/fold")}
-    small_trial().load_state_dict({**state, "config": older})
+    second.load_state_dict({**state, "config": older})
+    assert second.epoch == 1
 
 
 @pytest.mark.parametrize(("folds", "fold"), [(1, 0), (-1, 0), (0, 1), (3, 3), (3, -1)])

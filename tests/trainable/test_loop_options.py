@@ -4,11 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from common.errors import ConfigError
 from trainable import best
-from trainable.config import ARCHS, TrialConfig
 from trainable.loop import Trial, train
-from trainable.network.model import HEADS
 from trainable.photos import augment
 from trainable.workbench import Workbench
 
@@ -188,35 +185,4 @@ def test_the_network_trains_and_is_judged_on_resized_crops(small, resize):
     trial.model.register_forward_pre_hook(lambda module, inputs: seen.add(tuple(inputs[0].shape[2:])))
     trial.run_epoch()
     side = round(23 * resize + 1e-9)
-    assert seen == {(side, side)} == {trial._size}
-
-
-@pytest.mark.parametrize("arch", ARCHS)
-def test_every_arch_has_an_output_a_class_and_trains(small_config, small_store, arch):
-    bench = Workbench(CPU)
-    network = bench.network(TrialConfig.from_flat({"model/arch": arch, "model/weights": "none"}).model, seed=0)
-    assert network.get_submodule(HEADS[arch]).out_features == 18
-    images = torch.randn(2, 3, 64, 64)
-    network.train()(images).sum().backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("crop/resize", 0.0),
-        ("augment/cutmix", 1.5),
-        ("augment/erasing", -0.1),
-        ("train/balance", 2.0),
-        ("train/ema", 1.0),
-        ("model/arch", "vgg16"),
-    ],
-)
-def test_a_value_out_of_range_names_the_setting(key, value):
-    with pytest.raises(ConfigError, match=key):
-        TrialConfig.from_flat({key: value})
-
-
-def test_cutmix_and_halves_cannot_both_be_certain():
-    with pytest.raises(ConfigError, match="cutmix \\+ halves <= 1"):
-        TrialConfig.from_flat({"augment/cutmix": 0.6, "augment/halves": 0.6})
+    assert seen == {(side, side)} == {trial.preprocessing.size}

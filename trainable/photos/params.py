@@ -1,0 +1,69 @@
+"""Parameters say what augmentation does to each photo: drawn at random to train, the same for all to predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from trainable.config import Augment
+
+
+@dataclass(frozen=True)
+class View:
+    """One fixed way to look at a photo: first the flip, then the rotation (degrees, counter-clockwise)."""
+
+    angle: float = 0.0
+    flip: bool = False
+
+
+@dataclass(frozen=True)
+class Params:
+    """They say what to do to each of n photos; every tensor is [n], on the CPU.
+
+    Attributes:
+        angle: float32, degrees counter-clockwise.
+        flip: bool.
+        brightness, contrast, saturation: float32 factors, 1 is neutral.
+        hue: float32, turns of the colour wheel, 0 is neutral.
+    """
+
+    angle: Tensor
+    flip: Tensor
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+    hue: Tensor
+
+    def __len__(self) -> int:
+        return len(self.angle)
+
+    def __getitem__(self, part: slice) -> Params:
+        return Params(*(getattr(self, field.name)[part] for field in fields(self)))
+
+    def stacked(self) -> Tensor:
+        """Put all into one tensor, float32 [6, n], a row for each field."""
+        return torch.stack([getattr(self, field.name).to(torch.float32) for field in fields(self)])
+
+
+def draw(config: Augment, n: int, generator: torch.Generator) -> Params:
+    """Draw random parameters for n photos, a pure function of the generator's state (a CPU generator)."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(n, generator=generator)
+
+    return Params(
+        angle=uniform(-config.rotation, config.rotation),
+        flip=torch.rand(n, generator=generator) < config.flip,
+        brightness=uniform(1 - config.brightness, 1 + config.brightness),
+        contrast=uniform(1 - config.contrast, 1 + config.contrast),
+        saturation=uniform(1 - config.saturation, 1 + config.saturation),
+        hue=uniform(-config.hue, config.hue),
+    )
+
+
+def constant(view: View, n: int) -> Params:
+    """Give n photos the same view, colours untouched."""
+    one, zero = torch.ones(n), torch.zeros(n)
+    return Params(torch.full((n,), float(view.angle)), torch.full((n,), view.flip), one, one, one, zero)
