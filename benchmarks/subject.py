@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store, write
 from trainable.config import TrialConfig
 from trainable.device import autocast
@@ -49,14 +50,8 @@ def small_copy(store: Store, folder: Path, train: int, val: int, test: int = 0) 
     """A store in `folder` of the first people of train, val and test that have at least so many photos together."""
     photos = {"train": train, "val": val, "test": test}
     rows = np.concatenate([_first_people(store, split, least) for split, least in photos.items()])
-    return write(
-        folder,
-        store.read(rows),
-        store.index.iloc[rows],
-        profile=store.profile,
-        bands=store.bands,
-        source_size=store.source_size,
-    )
+    meta = StoreMeta(profile=store.profile, bands=store.bands, source_size=store.source_size)
+    return write(folder, store.read(rows), store.index.iloc[rows], meta)
 
 
 def facts(trial: Trial) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from common.errors import MasktuneError, OptionError
 from common.repository import ROOT
 from data_prep.labels import MASKS
 from data_prep.sample.people import person
+from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store, write
 from tests.benchmarks import gpu_parts as parts
 
@@ -462,7 +463,7 @@ def test_portraits_are_the_same_bytes_each_time(drawn: tuple[Store, Finding]) ->
 
 def test_portraits_make_the_store_that_a_store_writer_makes(drawn: tuple[Store, Finding], tmp_path: Path) -> None:
     ours, _ = drawn
-    theirs = write(tmp_path / "store", ours.read(range(28)), ours.index, source_size=(512, 384))
+    theirs = write(tmp_path / "store", ours.read(range(28)), ours.index, StoreMeta(source_size=(512, 384)))
     assert ours.hash == theirs.hash
 
 
