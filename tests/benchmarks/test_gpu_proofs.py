@@ -179,7 +179,7 @@ def test_momentum_that_begins_with_what_lies_in_memory_is_found(
     def torchs_own(config: Any, network: torch.nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
 
-    monkeypatch.setattr(loop, "_optimizer", torchs_own)
+    monkeypatch.setattr("trainable.recipe.optimizer.build", torchs_own)
     with computing_in(torch.float16):
         assert precision._overflows(setting).right is False
 
