@@ -1,14 +1,12 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from common.errors import OptionError
+from common.repository import ROOT
 from data_prep.__main__ import bands_of, main, parser, size_of
 from data_prep.store.store import Store
-
-ROOT = Path(__file__).parents[2]
 
 
 def command(raw, out, *more):

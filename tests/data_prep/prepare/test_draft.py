@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common.errors import PhotoError, StoreError
+from common.repository import ROOT
 from data_prep.photos.background import Background
 from data_prep.prepare import draft, parts
 from data_prep.prepare import prepare as module
@@ -21,7 +21,6 @@ from data_prep.prepare.draft import Draft
 from data_prep.store import shards
 from tests.data_prep.preparing import prepared
 
-ROOT = Path(__file__).parents[2]
 SHARDS = 8
 """Of the 70 photos, ten to a shard, and three to predict."""
 

@@ -1,18 +1,16 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from common.command_line import exit_code
+from common.repository import ROOT
 from data_prep.check.__main__ import main
 from data_prep.photos.background import Background
 from tests.data_prep.preparing import prepared
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

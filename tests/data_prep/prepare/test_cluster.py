@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from common.errors import OptionError
+from common.repository import ROOT
 from data_prep.prepare import prepare as module
 from tests.data_prep.preparing import prepared
 
-ROOT = Path(__file__).parents[2]
 PARTS = 7
 PEOPLE = [(f"00000{i}_female_Asian_{20 + i}", "female", 20 + i) for i in range(4)]
 

@@ -21,6 +21,7 @@ from pyarrow.fs import LocalFileSystem
 from common import uris
 from common.errors import StoreError
 from common.remote_folder import RemoteFolder
+from common.repository import ROOT
 from data_prep import node_copy
 from data_prep.node_copy import absolute, fetching, local, open_store
 from data_prep.node_copy.remote import RemoteStore
@@ -29,7 +30,6 @@ from data_prep.store import writer as store_writer
 from data_prep.store.files import write_meta
 from data_prep.store.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 SHARDS = [f"images-{number:05d}.npy" for number in range(4)]
 
 
