@@ -53,7 +53,7 @@ def load(folder: Path) -> dict[str, Any]:
     if not exists(folder):
         raise CheckpointError(f"{file} is missing: go on from another checkpoint, or train again")
     manifest = _manifest(folder)
-    if _fingerprint(file) not in (_only_fingerprint(manifest), manifest.get("previous")):
+    if _fingerprint(file) not in (_fingerprint_in(manifest), manifest.get("previous")):
         raise CheckpointError(
             f"{file} is damaged: its SHA-256 is not in {MANIFEST_FILE}; go on from another checkpoint"
         )
@@ -73,7 +73,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{file} cannot be read ({error}); go on from another checkpoint") from None
 
 
-def _only_fingerprint(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _fingerprint_in(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {name: manifest.get(name) for name in ("sha256", "bytes")}
 
 

@@ -19,7 +19,7 @@ from trainable.photos.feed import Feed
 
 
 class Workbench:
-    """Serves one trial at a time: the next one's weights replace the last one's in the same network.
+    """It serves one trial at a time: the next one's weights replace the last one's in the same network.
 
     Attributes:
         device: where trials run.
@@ -35,16 +35,16 @@ class Workbench:
         self._network: nn.Module | None = None
         self._compiled: Compiled | None = None
         self._first_weights: dict[str, Tensor] = {}
-        self._of: tuple[Model, int] | None = None
+        self._drawn_for: tuple[Model, int] | None = None
 
     def clear(self) -> None:
-        """Between two trials: what the last one held, and nothing else refers to, goes back to the system."""
+        """Give back to the system, between two trials, what the last one held and nothing else refers to."""
         gc.collect()
         free_cache(self.device)
         _trim_heap()
 
     def feed(self, store: Store) -> Feed:
-        """The store's photos on their way to the device; another store's make room first."""
+        """Bring the store's photos on their way to the device; another store's make room first."""
         if self._feed is None or self._feed.store.hash != store.hash:
             self._feed = None
             self._feed = feed.choose(store, self.device, self.say)
@@ -53,7 +53,7 @@ class Workbench:
         return self._feed
 
     def network(self, config: Model, seed: int) -> nn.Module:
-        """A network with the first weights of a trial, on the device; the one of the last trial if it is of this arch.
+        """Give a network the first weights of a trial, on the device; the last trial's network if it is of this arch.
 
         Raises:
             WeightsError: the weights are not to be had.
@@ -63,7 +63,7 @@ class Workbench:
             self._network, self._arch = model.place(model.build(config, seed=seed), self.device), config.arch
             self._remember(config, seed, self._network)
             return self._network
-        if self._of != (config, seed):
+        if self._drawn_for != (config, seed):
             self._remember(config, seed, model.build(config, seed=seed))
         self._network.load_state_dict(self._first_weights)
         self._network.zero_grad(set_to_none=True)
@@ -72,10 +72,10 @@ class Workbench:
     def _remember(self, config: Model, seed: int, fresh: nn.Module) -> None:
         """Most trials of a search begin with the same weights: to draw them takes longer than to copy them."""
         weights = {name: value.detach().to("cpu", copy=True) for name, value in fresh.state_dict().items()}
-        self._first_weights, self._of = weights, (config, seed)
+        self._first_weights, self._drawn_for = weights, (config, seed)
 
     def forward(self, network: nn.Module) -> Forward:
-        """The network itself in training, or its compiled code."""
+        """Choose what runs in training: the network itself, or its compiled code."""
         if not self._compile:
             return network
         if reason := why_not(self.device):

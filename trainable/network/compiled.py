@@ -37,9 +37,9 @@ class Compiled:
             return self._eager(images)
         if self._shape == images.shape:
             return self._fast(images)
-        return self._first(self._fast, images)
+        return self._compile(self._fast, images)
 
-    def _first(self, fast: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    def _compile(self, fast: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """Compile, by a first call."""
         if images.shape not in self._known and len(self._known) == SHAPES:
             self._say(f"torch.compile: what was compiled for {SHAPES} shapes is dropped for new ones")

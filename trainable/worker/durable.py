@@ -31,8 +31,8 @@ SHARED = "shared"
 
 
 class DurableTrainable(tune.Trainable):
-    """A Trainable whose reports are checked, whose checkpoints are whole or absent, and which goes on from the one
-    before where the newest is damaged.
+    """It is a Trainable whose reports are checked, whose checkpoints are whole or absent, and which goes on from the
+    one before where the newest is damaged.
 
     Where config's "shared" names an `ADDRESS`, the trial's files go there before a report or checkpoint counts.
     """
@@ -40,7 +40,11 @@ class DurableTrainable(tune.Trainable):
     _remote: RemoteTrial | None = None
 
     def train(self) -> dict[str, Any]:
-        """Raises ReportError: Ray's own answer to a NaN is to go on for ever, and to text to end the search."""
+        """Train for an epoch, and check what it reports.
+
+        Raises:
+            ReportError: a score is none. Ray's own answer to a NaN is to go on for ever, and to text to end the search.
+        """
         result: dict[str, Any] = super().train()
         for name in SCORES:
             value = result.get(name, "nothing")
@@ -77,7 +81,7 @@ class DurableTrainable(tune.Trainable):
     def restore(self, checkpoint_path: _TrainingResult) -> None:
         """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""
         newest = Path(checkpoint_path.checkpoint.path)
-        for folder in self._and_before(newest):
+        for folder in self._newest_first(newest):
             try:
                 # Of the newest one Ray knows it; those of version 0.4 have no such file.
                 progress = (
@@ -99,7 +103,7 @@ class DurableTrainable(tune.Trainable):
         self._restored = True
 
     def _say(self, line: str) -> None:
-        """To the log of the trial that runs now."""
+        """Write a line to the log of the trial that runs now."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
 
         def append() -> None:
@@ -109,8 +113,8 @@ class DurableTrainable(tune.Trainable):
         patiently(append)
 
     def _folder(self) -> Path:
-        """runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder is
-        temporary. Of a search at an address, the copy on this machine.
+        """Find runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder
+        is temporary. For a search at an address it is the copy on this machine.
 
         Raises FileNotFoundError: there is no search, since its disk is gone.
         """
@@ -121,7 +125,7 @@ class DurableTrainable(tune.Trainable):
         return folder
 
     def _at_address(self) -> RemoteTrial | None:
-        """The trial that runs now, if its search is kept at an address."""
+        """Find the trial that runs now, if its search is kept at an address."""
         address = self.config.get(SHARED, {}).get(ADDRESS)
         if address is None:
             return None
@@ -137,18 +141,18 @@ class DurableTrainable(tune.Trainable):
             self._remote.close()
         self._remote = None
 
-    def _and_before(self, newest: Path) -> Iterator[Path]:
-        """A checkpoint's folder, then its elders, the youngest first."""
+    def _newest_first(self, newest: Path) -> Iterator[Path]:
+        """List a checkpoint's folder, then its elders, the youngest first."""
         if remote := self._at_address():
-            yield from self._at_address_and_before(remote, newest.name)
+            yield from self._newest_first_at_address(remote, newest.name)
             return
         patiently(self._folder)  # on a disk that is gone, no checkpoint could be used
         yield newest
         elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
         yield from sorted(elders, reverse=True)
 
-    def _at_address_and_before(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
-        """Of each this machine's copy, if it is the same one, then the address's."""
+    def _newest_first_at_address(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
+        """List for each checkpoint this machine's copy, if it is the same one, then the address's."""
         found = patiently(lambda: remote.checkpoints(newest))
         for name in found:
             if patiently(partial(remote.has, name)):
@@ -165,8 +169,8 @@ Returned = TypeVar("Returned")
 
 
 def patiently(write: Callable[[], Returned]) -> Returned:
-    """`write`, tried again while the disk or the address is full, read-only or gone, up to PATIENCE seconds: a trial
-    that waits loses nothing, one that fails loses an epoch each time."""
+    """Call `write`, again and again while the disk or the address is full, read-only or gone, up to PATIENCE seconds: a
+    trial that waits loses nothing, one that fails loses an epoch each time."""
     until = time.monotonic() + PATIENCE
     while True:
         try:

@@ -24,7 +24,9 @@ from trainable.worker.remote_trial import fetched
 
 
 class RayTrial(DurableTrainable):
-    """config: {"shared": {"settings", "store", "cpus", "device", "store_hash", "deterministic", "compile", "hub",
+    """It trains one Trial after another, an epoch a step.
+
+    config: {"shared": {"settings", "store", "cpus", "device", "store_hash", "deterministic", "compile", "hub",
     "address"}, group: {name: value}, ...}. Of "shared" the last six may be missing: a GPU is used if there is one, any
     store will do, both are off, the weights of ImageNet are in torch hub's own folder, and the search is kept in a
     folder.
@@ -60,7 +62,7 @@ class RayTrial(DurableTrainable):
         return metrics
 
     def _diverged(self, trial: Trial, error: DivergedError) -> dict[str, Any]:
-        """The last result of a trial that fails for good: the same numbers again would only diverge again.
+        """Make the last result of a trial that fails for good: the same numbers again would only diverge again.
 
         Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
         """
@@ -96,13 +98,13 @@ class RayTrial(DurableTrainable):
         return self._trial
 
     def _store_of(self, shared: dict[str, Any]) -> Store:
-        """Opened, and if need be copied to this node, in the first trial's first step; kept for the others."""
+        """Open the store, copied to this node if need be, in the first trial's first step; keep it for the others."""
         if self._store is None:
             self._store = node_copy.open_store(shared["store"], shared.get("store_hash"), say=self._say)
         return self._store
 
     def _bench_of(self, shared: dict[str, Any]) -> Workbench:
-        """Made in the first trial's first step, kept for the others."""
+        """Make the workbench in the first trial's first step, keep it for the others."""
         if self._bench is None:
             chosen = device.choose(shared.get("device", "auto"), shared.get("deterministic", False))
             self._bench = Workbench(chosen, compile=shared.get("compile", False), say=self._say)
@@ -110,7 +112,7 @@ class RayTrial(DurableTrainable):
 
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
-    """The searched values of a Ray config: {"loss": {"smoothing": .1}, "shared": ...} -> {"loss/smoothing": .1}."""
+    """Flatten what a Ray config searches: {"loss": {"smoothing": .1}, "shared": ...} -> {"loss/smoothing": .1}."""
     return {
         f"{group}/{name}": value
         for group, values in config.items()

@@ -36,8 +36,8 @@ class RemoteTrial:
         self.here = uris.place("trials", search) / name
         self._there = there
         self._pushed: dict[str, tuple[int, int]] = {}
-        self._lock = _held(self.here)
-        _remove_those_of_the_dead(self.here)
+        self._lock = _locked(self.here)
+        _remove_abandoned_copies(self.here)
         if log is not None:
             (self.here / TRIAL_LOG).write_bytes(log)
 
@@ -47,12 +47,12 @@ class RemoteTrial:
         return cls(search, name, there, there.read(TRIAL_LOG))
 
     def close(self) -> None:
-        """The trial has left this machine."""
+        """Remove this machine's copy: the trial has left it."""
         shutil.rmtree(self.here, ignore_errors=True)
         self._lock.release()
 
     def push_records(self) -> None:
-        """What there is beside checkpoints, as far as it has changed."""
+        """Upload what there is beside checkpoints, as far as it has changed."""
         for name in RECORDS:
             file = self.here / name
             if not file.exists():
@@ -63,7 +63,7 @@ class RemoteTrial:
                 self._pushed[name] = now
 
     def push_checkpoint(self, name: str) -> None:
-        """The one of this name; then the others' copies here are removed."""
+        """Upload the checkpoint of this name; then the others' copies here are removed."""
         folder = self.here / name
         self._there.remove(f"{name}/{PROGRESS}")  # of an epoch that was lost with the driver
         files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != PROGRESS)
@@ -74,13 +74,13 @@ class RemoteTrial:
                 shutil.rmtree(other, ignore_errors=True)
 
     def checkpoints(self, newest: str) -> list[str]:
-        """The names of those that are whole at the address, up to `newest`, the youngest first."""
+        """Name the checkpoints that are whole at the address, up to `newest`, the youngest first."""
         found = (name.split("/") for name in self._there.list())
         whole = [parts[0] for parts in found if len(parts) == 2 and parts[1] == PROGRESS]
         return sorted((name for name in whole if name.startswith("checkpoint_") and name <= newest), reverse=True)
 
     def has(self, name: str) -> bool:
-        """Whether this machine's copy is the same one: an epoch that was lost with the driver is done again, maybe
+        """Say whether this machine's copy is the same one: an epoch that was lost with the driver is done again, maybe
         elsewhere, and its times differ."""
         progress = self.here / name / PROGRESS
         return progress.exists() and progress.read_bytes() == self._there.read(f"{name}/{PROGRESS}")
@@ -100,7 +100,7 @@ class RemoteTrial:
 
 
 def fetched(hub: str) -> Path:
-    """Torch hub's folder; of one at an address, this machine's copy. Raises the storage's OSError."""
+    """Find torch hub's folder; of one at an address, this machine's copy. Raises the storage's OSError."""
     if not uris.is_uri(hub):
         return Path(hub)
     here, there = uris.place("torch", hub), _folder(hub)
@@ -116,7 +116,7 @@ def _folder(uri: str) -> RemoteFolder:
         raise OSError(str(error)) from None
 
 
-def _held(folder: Path) -> FileLock:
+def _locked(folder: Path) -> FileLock:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     with contextlib.suppress(Timeout):  # of a worker that hangs, whose trial this is now
@@ -124,7 +124,7 @@ def _held(folder: Path) -> FileLock:
     return lock
 
 
-def _remove_those_of_the_dead(mine: Path) -> None:
+def _remove_abandoned_copies(mine: Path) -> None:
     """The system frees the lock of a worker that dies; its trial goes on where the address is seen."""
     for folder in mine.parent.iterdir():
         if folder == mine:
