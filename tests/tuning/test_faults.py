@@ -34,14 +34,15 @@ from pathlib import Path
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.plans import small_plan
 from data_prep.store.store import Store
-from tuning import search
+from tuning import resume, search
+from tuning.cluster import session
 from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
 plan = small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, int(sys.argv[3])))
-search.start_ray()
+session.start_ray()
 if plan.folder.exists():
-    search.resume(search.resumable(plan.folder), SlowTrial)
+    search.resume(resume.resumable(plan.folder), SlowTrial)
 else:
     search.run(plan, store, SlowTrial)
 """

@@ -43,11 +43,12 @@ from tests.tuning.test_mirror import at_address
 from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search
+from tuning.cluster import session
 from tuning.plan.budget import Budget
 from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
-search.start_ray()
+session.start_ray()
 plan = small_plan(Path("runs"), store, resources=Resources(1, 0, 1), budget=Budget(trials=4))
 search.run(at_address(plan, sys.argv[1]), store, SlowTrial)
 """

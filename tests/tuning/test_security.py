@@ -19,7 +19,11 @@ from tuning.records import search_json
 from tuning.storage import states
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTED = [sys.executable, "-c", "from tuning import search; search.start_ray(); print('started', flush=True); input()"]
+STARTED = [
+    sys.executable,
+    "-c",
+    "from tuning.cluster import session; session.start_ray(); print('started', flush=True); input()",
+]
 """A program with a Ray of its own, until its input ends."""
 
 STATES = (
