@@ -18,11 +18,12 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from common import ray_cluster, search_folder
 from common.command_line import exit_code, positive
 from common.errors import OptionError, SearchError
+from common.search_record import SearchRecord, State
 from common.uris import child, is_uri, location, parent
 from tuning import signals
 from tuning.plan import describe, profiles, settings, spaces
@@ -173,9 +174,9 @@ def _resume(options: argparse.Namespace, began: float) -> int:
     remote = options.resume if is_uri(options.resume) else None
     folder = mirror.pulled(remote) if remote else options.resume.absolute()
     limits = {name: getattr(options, name) for name in LIMITS}
-    has_ended = search_json.read(folder)["state"] in (search_json.FINISHED, search_json.SPENT)
+    has_ended = search_json.read(folder).state in (State.FINISHED, State.SPENT)
     if options.confirm and has_ended and not any(limits.values()):
-        return _confirm(planning.from_json(folder, search_json.read(folder), remote), options)
+        return _confirm(planning.from_record(folder, search_json.read(folder), remote), options)
     found = resume.resumable(folder, limits, remote)
     found = dataclasses.replace(found, plan=_here(found.plan, options))
     for note in found.notes:
@@ -321,34 +322,34 @@ def _finish(plan: Plan, rows: list[Row]) -> int:
     from tuning.records.rows import ranked
 
     folder = plan.folder
-    about = search_json.read(folder)
+    record = search_json.read(folder)
     shown = shlex.quote(plan.remote or os.path.relpath(folder))
     console = leaderboard.console()
     console.print(leaderboard.table(ranked(rows), f"\nLeaderboard of {folder.name}", console.width))
     failed = sum(row.status == "failed" for row in rows)
-    print(f"\n{len(rows)} trials ({failed} failed), {_spent(about)}.")
-    groups = about["failed"]
+    print(f"\n{len(rows)} trials ({failed} failed), {_spent(record)}.")
+    groups = record.failed or []
     if groups:
         print(reasons.described(groups))
     code = 0 if all(group["diverged"] for group in groups) else TRIALS_FAILED
-    if about["state"] == search_json.FAILING:
+    if record.state == State.FAILING:
         commonest = next(group["reason"] for group in groups if not group["diverged"])
         raise SearchError(
-            f"{about['failing']} trials failed, most often of {commonest}; "
+            f"{record.failing} trials failed, most often of {commonest}; "
             f"mend that and go on: python tune_main.py --resume {shown}"
         )
-    if about["state"] == search_json.SPENT:
+    if record.state == State.SPENT:
         more = " ".join(
-            f"--{name.replace('_', '-')} +{about['budget'][name]:g}" for name in TIME if about["budget"][name]
+            f"--{name.replace('_', '-')} +{getattr(plan.budget, name):g}" for name in TIME if getattr(plan.budget, name)
         )
         print(f"The budget is spent. To go on:\n\n    python tune_main.py --resume {shown} {more}")
         return code
-    if about["state"] == search_json.INTERRUPTED:
+    if record.state == State.INTERRUPTED:
         print(f"Interrupted. To go on:\n\n    python tune_main.py --resume {shown}")
         return 130
     if rows and failed == len(rows):
         raise SearchError(f"every trial failed; the first one's error is in {shown}/{rows[0].trial}/error.txt")
-    if "confirms" in about:
+    if record.confirms:
         return _verdict(plan, rows) or code
     curves = shlex.quote(os.path.relpath(folder))
     print(f"\nNext:\n\n    tensorboard --logdir {curves}\n    python -m ensemble.select_and_predict --search {shown}")
@@ -372,8 +373,8 @@ def _verdict(plan: Plan, rows: list[Row]) -> int:
     return 0
 
 
-def _spent(about: dict[str, Any]) -> str:
-    spent, counted = about["spent"], unit(about["resources"]["gpus"])
+def _spent(record: SearchRecord) -> str:
+    spent, counted = record.spent, unit(record.plan["resources"]["gpus"])
     return (
         f"{spent['epochs']} epochs, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {counted}; "
         f"stopping early saved {spent['gpu_hours_saved']:.2f}"

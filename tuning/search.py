@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 
 from common import search_folder
 from common.errors import SearchError
+from common.search_record import State
 from data_prep.store.store import Store
 from trainable.worker.durable import SHARED
 from trainable.worker.ray_trainable import RayTrial
@@ -35,7 +36,6 @@ from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan
 from tuning.records import reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
-from tuning.records.search_json import FAILING, FINISHED, INTERRUPTED, SPENT
 from tuning.resume import Resumable
 from tuning.storage import removal, states
 from tuning.storage.disk import Room, patient, patiently
@@ -48,13 +48,13 @@ def run(
     store: Store,
     trainable: type[tune.Trainable] = RayTrial,
     began: float | None = None,
-    **more: Any,
+    confirms: dict[str, Any] | None = None,
 ) -> list[Row]:
     """Run `plan` to its end, or until Ctrl-C; Ray must have been started (`start_ray`).
 
     Args:
         began: time.monotonic() of when the clock of the budget started; None is now.
-        more: what search.json says beside.
+        confirms: of a confirmation, what search.json says of the trials that it trains again.
 
     Returns:
         one Row a trial, in the order they were started. search.json's state says how it ended.
@@ -63,11 +63,11 @@ def run(
         with mirroring(plan.remote, plan.folder) as mirror, signals.kept(signal.SIGINT):
             if not mirror.is_new:
                 raise SearchError(f"{plan.remote} already holds a search; choose another --name")
-            search_json.begin(plan, store.hash, plan.folder, **more)
+            search_json.begin(plan, store.hash, plan.folder, confirms)
             patiently(mirror.push)()
             with mirror.followed():
                 return _run(plan, trainable, _since(began), mirror=mirror)
-    search_json.create(plan, store.hash, **more)
+    search_json.create(plan, store.hash, confirms)
     with owning(plan.folder), signals.kept(signal.SIGINT):
         return _run(plan, trainable, _since(began))
 
@@ -89,7 +89,7 @@ def _go_on(
 ) -> list[Row]:
     plan = search.plan
     states.install(plan.folder)
-    search_json.update(plan.folder, state="running", budget=vars(plan.budget))
+    search_json.update(plan.folder, state=State.RUNNING, budget=vars(plan.budget))
     since = _since(began)
     spent = Spent(search.spent.hours + since.hours, search.spent.gpu_hours)
     return _run(plan, trainable, spent, resuming=True, mirror=mirror)
@@ -117,9 +117,17 @@ def _run(
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
         removal.sweep(plan.folder, mirror.remove if mirror else None)
-    state = FINISHED if complete else SPENT if meter.reached else FAILING if judge.failing else INTERRUPTED
-    patiently(search_json.close)(plan.folder, state, failed=reasons.grouped(analysis.trials), failing=judge.failing)
+    state = _how_it_ended(complete, meter, judge)
+    patiently(search_json.close)(plan.folder, state, reasons.grouped(analysis.trials), judge.failing)
     return ended
+
+
+def _how_it_ended(complete: bool, meter: Meter, judge: Failures) -> State:
+    if complete:
+        return State.FINISHED
+    if meter.reached:
+        return State.SPENT
+    return State.FAILING if judge.failing else State.INTERRUPTED
 
 
 def _arguments(
@@ -136,7 +144,7 @@ def _arguments(
     shared = {
         "settings": plan.settings,
         "store": plan.store,
-        "store_hash": search_json.read(plan.folder)["store"]["hash"],
+        "store_hash": search_json.read(plan.folder).store["hash"],
         "cpus": resources.cpus,
         # A trial without a GPU of its own sees all of them (RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO).
         "device": "auto" if resources.gpus else "cpu",

@@ -111,14 +111,14 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
 ) -> None:
     plan = make_plan(budget=Budget(trials=4, gpu_hours=6 / 3600))
     search.run(plan, small_store, SlowTrial)
-    first = search_json.read(plan.folder)["spent"]
+    first = search_json.read(plan.folder).spent
     assert state(plan) == "budget spent"
     assert first["gpu_hours"] >= 6 / 3600
     with pytest.raises(OptionError, match=r"has spent its 0.00166667 GPU-hours; to go on, give it more"):
         resume.resumable(plan.folder)
 
     search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
-    second = search_json.read(plan.folder)["spent"]
+    second = search_json.read(plan.folder).spent
     assert state(plan) == "finished"
     assert second["gpu_hours"] > first["gpu_hours"]
     assert len(board(plan)) == 4
@@ -164,10 +164,9 @@ def test_what_has_changed_since_a_search_began_is_said(
         (plan.folder / pattern.replace("*", "1")).touch()
     assert resume.resumable(plan.folder).notes == []
     about = search_json.read(plan.folder)
-    about["space"]["distributions"]["labels/old_from"]["attributes"]["low"] = 50
-    search_json.update(
-        plan.folder, space=about["space"], versions={**about["versions"], "torch": "2.8.0"}, code="another"
-    )
+    space = about.plan["space"]
+    space["distributions"]["labels/old_from"]["attributes"]["low"] = 50
+    search_json.update(plan.folder, space=space, versions={**about.versions, "torch": "2.8.0"}, code="another")
     notes = "\n".join(resume.resumable(plan.folder).notes)
     assert "the training code has changed since" in notes
     assert "and was 2.8.0" in notes
@@ -220,7 +219,7 @@ def damage(state: Path) -> None:
 
 
 def state(plan: Plan) -> str:
-    return str(search_json.read(plan.folder)["state"])
+    return str(search_json.read(plan.folder).state)
 
 
 def study(plan: Plan) -> list[tuple[Any, ...]]:

@@ -103,7 +103,7 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
         plan = dataclasses.replace(disturbed, folder=where)
         assert board(plan).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
         assert study(plan) == study(calm)
-    assert search_json.read(there)["state"] == "finished"
+    assert search_json.read(there).state == "finished"
     assert not list(there.glob("**/checkpoint_*"))
     assert not (there / ".owner.json").exists()
     for file in there.glob("trial-*/result.json"):

@@ -66,7 +66,7 @@ def report(folder: Path, rows: Sequence[Row], store: Store) -> Confirmation:
     Raises:
         SearchError: a candidate has no run that ended, or runs that cannot be compared.
     """
-    about = search_json.read(folder)["confirms"]
+    about = search_json.read(folder).confirms or {}
     found = statistics.read_runs(folder, store)
     ended = [row for row in rows if row.status == "finished" and row.trial in found]
     candidates = [

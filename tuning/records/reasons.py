@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from ray.tune.experiment import Trial
+
+from common.search_record import FailedTrials
 
 ERROR_FILE = "error.txt"
 
@@ -29,7 +30,7 @@ def reason(trial: Trial) -> str:
     return (after_traceback or lines)[-1].strip()
 
 
-def grouped(trials: Iterable[Trial]) -> list[dict[str, Any]]:
+def grouped(trials: Iterable[Trial]) -> list[FailedTrials]:
     """The failed trials by reason, the commonest first, for search.json."""
     found: dict[tuple[str, bool], list[str]] = {}
     for trial in trials:
@@ -40,7 +41,7 @@ def grouped(trials: Iterable[Trial]) -> list[dict[str, Any]]:
     return [{"reason": why, "diverged": diverged, "trials": names} for (why, diverged), names in order]
 
 
-def described(groups: list[dict[str, Any]]) -> str:
+def described(groups: list[FailedTrials]) -> str:
     """ "3 trials failed: 2 x RuntimeError: broken on purpose (trial-002, trial-005); 1 x worker died (trial-003)" """
     count = sum(len(group["trials"]) for group in groups)
     parts = [f"{len(group['trials'])} x {group['reason']} ({_some(group['trials'])})" for group in groups[:LISTED]]

@@ -115,7 +115,7 @@ def _log_of_search(folder: Path, slots: int | None) -> Log:
     from tuning.records import search_json
     from tuning.replay import curves
 
-    plan = planning.from_json(folder, search_json.read(folder))
+    plan = planning.from_record(folder, search_json.read(folder))
     return Log(
         name=folder.name,
         curves=tuple(curves.of_search(folder, list(plan.space.distributions))),
