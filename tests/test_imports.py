@@ -19,7 +19,7 @@ WAY_DOWN = """
     tuning.preflight
     tuning.callbacks
     tuning.records
-    tuning.storage tuning.signals
+    tuning.storage tuning.signals tuning.ray_internals
     tuning.plan
     search_spaces
     trainable.__main__ trainable.worker

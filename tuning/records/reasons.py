@@ -9,6 +9,7 @@ from pathlib import Path
 from ray.tune.experiment import Trial
 
 from common.search_record import FailedTrials
+from tuning import ray_internals
 
 ERROR_FILE = "error.txt"
 
@@ -18,8 +19,8 @@ LISTED = 5
 
 def reason(trial: Trial) -> str:
     """Why it failed, in one line: the exception's own, without the traceback above it."""
-    if "diverged" in trial.run_metadata.last_result:
-        return str(trial.run_metadata.last_result["diverged"])
+    if why := ray_internals.diverged(trial):
+        return why
     text = _last_failure(trial)
     if not text:
         return f"see {ERROR_FILE} in its folder"
@@ -34,7 +35,7 @@ def grouped(trials: Iterable[Trial]) -> list[FailedTrials]:
     """The failed trials by reason, the commonest first, for search.json."""
     found: dict[tuple[str, bool], list[str]] = {}
     for trial in trials:
-        diverged = "diverged" in trial.run_metadata.last_result
+        diverged = ray_internals.diverged(trial) is not None
         if diverged or trial.status == Trial.ERROR:
             found.setdefault((reason(trial), diverged), []).append(str(trial))
     order = sorted(found.items(), key=lambda group: -len(group[1]))
@@ -56,8 +57,8 @@ def _some(names: list[str]) -> str:
 
 def _last_failure(trial: Trial) -> str:
     """What Ray wrote of it. Of a trial that failed before the search was resumed only the search folder has it."""
-    for folder in (trial.local_path, trial.storage.trial_fs_path):
-        file = Path(folder, ERROR_FILE)
+    for folder in (Path(trial.local_path), ray_internals.folder_of(trial)):
+        file = folder / ERROR_FILE
         if file.exists():
             return file.read_text(errors="replace").rpartition("Failure # ")[2].strip()
     return ""
