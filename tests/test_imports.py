@@ -12,6 +12,7 @@ from common.repository import ROOT
 WAY_DOWN = """
     tune_main
     ensemble
+    tuning.command
     tuning.replay tuning.confirm
     tuning.search
     tuning.algorithms tuning.resume

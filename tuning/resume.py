@@ -11,10 +11,9 @@ from common.errors import OptionError, SearchError, SpaceError
 from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.store.store import Store
-from tuning.plan import plan as planning
 from tuning.plan import spaces
 from tuning.plan.budget import Spent
-from tuning.plan.plan import Plan
+from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
 from tuning.records import provenance, search_json
 from tuning.storage import states
@@ -40,7 +39,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
     """The search in `folder`, if it can go on, with its budget changed as `more` says (`Budget.extended`).
 
     Args:
-        remote: the address whose mirror the folder is, with what is there (`mirror.pulled`).
+        remote: the address whose mirror the folder is, with what is there (`Home.fetch`).
 
     Raises:
         OptionError: a limit that cannot be understood, or one that is spent already.
@@ -56,7 +55,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
         for path in states.trusted(folder):
             _check_no_link(path)
             _check_owner(path)
-    plan = planning.from_record(folder, record, remote)
+    plan = from_record(folder, record, remote)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)

@@ -16,6 +16,7 @@ import pytest
 from common.errors import OptionError, SearchError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
+from tests.tuning.plans import begin
 from tuning import resume, search
 from tuning.algorithms.asha import Asha
 from tuning.plan.budget import Budget
@@ -159,7 +160,7 @@ def test_what_has_changed_since_a_search_began_is_said(
     make_plan: Callable[..., Plan], small_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make_plan()
-    search_json.create(plan, small_store.hash)
+    begin(plan, small_store.hash)
     for pattern in states.RAYS:
         (plan.folder / pattern.replace("*", "1")).touch()
     assert resume.resumable(plan.folder).notes == []

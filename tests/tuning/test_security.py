@@ -12,10 +12,10 @@ import pytest
 
 from common.errors import SearchError
 from data_prep.store.store import Store
+from tests.tuning.plans import begin
 from tests.tuning.processes import accepting, command, family
 from tuning import resume
 from tuning.plan.plan import Plan
-from tuning.records import search_json
 from tuning.storage import states
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ STATES = (
 def stopped(make_plan: Callable[..., Plan], small_store: Store) -> Path:
     """The folder of a search that can be resumed."""
     plan = make_plan()
-    search_json.create(plan, small_store.hash)
+    begin(plan, small_store.hash)
     (plan.folder / "state/000001").mkdir(parents=True)
     for folder in (plan.folder, plan.folder / "state/000001"):
         for pattern in states.RAYS:

@@ -53,7 +53,7 @@ class Sweeper(tune.Callback):
                 self._sweep(trial)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """Of the last ones to end, all but the checkpoints: these are only swept when nothing is left to resume."""
+        """Sweep up after the last ones to end, but for checkpoints: they go when nothing is left to resume."""
         for trial in trials:
             if trial.status in (Trial.TERMINATED, Trial.ERROR) and (trial.last_result or {}).get("done"):
                 self._keep_best(trial)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,9 +11,8 @@ from typing import Any
 from common.errors import SearchError
 from common.search_folder import SEARCH
 from common.search_record import Cost, FailedTrials, SearchRecord, State
-from tuning.plan import plan as planning
 from tuning.plan.budget import Spent
-from tuning.plan.plan import Plan
+from tuning.plan.plan import Plan, to_json
 from tuning.plan.resources import price
 from tuning.records.cost import saved_hours
 from tuning.records.provenance import code_hash, versions
@@ -33,29 +30,13 @@ def spent(rows: Sequence[Row], time_spent: Spent, plan: Plan) -> Cost:
     }
 
 
-def create(plan: Plan, store_hash: str, confirms: dict[str, Any] | None = None) -> None:
-    """Make the search folder with its search.json: both or, killed, neither.
-
-    Raises:
-        SearchError: somebody else has made it first.
-    """
-    fresh = plan.folder.with_name(f".{plan.folder.name}.{os.getpid()}.partial")
-    fresh.mkdir(parents=True)
-    begin(plan, store_hash, fresh, confirms)
-    try:
-        fresh.rename(plan.folder)
-    except OSError:
-        shutil.rmtree(fresh)
-        raise SearchError(f"{plan.folder} already holds a search; choose another --name") from None
-
-
-def begin(plan: Plan, store_hash: str, folder: Path, confirms: dict[str, Any] | None = None) -> None:
+def begin(plan: Plan, store_hash: str, confirms: dict[str, Any] | None, folder: Path) -> None:
     """Write the search.json of a new search into `folder`; a confirmation's says what it `confirms`."""
     SearchRecord(
         command=sys.argv,
         name=plan.name,
         state=State.RUNNING,
-        plan=planning.to_json(plan),
+        plan=to_json(plan),
         store={"path": plan.store, "hash": store_hash},
         versions=versions(),
         code=code_hash(),
