@@ -18,7 +18,7 @@ from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
 DIVERGED = "diverged"
-"""In a trial's last result: why its loss is no longer a number."""
+"""The key of a trial's last result that says why its loss is no longer a number."""
 
 
 def listen_on_loopback_only() -> None:

@@ -87,7 +87,7 @@ class Plan:
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
-    """As search.json keeps it; the folder is where that file lies."""
+    """The plan as search.json keeps it; the folder is where that file lies."""
     return {
         "space": spaces.to_json(plan.space),
         "profile": plan.profile.name,

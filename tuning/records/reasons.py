@@ -65,5 +65,6 @@ def _last_failure(trial: Trial) -> str:
 
 
 def _is_exception(text: str) -> bool:
-    """In our code, setup() included: "ray::CurveTrial.train() ..." leads its traceback. Else a worker or node died."""
+    """Whether our code failed, setup() included: "ray::CurveTrial.train() ..." leads its traceback. Else a worker or
+    node died."""
     return "ray::" in text or "Traceback" in text
