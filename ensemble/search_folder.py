@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from common import uris
 from common.errors import AddressError, EnsembleError
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
+from common.search_record import SearchRecord
 from data_prep import node_copy
 from data_prep.store.store import Store
 
@@ -63,8 +63,8 @@ def newest_at(runs: str) -> str:
     try:
         there = RemoteFolder.of(runs)
         texts = {name: text for name in there.names() if (text := (there / name).read(SEARCH)) is not None}
-        started = {name: str(json.loads(text)["started"]) for name, text in texts.items()}
-    except (OSError, ValueError, KeyError, AddressError) as error:
+        started = {name: SearchRecord.of(text).started for name, text in texts.items()}
+    except (OSError, ValueError, AddressError) as error:
         raise EnsembleError(f"--runs {runs} cannot be read ({_line(error)})") from None
     if not started:
         raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands --runs ...")
@@ -94,19 +94,18 @@ def open_store(search: Path) -> Store:
         EnsembleError: `search` is no search.
         StoreError: the store is missing or damaged, or another one now.
     """
-    about = _read(search)["store"]
-    return node_copy.open_store(about["path"], about["hash"], verify=True, say=print, progress=True)
+    store = _read(search).store
+    return node_copy.open_store(store["path"], store["hash"], verify=True, say=print, progress=True)
 
 
 def _started(search: Path) -> str:
-    return str(_read(search)["started"])
+    return _read(search).started
 
 
-def _read(search: Path) -> dict:
+def _read(search: Path) -> SearchRecord:
     try:
-        about: dict = json.loads((search / SEARCH).read_text())
-        return about
+        return SearchRecord.read(search)
     except FileNotFoundError:
         raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name a folder under runs/") from None
-    except ValueError:
-        raise EnsembleError(f"{search / SEARCH} is damaged: it is no JSON") from None
+    except ValueError as error:
+        raise EnsembleError(f"{search / SEARCH} is damaged: {error}") from None

@@ -65,7 +65,7 @@ def watched(folder: Path) -> Iterator[list[int]]:
 
 
 def test_a_search_stays_within_the_disk_it_said_it_would_need(searched: Path) -> None:
-    stated = disk_need.disk_gb(planning.from_json(searched, json.loads((searched / "search.json").read_text())))
+    stated = disk_need.disk_gb(planning.from_record(searched, search_json.read(searched)))
     peak = int((searched.parent / "peak.txt").read_text()) / 1e9
     assert 0.1 * stated < peak <= stated
 

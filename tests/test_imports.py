@@ -12,6 +12,7 @@ from common.repository import ROOT
 WAY_DOWN = """
     tune_main
     ensemble
+    tuning.command
     tuning.replay tuning.confirm
     tuning.search
     tuning.algorithms tuning.resume
@@ -19,7 +20,7 @@ WAY_DOWN = """
     tuning.preflight
     tuning.callbacks
     tuning.records
-    tuning.storage tuning.signals
+    tuning.storage tuning.signals tuning.ray_internals
     tuning.plan
     search_spaces
     trainable.__main__ trainable.worker

@@ -6,18 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from common.errors import OptionError, SearchError, SpaceError
+from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.store.store import Store
-from tuning.plan import plan as planning
 from tuning.plan import spaces
 from tuning.plan.budget import Spent
-from tuning.plan.plan import Plan
+from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
 from tuning.records import provenance, search_json
-from tuning.records.search_json import FINISHED
 from tuning.storage import states
 from tuning.storage.lock import owning
 
@@ -41,7 +39,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
     """The search in `folder`, if it can go on, with its budget changed as `more` says (`Budget.extended`).
 
     Args:
-        remote: the address whose mirror the folder is, with what is there (`mirror.pulled`).
+        remote: the address whose mirror the folder is, with what is there (`Home.fetch`).
 
     Raises:
         OptionError: a limit that cannot be understood, or one that is spent already.
@@ -49,7 +47,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
             code).
         StoreError: its store is gone or has changed.
     """
-    about = search_json.read(folder)
+    record = search_json.read(folder)
     _check_owner(folder)
     with owning(folder):  # for this look; `resume` does it again, but who cannot should hear of it before Ray starts
         if not states.exists(folder):
@@ -57,12 +55,12 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
         for path in states.trusted(folder):
             _check_no_link(path)
             _check_owner(path)
-    plan = planning.from_json(folder, about, remote)
+    plan = from_record(folder, record, remote)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
-    spent = Spent(about["spent"]["hours"], about["spent"]["gpu_hours"])
-    _check_budget(plan, about, spent)
+    spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
+    _check_budget(plan, record, spent)
     store_of(folder, say=print)
-    return Resumable(plan, spent, _changes(plan, about))
+    return Resumable(plan, spent, _changes(plan, record))
 
 
 def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
@@ -72,8 +70,8 @@ def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
     Raises:
         StoreError: it is gone or has changed.
     """
-    about = search_json.read(folder)["store"]
-    return node_copy.open_store(about["path"], about["hash"], say=say, progress=True)
+    store = search_json.read(folder).store
+    return node_copy.open_store(store["path"], store["hash"], say=say, progress=True)
 
 
 def _check_owner(path: Path) -> None:
@@ -87,24 +85,24 @@ def _check_no_link(path: Path) -> None:
         raise SearchError(f"{path} is a link to {path.readlink()}: resuming would run code from there; remove it")
 
 
-def _check_budget(plan: Plan, about: dict[str, Any], spent: Spent) -> None:
+def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
     """There is something left to do, and time to do it."""
-    started, trials = about["spent"]["trials"], plan.budget.trials
+    started, trials = record.spent["trials"], plan.budget.trials
     if trials is not None and trials < started:
         raise OptionError(f"--trials: {plan.name} has started {started} trials already, but got {trials}; name more")
-    if about["state"] == FINISHED and trials == started:
+    if record.state == State.FINISHED and trials == started:
         raise SearchError(f"{plan.where} is finished: to go on with it, give it more: --trials +20")
     if reached := plan.budget.reached(spent):
         raise OptionError(f"{plan.where} has spent its {reached}; to go on, give it more: --hours +5 or --gpu-hours +5")
 
 
-def _changes(plan: Plan, about: dict[str, Any]) -> list[str]:
+def _changes(plan: Plan, record: SearchRecord) -> list[str]:
     """What is not as it was when the search began, and what that means."""
     notes = []
-    if about["code"] != provenance.code_hash():
+    if record.code != provenance.code_hash():
         notes.append("the training code has changed since: trials from now on may not compare with those before")
     for name, now in provenance.versions().items():
-        if (was := about["versions"].get(name)) != now:
+        if (was := record.versions.get(name)) != now:
             notes.append(f"{name} is {now} now, and was {was}")
     if not _is_as_it_was(plan.space):
         notes.append(f"the space {plan.space.source} has changed since: the search goes on with the one it began with")

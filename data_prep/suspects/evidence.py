@@ -7,17 +7,16 @@ favours their labels a little.)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from common.errors import SearchError
 from common.search_folder import SEARCH, VAL_PREDICTIONS, ValPredictions, read_val_predictions
+from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.labels import N_CLASSES, IntArray
 from data_prep.store.store import Store
@@ -56,8 +55,8 @@ def open_store(search: Path) -> Store:
         SearchError: no search is there. StoreError: its store is gone, damaged, or another one now.
     """
     try:
-        about = _about(search)["store"]
-        path, content = str(about["path"]), str(about["hash"])
+        store = _record(search).store
+        path, content = str(store["path"]), str(store["hash"])
     except (KeyError, TypeError):
         raise SearchError(
             f"{search / SEARCH} names no store, so it is of another version; start a new search"
@@ -92,7 +91,7 @@ def _mean(folders: list[Path], store: Store) -> Evidence:
         scores=tuple(run.val_f1 for run in runs),
         folds=max(_folds(folder) for folder in folders),
         missing=len(set(people) - set(store.person[rows])),
-        running=any(_about(folder).get("state") == "running" for folder in folders),
+        running=any(_record(folder).state == State.RUNNING for folder in folders),
     )
 
 
@@ -125,19 +124,16 @@ def _files(folder: Path) -> list[Path]:
 
 def _folds(folder: Path) -> int:
     """Say into how many folds the trials of a search split train and val anew; 0 for none."""
-    settings = _about(folder).get("settings")
+    settings = _record(folder).plan.get("settings")
     folds = settings.get("train/folds", 0) if isinstance(settings, dict) else 0
     return folds if isinstance(folds, int) and folds >= 2 else 0
 
 
-def _about(search: Path) -> dict[str, Any]:
+def _record(search: Path) -> SearchRecord:
     file = search / SEARCH
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        return SearchRecord.read(search)
     except (FileNotFoundError, NotADirectoryError):
         raise SearchError(f"--search {search}: no search is there (no {SEARCH}); name a folder under runs/") from None
     except (OSError, ValueError) as error:
         raise SearchError(f"{file} cannot be read ({error}); name another search") from None
-    if not isinstance(about, dict):
-        raise SearchError(f"{file} is damaged: it is no JSON object; name another search")
-    return about

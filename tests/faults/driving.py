@@ -35,7 +35,7 @@ def main(runs: str, store: str, trials: str, concurrent: str) -> None:
     session.start_ray()
     if plan.folder.exists() and not states.exists(plan.folder):  # as the error says: nothing was recorded
         shutil.rmtree(plan.folder)
-    if plan.folder.exists() and search_json.read(plan.folder)["state"] == "finished":
+    if plan.folder.exists() and search_json.read(plan.folder).state == "finished":
         return
     if plan.folder.exists():
         search.resume(resume.resumable(plan.folder), SlowTrial)

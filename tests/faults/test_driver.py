@@ -61,7 +61,7 @@ def wait(driver: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def is_finished(plan: Plan) -> bool:
-    return plan.folder.exists() and search_json.read(plan.folder)["state"] == "finished"
+    return plan.folder.exists() and search_json.read(plan.folder).state == "finished"
 
 
 def times_repeated(folder: Path) -> int:

@@ -67,7 +67,7 @@ def test_bad_trials_of_every_kind_neither_stop_nor_bias_a_search(
         name: "failed" if name in bad else "finished" for name in names(range(1, trials + 1))
     }
     assert board(plan).index[0] not in bad
-    groups = search_json.read(plan.folder)["failed"]
+    groups = search_json.read(plan.folder).failed
     assert {trial: group["reason"] for group in groups for trial in group["trials"]} == {
         name: ERRORS[kind] for name, kind in bad.items()
     }

@@ -11,6 +11,7 @@ from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.plan.settings import shared_settings
+from tuning.records import search_json
 
 
 def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
@@ -32,3 +33,9 @@ def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
         "seed": 1,
     }
     return Plan(**{**fields, **changes})
+
+
+def begin(plan: Plan, store_hash: str) -> None:
+    """The search's folder, as it is before its first trial."""
+    plan.folder.mkdir(parents=True)
+    search_json.begin(plan, store_hash, None, plan.folder)

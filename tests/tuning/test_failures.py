@@ -27,7 +27,7 @@ def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_caus
     monkeypatch.setattr(failures, "ENOUGH", 3)
     plan = make_plan(budget=Budget(trials=5), epochs=3, grace=3, resources=Resources(cpus=1, gpus=0, concurrent=1))
     rows = search.run(plan, small_store, MostFailTrial)
-    assert search_json.read(plan.folder)["state"] == "failing"
+    assert search_json.read(plan.folder).state == "failing"
     assert sum(row.status == "failed" for row in rows) == 3
     with pytest.raises(
         SearchError,
@@ -38,9 +38,9 @@ def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_caus
 
     (plan.folder / "mended.txt").touch()
     rows = search.resume(resume.resumable(plan.folder), MostFailTrial)
-    assert search_json.read(plan.folder)["state"] == "finished"
+    assert search_json.read(plan.folder).state == "finished"
     assert sorted(row.status for row in rows) == ["failed"] * 3 + ["finished"] * 2
-    assert search_json.read(plan.folder)["failed"][0]["reason"] == "RuntimeError: no such camera"
+    assert search_json.read(plan.folder).failed[0]["reason"] == "RuntimeError: no such camera"
     assert tune_main._finish(plan, rows) == 3
 
 

@@ -16,6 +16,7 @@ import pytest
 from common.errors import OptionError, SearchError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
+from tests.tuning.plans import begin
 from tuning import resume, search
 from tuning.algorithms.asha import Asha
 from tuning.plan.budget import Budget
@@ -34,14 +35,15 @@ from pathlib import Path
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.plans import small_plan
 from data_prep.store.store import Store
-from tuning import search
+from tuning import resume, search
+from tuning.cluster import session
 from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
 plan = small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, int(sys.argv[3])))
-search.start_ray()
+session.start_ray()
 if plan.folder.exists():
-    search.resume(search.resumable(plan.folder), SlowTrial)
+    search.resume(resume.resumable(plan.folder), SlowTrial)
 else:
     search.run(plan, store, SlowTrial)
 """
@@ -110,14 +112,14 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
 ) -> None:
     plan = make_plan(budget=Budget(trials=4, gpu_hours=6 / 3600))
     search.run(plan, small_store, SlowTrial)
-    first = search_json.read(plan.folder)["spent"]
+    first = search_json.read(plan.folder).spent
     assert state(plan) == "budget spent"
     assert first["gpu_hours"] >= 6 / 3600
     with pytest.raises(OptionError, match=r"has spent its 0.00166667 GPU-hours; to go on, give it more"):
         resume.resumable(plan.folder)
 
     search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
-    second = search_json.read(plan.folder)["spent"]
+    second = search_json.read(plan.folder).spent
     assert state(plan) == "finished"
     assert second["gpu_hours"] > first["gpu_hours"]
     assert len(board(plan)) == 4
@@ -158,15 +160,14 @@ def test_what_has_changed_since_a_search_began_is_said(
     make_plan: Callable[..., Plan], small_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make_plan()
-    search_json.create(plan, small_store.hash)
+    begin(plan, small_store.hash)
     for pattern in states.RAYS:
         (plan.folder / pattern.replace("*", "1")).touch()
     assert resume.resumable(plan.folder).notes == []
     about = search_json.read(plan.folder)
-    about["space"]["distributions"]["labels/old_from"]["attributes"]["low"] = 50
-    search_json.update(
-        plan.folder, space=about["space"], versions={**about["versions"], "torch": "2.8.0"}, code="another"
-    )
+    space = about.plan["space"]
+    space["distributions"]["labels/old_from"]["attributes"]["low"] = 50
+    search_json.update(plan.folder, space=space, versions={**about.versions, "torch": "2.8.0"}, code="another")
     notes = "\n".join(resume.resumable(plan.folder).notes)
     assert "the training code has changed since" in notes
     assert "and was 2.8.0" in notes
@@ -219,7 +220,7 @@ def damage(state: Path) -> None:
 
 
 def state(plan: Plan) -> str:
-    return str(search_json.read(plan.folder)["state"])
+    return str(search_json.read(plan.folder).state)
 
 
 def study(plan: Plan) -> list[tuple[Any, ...]]:

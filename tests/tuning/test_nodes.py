@@ -25,6 +25,7 @@ from trainable.worker.ray_trainable import RayTrial
 from tuning import preflight
 from tuning.cluster import checks, joining, weights
 from tuning.plan.plan import Plan
+from tuning.storage import home
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,7 +105,7 @@ def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     plan = make_plan()
     if runs == "address":
         plan = replace(plan, remote=(tmp_path / "far" / plan.name).as_uri())
-    assert weights.hub(plan) is None
+    assert home.of(plan).shared(weights.HUB) is None
     plan = replace(plan, settings={**plan.settings, "model/arch": "resnet18", "model/weights": "imagenet"})
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "here"))
     (tmp_path / "here/hub/checkpoints").mkdir(parents=True)
@@ -115,7 +116,7 @@ def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "there"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     worker = RayTrial.__new__(RayTrial)
-    worker.setup({"shared": {"cpus": 1, "hub": weights.hub(plan)}})
+    worker.setup({"shared": {"cpus": 1, "hub": home.of(plan).shared(weights.HUB)}})
     trained = build(preflight.models(plan)[0])
     assert torch.equal(trained.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
     assert not (tmp_path / "there").exists()

@@ -103,17 +103,18 @@ def test_a_damaged_sign_of_life_stops_nobody_and_a_folder_that_cannot_be_written
 
 STARTS = """
 import contextlib
-from tuning import plan
+from tuning.storage import naming
+from tuning.storage.folder_home import FolderHome
 
 def attempt(folder):
-    plan.made_folder(folder / "runs", "age_bands", {name})
+    naming.reserved_home(FolderHome(folder / "runs"), "age_bands", {name})
     return contextlib.nullcontext()
 """
 
 AT_ONCE = """
 import json, multiprocessing, os, sys
 from pathlib import Path
-from errors import SearchError
+from common.errors import SearchError
 {attempt}
 
 def one(folder, begin, end, said):

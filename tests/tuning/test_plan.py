@@ -6,6 +6,7 @@ import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from common.errors import OptionError, SearchError, SpaceError
+from common.search_record import SearchRecord
 from tuning.plan import describe, disk_need, profiles, settings, spaces
 from tuning.plan import plan as planning
 from tuning.plan.budget import Budget
@@ -15,7 +16,8 @@ from tuning.plan.resources import Resources
 from tuning.plan.settings import shared_settings
 from tuning.plan.spaces import Space
 from tuning.search import snapshot_seconds
-from tuning.storage.naming import new_folder
+from tuning.storage.folder_home import FolderHome
+from tuning.storage.naming import new_home
 
 
 def test_the_command_line_wins_over_the_profile_and_the_cycle_fits_the_epochs() -> None:
@@ -58,19 +60,19 @@ def test_grace_beyond_the_epochs_and_other_nonsense_is_refused(make_plan: Callab
 
 def test_a_search_takes_the_next_free_name(tmp_path: Path) -> None:
     (tmp_path / "age_bands").mkdir()
-    assert new_folder(tmp_path, "age_bands", None).name == "age_bands-2"
-    assert new_folder(tmp_path, "age_bands", "mine").name == "mine"
+    assert new_home(FolderHome(tmp_path), "age_bands", None).folder.name == "age_bands-2"
+    assert new_home(FolderHome(tmp_path), "age_bands", "mine").folder.name == "mine"
 
 
 def test_a_name_that_is_taken_is_an_error_that_names_resume(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     with pytest.raises(SearchError, match=r"already holds a search.*--resume .*mine"):
-        new_folder(tmp_path, "age_bands", "mine")
+        new_home(FolderHome(tmp_path), "age_bands", "mine")
 
 
 def test_a_name_is_a_plain_folder_name(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--name: a plain folder name"):
-        new_folder(tmp_path, "age_bands", "../mine")
+        new_home(FolderHome(tmp_path), "age_bands", "../mine")
 
 
 def test_the_description_has_the_space_the_points_the_resources_and_the_worst_case(
@@ -99,9 +101,6 @@ def test_limits_are_said_in_the_machines_own_unit(make_plan: Callable[..., Plan]
     assert describe.budget_in_words(make_plan(budget=budget)) == "9 trials or 2.5 trial-hours"
     with_gpus = make_plan(budget=budget, resources=Resources(cpus=8, gpus=1, concurrent=5))
     assert describe.budget_in_words(with_gpus) == "9 trials or 2.5 GPU-hours"
-    assert planning.to_json(
-        planning.from_json(with_gpus.folder, {**planning.to_json(with_gpus), "store": {"path": "x"}})
-    )
 
 
 def test_snapshots_are_a_second_apart_and_further_in_large_searches() -> None:
@@ -174,5 +173,5 @@ def test_ranges_are_checked_against_the_stores_bands() -> None:
 
 def test_a_plan_keeps_an_address_as_it_is(make_plan: Callable[..., Plan]) -> None:
     plan = dataclasses.replace(make_plan(), store="s3://bucket/masks?region=eu-west-1")
-    about = {**planning.to_json(plan), "store": {"path": plan.store, "hash": "x"}}
-    assert planning.from_json(plan.folder, about) == plan
+    record = SearchRecord(plan=planning.to_json(plan), store={"path": plan.store, "hash": "x"})
+    assert planning.from_record(plan.folder, record) == plan

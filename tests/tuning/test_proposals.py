@@ -8,14 +8,14 @@ from tests.tuning.curve_trial import CurveTrial
 from tuning.algorithms import tpe
 from tuning.algorithms.proposals import Proposals
 from tuning.plan import spaces
-from tuning.storage.disk import Room
+from tuning.storage.disk import DiskSpace
 
 HERE = Path("x").absolute()
 
 
 def proposals(trials: int | None, resuming: bool = False, folder: Path = HERE, room_for: float = 0.0) -> Proposals:
     searcher = tpe.searcher(spaces.load("age_bands"), seed=0, name="x")
-    return Proposals(searcher, 2, trials, folder, resuming, Room(Path("/"), room_for))
+    return Proposals(searcher, 2, trials, folder, resuming, DiskSpace(Path("/"), room_for))
 
 
 def experiment(folder: Path) -> Experiment:

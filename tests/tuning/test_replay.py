@@ -10,9 +10,9 @@ import pytest
 
 from common.command_line import exit_code
 from tests.tuning.curve_trial import val_f1
+from tests.tuning.plans import begin
 from tuning.algorithms.asha import Asha
 from tuning.plan.plan import Plan
-from tuning.records import search_json
 from tuning.replay import __main__, outcomes
 from tuning.replay.curves import Curve
 from tuning.replay.outcomes import Log, Setting, outcome
@@ -73,7 +73,7 @@ def searched(make_plan: Callable[..., Plan]) -> Plan:
     The heights differ by the band, the paces by the trial, so that trials overtake each other.
     """
     plan = make_plan(epochs=EPOCHS, grace=1, reduction=3)
-    search_json.create(plan, "hash")
+    begin(plan, "hash")
     rng = np.random.default_rng(0)
     curves = [
         Curve(

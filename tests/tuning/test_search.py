@@ -13,12 +13,11 @@ from tensorboard.plugins.hparams import metadata
 from common.errors import SearchError, StoreError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SilentTrial, val_f1
-from tests.tuning.plans import small_plan
+from tests.tuning.plans import begin, small_plan
 from tuning import resume, search
 from tuning.cluster import session
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
-from tuning.records import search_json
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,7 @@ def test_a_trial_that_never_reports_the_metric_fails_and_its_error_names_it(
 
 def test_a_search_does_not_resume_on_another_store(make_plan: Callable[..., Plan]) -> None:
     plan = make_plan()
-    search_json.create(plan, "of another")
+    begin(plan, "of another")
     with pytest.raises(SearchError, match="was killed before its first trial was recorded"):
         resume.resumable(plan.folder)
     for name in ("experiment_state-1.json", "search_gen_state-1.json", "searcher-state-1.pkl"):

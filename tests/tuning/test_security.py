@@ -12,14 +12,18 @@ import pytest
 
 from common.errors import SearchError
 from data_prep.store.store import Store
+from tests.tuning.plans import begin
 from tests.tuning.processes import accepting, command, family
 from tuning import resume
 from tuning.plan.plan import Plan
-from tuning.records import search_json
 from tuning.storage import states
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTED = [sys.executable, "-c", "from tuning import search; search.start_ray(); print('started', flush=True); input()"]
+STARTED = [
+    sys.executable,
+    "-c",
+    "from tuning.cluster import session; session.start_ray(); print('started', flush=True); input()",
+]
 """A program with a Ray of its own, until its input ends."""
 
 STATES = (
@@ -38,7 +42,7 @@ STATES = (
 def stopped(make_plan: Callable[..., Plan], small_store: Store) -> Path:
     """The folder of a search that can be resumed."""
     plan = make_plan()
-    search_json.create(plan, small_store.hash)
+    begin(plan, small_store.hash)
     (plan.folder / "state/000001").mkdir(parents=True)
     for folder in (plan.folder, plan.folder / "state/000001"):
         for pattern in states.RAYS:

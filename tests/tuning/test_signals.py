@@ -95,11 +95,11 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
     assert driver.returncode == code, output
     assert "Traceback" not in output
     assert alive(processes) == []
-    assert search_json.read(folder)["state"] in states
+    assert search_json.read(folder).state in states
 
     search.resume(resume.resumable(folder), SlowTrial)
     about = search_json.read(folder)
-    assert (about["state"], about["spent"]["trials"], about["spent"]["epochs"]) == ("finished", 2, 12)
+    assert (about.state, about.spent["trials"], about.spent["epochs"]) == ("finished", 2, 12)
 
 
 def wait_for(ready: Callable[[], bool], driver: subprocess.Popen[str]) -> None:

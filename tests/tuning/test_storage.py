@@ -19,14 +19,16 @@ from ray import tune
 from common.errors import OptionError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
-from tuning import preflight, search
+from tuning import search
+from tuning.callbacks.waiting import patient
 from tuning.plan import disk_need
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.storage import disk as storage
+from tuning.storage import home
 from tuning.storage.background import meanwhile
-from tuning.storage.disk import Room, patient, patiently
+from tuning.storage.disk import DiskSpace, patiently
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +89,8 @@ def test_no_trial_is_started_without_room_and_news_are_said_once(
 ) -> None:
     free = iter([5e9, 1e9, 0.9e9, 3e9, 3e9])
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=next(free)))
-    room = Room(Path("runs/x"), 2.0)
-    assert [room.is_enough() for _ in range(5)] == [True, False, False, True, True]
+    space = DiskSpace(Path("runs/x"), 2.0)
+    assert [space.is_enough() for _ in range(5)] == [True, False, False, True, True]
     assert capsys.readouterr().out.splitlines() == [
         "runs/x: 1.0 GB are free, and another trial may need 2.0 GB: none is started until there is room.",
         "3.0 GB are free again: more trials are started.",
@@ -96,7 +98,7 @@ def test_no_trial_is_started_without_room_and_news_are_said_once(
 
 
 def test_a_folder_that_is_gone_has_no_room(tmp_path: Path) -> None:
-    assert not Room(tmp_path / "gone", 0.1).is_enough()
+    assert not DiskSpace(tmp_path / "gone", 0.1).is_enough()
 
 
 def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_started(
@@ -105,7 +107,7 @@ def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_started(
     plan = make_plan(folder=small_disk / "runs/age_bands")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(OptionError, match=r"--runs .*: .* cannot be written \(Read-only file system\); choose another"):
-        preflight._check_disk(plan)
+        home.of(plan).probe(plan)
 
 
 def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(

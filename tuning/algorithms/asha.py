@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
+from tuning import ray_internals
 from tuning.callbacks.json_lines import reported
 
 
@@ -39,7 +39,7 @@ class Asha(AsyncHyperBandScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
         for epoch, value in _reported(trial):
-            self._trial_info[trial.trial_id].on_result(trial, epoch, value)
+            ray_internals.enter_rungs(self, trial, epoch, value)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The first that waits for a worker, rather than one whose own is starting.
@@ -48,20 +48,13 @@ class Asha(AsyncHyperBandScheduler):
         sooner than a worker starts, a machine that joined late, or lost its worker, would not train.
         """
         pending = [trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING]
-        waiting = (trial for trial in pending if not _is_starting(tune_controller, trial))
+        waiting = (trial for trial in pending if not ray_internals.is_starting(tune_controller, trial))
         return next(waiting, pending[0] if pending else None)
-
-
-def _is_starting(tune_controller: Any, trial: Trial) -> bool:
-    """Whether the pending trial's worker has its place on a machine already."""
-    controller = tune_controller._tune_controller  # what schedulers are given wraps it
-    worker = controller._trial_to_actor.get(trial)
-    return worker is not None and controller._actor_manager.is_actor_started(worker)
 
 
 def _reported(trial: Trial) -> Iterator[tuple[int, float]]:
     """(epoch, val_f1) of what a restored trial had reported, up to the epoch that its snapshot knows."""
     known = (trial.last_result or {}).get("training_iteration", 0)
-    for result in reported(Path(trial.storage.trial_fs_path)) if known else ():
+    for result in reported(ray_internals.folder_of(trial)) if known else ():
         if result["training_iteration"] <= known:
             yield result["training_iteration"], result["val_f1"]

@@ -10,7 +10,8 @@ from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 
 from common.errors import SearchError
-from tuning.storage.disk import Room
+from tuning import ray_internals
+from tuning.storage.disk import DiskSpace
 
 RAYS = ("experiment_state-", "search_gen_state-")
 
@@ -18,26 +19,26 @@ RAYS = ("experiment_state-", "search_gen_state-")
 class Proposals(SearchGenerator):
     """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end), kept in `folder`.
 
-    None is begun while there is no `room`. With `resuming` it refuses to begin anew: where Ray cannot read the state of
-    a search, it would say so in a log line and start over in the same folder.
+    None is begun while there is no disk `space`. With `resuming` it refuses to begin anew: where Ray cannot read the
+    state of a search, it would say so in a log line and start over in the same folder.
     """
 
     def __init__(
-        self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool, room: Room
+        self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool, space: DiskSpace
     ) -> None:
         super().__init__(ConcurrencyLimiter(searcher, max_concurrent=concurrent))
         self._concurrent, self._limit, self._resuming = concurrent, trials or sys.maxsize, resuming
-        self._folder, self._room = folder, room
+        self._folder, self._space = folder, space
 
     def next_trial(self) -> Trial | None:
         """None while the disk has no room for another one."""
-        return super().next_trial() if self._room.is_enough() else None
+        return super().next_trial() if self._space.is_enough() else None
 
     def add_configurations(self, experiments: Experiment | list[Experiment] | dict[str, dict]) -> None:
         if self._resuming:
             raise SearchError("the state of the search cannot be read, so that it cannot go on; nothing was changed")
         super().add_configurations(experiments)
-        self._total_samples = self._limit
+        ray_internals.allow_trials(self, self._limit)
 
     def restore_from_dir(self, dirpath: str) -> None:
         """Ray copies every .json of the search folder to its working folder `dirpath`, and that folder back again and
@@ -50,6 +51,4 @@ class Proposals(SearchGenerator):
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state({**state, "total_samples": self._limit, "finished": False})
         self.searcher.set_max_concurrency(self._concurrent)
-        # Where the search lay when it began: Ray moves the trials there were to where it lies now, but no new ones.
-        storage = self._experiment.spec["storage"]
-        storage.storage_fs_path, storage.experiment_dir_name = str(self._folder.parent), self._folder.name
+        ray_internals.move_new_trials(self, self._folder)

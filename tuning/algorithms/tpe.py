@@ -9,6 +9,7 @@ import optuna
 from ray.tune.search.optuna import OptunaSearch
 
 from common.search_folder import STUDY
+from tuning import ray_internals
 from tuning.plan.spaces import Space
 
 
@@ -32,9 +33,9 @@ def searcher(space: Space, seed: int, name: str) -> OptunaSearch:
 def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> None:
     """Copy the study to runs/<search>/study.db (SQLite). Trials that `failed` (Ray's ids) are told to it, if Ray has
     not: one that is left running counts as a bad one for ever."""
-    study = search._ot_study
+    study, trials = ray_internals.study_of(search)
     for trial_id in failed:
-        study.tell(search._ot_trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+        study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
     temporary = folder / f".{STUDY}.tmp"
     temporary.unlink(missing_ok=True)
     storage = optuna.storages.RDBStorage(f"sqlite:///{temporary}")

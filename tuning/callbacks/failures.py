@@ -8,6 +8,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuning import ray_internals
 from tuning.callbacks.meter import Meter
 from tuning.records.reasons import _is_exception, _last_failure
 
@@ -41,11 +42,11 @@ class Failures(tune.Callback):
     ) -> None:
         if result["training_iteration"] > self._epochs.get(trial.trial_id, 0):
             self._epochs[trial.trial_id] = result["training_iteration"]
-            trial.run_metadata.num_failures = 0
+            ray_internals.forget_failures(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if _is_exception(_last_failure(trial)):
-            trial.run_metadata.num_failures += DEATHS - 1  # Ray has counted it once
+            ray_internals.count_failures(trial, DEATHS - 1)  # Ray has counted it once
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._ended += 1

@@ -11,6 +11,8 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
+from tuning import ray_internals
+
 RESULT = "result.json"
 
 
@@ -30,7 +32,7 @@ class Results(JsonLoggerCallback):
             super().log_trial_result(iteration, trial, result)
         except OSError:
             with suppress(OSError):
-                self._trial_files.pop(trial).close()
+                ray_internals.close_results(self, trial)
             raise
 
 

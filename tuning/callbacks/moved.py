@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray import tune
@@ -12,17 +13,16 @@ from trainable.worker.durable import SHARED
 
 
 class Moved(tune.Callback):
-    """Trials that a search had before it was resumed are told where it is kept now."""
+    """Trials that a search had before it was resumed are `told` where it is kept now."""
 
-    def __init__(self, remote: str | None) -> None:
-        self._remote = remote
-        self._told = False
+    def __init__(self, told: Mapping[str, str]) -> None:
+        self._told = told
+        self._is_done = False
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        if self._told:
+        if self._is_done:
             return
-        self._told = True
+        self._is_done = True
         for trial in trials:
             trial.config[SHARED].pop(search_folder.ADDRESS, None)
-            if self._remote:
-                trial.config[SHARED][search_folder.ADDRESS] = self._remote
+            trial.config[SHARED].update(self._told)

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 
 from common.files import write_json
 from common.search_folder import STATE
+from tuning import ray_internals
 from tuning.storage import removal
 from tuning.storage.states import KEPT, MANIFEST, _hashes, _state, sets
 
@@ -35,12 +36,13 @@ class Snapshots(tune.Callback):
         if not trials:
             return
         if not self._files:  # a driver writes the same three again and again; trials have folders beside them
-            self._files = _state(Path(trials[0].storage.experiment_driver_staging_path))
+            self._files = _state(ray_internals.working_folder(trials[0]))
         if not self._files or (when := self._files[0].stat().st_mtime_ns) == self._taken:
             return
         self._keep()
         self._taken = when
-        self._latest = [*self._latest[1 - KEPT :], {trial.trial_id: path for trial in trials if (path := _path(trial))}]
+        newest = {trial.trial_id: ray_internals.latest_checkpoint(trial) for trial in trials}
+        self._latest = [*self._latest[1 - KEPT :], {trial: path for trial, path in newest.items() if path}]
         if len(self._latest) == KEPT:  # before, a state on disk may be of an earlier driver
             for trial in trials:
                 self._remove_old_checkpoints(trial)
@@ -62,19 +64,12 @@ class Snapshots(tune.Callback):
             shutil.rmtree(old, ignore_errors=True)
 
     def _remove_old_checkpoints(self, trial: Trial) -> None:
-        manager = trial.run_metadata.checkpoint_manager
-        held = manager._checkpoint_results
+        paths = ray_internals.checkpoints_of(trial)
         named = {latest[trial.trial_id] for latest in self._latest if trial.trial_id in latest}
-        paths = [result.checkpoint.path for result in held]
-        if len(held) <= KEPT or paths[-1] not in named:
+        if len(paths) <= KEPT or paths[-1] not in named:
             return
         named.add(paths[-2])
-        manager._checkpoint_results = [result for result in held if result.checkpoint.path in named]
+        ray_internals.forget_checkpoints(trial, but=named)
         for path in paths:
             if path not in named:
                 self._remove(Path(path).parent, Path(path).name)
-
-
-def _path(trial: Trial) -> str | None:
-    latest = trial.run_metadata.checkpoint_manager.latest_checkpoint_result
-    return latest.checkpoint.path if latest else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from common.search_folder import BEST_WEIGHTS
+from tuning import ray_internals
 from tuning.storage.removal import Remove, remove
 
 SETTLED = 10.0
@@ -40,8 +40,7 @@ class Sweeper(tune.Callback):
         """A trial that ends with this result needs no checkpoint of it, which would keep its GPU from the next trial
         for a second or two. If the driver dies before the end is written down, the trial repeats its last epoch."""
         if result.get("done"):
-            manager = trial.run_metadata.checkpoint_manager
-            manager._checkpoint_config = replace(manager.checkpoint_config, checkpoint_frequency=0)
+            ray_internals.save_no_more(trial)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         now = time.monotonic()
@@ -54,20 +53,20 @@ class Sweeper(tune.Callback):
                 self._sweep(trial)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """Of the last ones to end, all but the checkpoints: these are only swept when nothing is left to resume."""
+        """Sweep up after the last ones to end, but for checkpoints: they go when nothing is left to resume."""
         for trial in trials:
             if trial.status in (Trial.TERMINATED, Trial.ERROR) and (trial.last_result or {}).get("done"):
                 self._keep_best(trial)
 
     def _sweep(self, trial: Trial) -> None:
-        self._remove(Path(trial.storage.trial_fs_path), "checkpoint_*")
+        self._remove(ray_internals.folder_of(trial), "checkpoint_*")
         self._keep_best(trial)
         self._swept.add(trial.trial_id)
 
     def _keep_best(self, trial: Trial) -> None:
         score = (trial.last_result or {}).get("val_f1_best")
         if score is not None:
-            self._kept[Path(trial.storage.trial_fs_path)] = score
+            self._kept[ray_internals.folder_of(trial)] = score
         while len(self._kept) > self._keep:
             worst = min(self._kept, key=lambda folder: self._kept[folder])
             self._remove(worst, BEST_WEIGHTS)

@@ -16,6 +16,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from tuning import ray_internals
 from tuning.records.rows import setting
 
 CURVES = (
@@ -73,7 +74,7 @@ class TensorBoard(tune.Callback):
         """
         if trial.trial_id not in self._writers:
             done = (trial.last_result or {}).get("training_iteration", 0)
-            writer = SummaryWriter(trial.storage.trial_fs_path, purge_step=done + 1 if done else None)
+            writer = SummaryWriter(str(ray_internals.folder_of(trial)), purge_step=done + 1 if done else None)
             values = {key: setting(trial.config, key) for key in self._keys}
             experiment, start, _ = hparams(values, {OBJECTIVE: 0.0})
             writer._get_file_writer().add_summary(experiment)

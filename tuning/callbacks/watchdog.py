@@ -10,6 +10,8 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuning import ray_internals
+
 TIMES = 10
 """A trial may be silent for so many times the longest epoch of the search ..."""
 
@@ -55,7 +57,7 @@ class Watchdog(tune.Callback):
     ) -> None:
         self._silent[trial.trial_id] = 0.0
         self._longest = max(self._longest, result["time_this_iter_s"])
-        self._reported.add(trial.temporary_state.ray_actor)
+        self._reported.add(ray_internals.worker_of(trial))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         gap = self._clock() - self._looked
@@ -65,18 +67,18 @@ class Watchdog(tune.Callback):
         if self._excused():
             return
         for trial in trials:
-            if trial.status == Trial.RUNNING and trial.temporary_state.ray_actor is not None:
+            if trial.status == Trial.RUNNING and ray_internals.worker_of(trial) is not None:
                 self._silent[trial.trial_id] = self._silent.get(trial.trial_id, 0.0) + min(gap, GAP)
                 if self._silent[trial.trial_id] > self._limit(trial):
                     self._kill(trial)
 
     def _limit(self, trial: Trial) -> float:
-        least = self._least if trial.temporary_state.ray_actor in self._reported else self._first
+        least = self._least if ray_internals.worker_of(trial) in self._reported else self._first
         return max(least, self._times * self._longest)
 
     def _kill(self, trial: Trial) -> None:
         silent, limit = self._silent.pop(trial.trial_id) / 60, self._limit(trial) / 60
-        ray.kill(trial.temporary_state.ray_actor)
+        ray.kill(ray_internals.worker_of(trial))
         print(
             f"{trial!s}  hung: no report for {round(silent, 1):g} min (limit {round(limit, 1):g}); "
             f"its worker was killed{_then(trial)}",

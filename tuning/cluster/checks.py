@@ -20,7 +20,7 @@ PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy")
 """Those in which nodes must be alike: what a trial learns and what Ray sends depend on them."""
 
 ANSWER_SECONDS, INSTALL_SECONDS = 120, 3600
-"""In which nodes must answer: a node makes a worker for it, and with --install-packages a Python environment."""
+"""Seconds in which nodes answer: one makes a worker for it, and with --install-packages a Python environment."""
 
 Found = dict[str, str]
 """Versions by name."""

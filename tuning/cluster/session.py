@@ -10,12 +10,11 @@ from pathlib import Path
 
 import optuna
 import ray
-from ray._private import ray_constants
 
 from common import ray_cluster, uris
 from common.machine import cpu_cores
 from common.repository import ROOT
-from tuning import signals
+from tuning import ray_internals, signals
 from tuning.cluster import joining
 
 HOW_RAY_RUNS = {
@@ -56,7 +55,7 @@ def start_ray(address: str | None = None, install: bool = False) -> None:
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
         here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
-        ray_constants.ENABLE_RAY_CLUSTER = False  # as on Windows by default: loopback, where Linux has every network
+        ray_internals.listen_on_loopback_only()
         with signals.kept(signal.SIGTERM):
             ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, IntDistribution
 
-from common import files, search_folder, uris
+from common import files, search_folder
 from common.errors import OptionError, SearchError
 from data_prep.store.store import Store
 from tuning.confirm import statistics, verdict
@@ -19,7 +19,7 @@ from tuning.plan.plan import Plan
 from tuning.plan.spaces import Space
 from tuning.records import search_json
 from tuning.records.rows import Row, ranked
-from tuning.storage import naming
+from tuning.storage import home, naming
 
 SEED, FOLD = "train/seed", "train/fold"
 
@@ -45,11 +45,11 @@ def plan_of(
     varied: dict[str, BaseDistribution] = {**search.space.distributions, key: IntDistribution(min(runs), max(runs))}
     fixed = {**search.space.fixed, **({"train/folds": folds} if folds else {})}
     settings = {name: value for name, value in {**search.settings, **fixed}.items() if name != key}
-    folder = naming.new_folder(search.folder, "confirm", None, search.remote)
+    place = naming.new_home(home.of(search), "confirm", None)
     plan = dataclasses.replace(
         search,
-        folder=folder,
-        remote=uris.child(search.remote, folder.name) if search.remote else None,
+        folder=place.folder,
+        remote=place.uri,
         space=Space("confirm", f"The {len(chosen)} best of {search.name}, again.", varied, fixed, points),
         settings=settings,
         budget=Budget(trials=len(points)),
@@ -66,7 +66,7 @@ def report(folder: Path, rows: Sequence[Row], store: Store) -> Confirmation:
     Raises:
         SearchError: a candidate has no run that ended, or runs that cannot be compared.
     """
-    about = search_json.read(folder)["confirms"]
+    about = search_json.read(folder).confirms or {}
     found = statistics.read_runs(folder, store)
     ended = [row for row in rows if row.status == "finished" and row.trial in found]
     candidates = [

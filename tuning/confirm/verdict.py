@@ -31,7 +31,7 @@ def table(confirmation: Confirmation, title: str) -> Table:
 
 
 def to_json(confirmation: Confirmation) -> dict[str, Any]:
-    """As confirmation.json keeps it: every attribute by its name, and the verdict."""
+    """The confirmation as confirmation.json keeps it: every attribute by its name, and the verdict."""
     return {**dataclasses.asdict(confirmation), "verdict": verdict(confirmation)}
 
 
@@ -50,7 +50,7 @@ def _runs(kind: str, n: int) -> str:
 
 
 def _worth(confirmation: Confirmation) -> str:
-    """Of the first one's score in the search."""
+    """What the first one's score in the search was worth."""
     if confirmation.kind == FOLDS:
         return "on other photos than the search's, so that the two compare only roughly"
     first = confirmation.candidates[0]

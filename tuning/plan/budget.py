@@ -37,7 +37,7 @@ class Budget:
         return cls(**limits) if limits else cls(trials=trials)  # type: ignore[arg-type]
 
     def extended(self, asked: dict[str, str | None]) -> Budget:
-        """With other limits: "+20" is twenty more than before, "70" is seventy in all.
+        """The budget with other limits: "+20" is twenty more than before, "70" is seventy in all.
 
         Raises:
             OptionError: a number that cannot be read, or one more of something that had no limit.

@@ -15,8 +15,8 @@ def disk_gb(plan: Plan) -> float:
 
 
 def trial_gb(plan: Plan) -> float:
-    """Of one slot: the weights of the trial that runs and of the one that has just ended (`checkpoints.SETTLED`), and
-    of each two checkpoints and a third being written.
+    """GB of one slot: the weights of the trial that runs and of the one that has just ended (`sweeper.SETTLED`),
+    and of each two checkpoints and a third being written.
 
     A checkpoint holds the weights, the optimizer's one or two moments, the average of the weights where there is one,
     and the best epoch's weights.

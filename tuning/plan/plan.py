@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError, SearchError
+from common.search_record import SearchRecord
 from trainable.config import TrialConfig
 from tuning.plan import profiles as profile
 from tuning.plan import spaces
@@ -86,7 +87,7 @@ class Plan:
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
-    """As search.json keeps it; the folder is where that file lies."""
+    """The plan as search.json keeps it; the folder is where that file lies."""
     return {
         "space": spaces.to_json(plan.space),
         "profile": plan.profile.name,
@@ -103,19 +104,20 @@ def to_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def from_json(folder: Path, about: dict[str, Any], remote: str | None = None) -> Plan:
+def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -> Plan:
     """The plan that search.json in `folder`, the mirror of `remote`, speaks of: a search may have been moved.
 
     Raises:
         SearchError: it is of another version.
     """
+    about = record.plan
     try:
         return Plan(
             folder=folder,
             remote=remote,
             space=spaces.from_json(about["space"]),
             profile=profile.for_store(about["profile"]),
-            store=about["store"]["path"],
+            store=record.store["path"],
             budget=Budget(**about["budget"]),
             resources=Resources(**about["resources"]),
             **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},

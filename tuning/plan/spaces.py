@@ -128,7 +128,7 @@ def load(name: str) -> Space:
 
 
 def to_json(space: Space) -> dict[str, Any]:
-    """As search.json keeps it."""
+    """The space as search.json keeps it."""
     distributions = {key: json.loads(distribution_to_json(each)) for key, each in space.distributions.items()}
     return {**vars(space), "distributions": distributions}
 

@@ -31,7 +31,7 @@ def hours_left(rows: Sequence[Row], epochs: int, budget: Budget, spent: Spent) -
 
 
 def _epochs_left(rows: Sequence[Row], epochs: int, trials: int) -> float:
-    """Of running trials and of those not started, by the mean length of those that ended."""
+    """Epochs that running trials and those not started have before them, if they are as long as those that ended."""
     ended = [row.epochs for row in rows if row.status in ENDED]
     mean = sum(ended) / len(ended) if ended else float(epochs)
     running = sum(max(1.0, mean - row.epochs) for row in rows if row.status not in ENDED)

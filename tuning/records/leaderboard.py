@@ -90,7 +90,7 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
 
 
 def console() -> Console:
-    """As wide as the terminal; a log file has no width, so tables are not squeezed there."""
+    """A console as wide as the terminal; a log file has no width, so tables are not squeezed there."""
     return Console() if sys.stdout.isatty() else Console(width=160)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from ray.tune.experiment import Trial
 
 from common.search_folder import TRIAL_ERROR
+from common.search_record import FailedTrials
+from tuning import ray_internals
 
 LISTED = 5
 """Reasons, and trials of one reason, that are printed; search.json has all of them."""
@@ -17,8 +18,8 @@ LISTED = 5
 
 def reason(trial: Trial) -> str:
     """Why it failed, in one line: the exception's own, without the traceback above it."""
-    if "diverged" in trial.run_metadata.last_result:
-        return str(trial.run_metadata.last_result["diverged"])
+    if why := ray_internals.diverged(trial):
+        return why
     text = _last_failure(trial)
     if not text:
         return f"see {TRIAL_ERROR} in its folder"
@@ -29,18 +30,18 @@ def reason(trial: Trial) -> str:
     return (after_traceback or lines)[-1].strip()
 
 
-def grouped(trials: Iterable[Trial]) -> list[dict[str, Any]]:
+def grouped(trials: Iterable[Trial]) -> list[FailedTrials]:
     """The failed trials by reason, the commonest first, for search.json."""
     found: dict[tuple[str, bool], list[str]] = {}
     for trial in trials:
-        diverged = "diverged" in trial.run_metadata.last_result
+        diverged = ray_internals.diverged(trial) is not None
         if diverged or trial.status == Trial.ERROR:
             found.setdefault((reason(trial), diverged), []).append(str(trial))
     order = sorted(found.items(), key=lambda group: -len(group[1]))
     return [{"reason": why, "diverged": diverged, "trials": names} for (why, diverged), names in order]
 
 
-def described(groups: list[dict[str, Any]]) -> str:
+def described(groups: list[FailedTrials]) -> str:
     """ "3 trials failed: 2 x RuntimeError: broken on purpose (trial-002, trial-005); 1 x worker died (trial-003)" """
     count = sum(len(group["trials"]) for group in groups)
     parts = [f"{len(group['trials'])} x {group['reason']} ({_some(group['trials'])})" for group in groups[:LISTED]]
@@ -55,13 +56,14 @@ def _some(names: list[str]) -> str:
 
 def _last_failure(trial: Trial) -> str:
     """What Ray wrote of it. Of a trial that failed before the search was resumed only the search folder has it."""
-    for folder in (trial.local_path, trial.storage.trial_fs_path):
-        file = Path(folder, TRIAL_ERROR)
+    for folder in (Path(trial.local_path), ray_internals.folder_of(trial)):
+        file = folder / TRIAL_ERROR
         if file.exists():
             return file.read_text(errors="replace").rpartition("Failure # ")[2].strip()
     return ""
 
 
 def _is_exception(text: str) -> bool:
-    """In our code, setup() included: "ray::CurveTrial.train() ..." leads its traceback. Else a worker or node died."""
+    """Whether our code failed, setup() included: "ray::CurveTrial.train() ..." leads its traceback. Else a worker or
+    node died."""
     return "ray::" in text or "Traceback" in text

@@ -48,7 +48,7 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
 
 
 def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:
-    """Of a trial that Ray calls TERMINATED: on Ctrl-C that is every running one, but only one that ended is done."""
+    """How a trial ended that Ray calls TERMINATED: on Ctrl-C every running one is, but only an ended one is done."""
     if "diverged" in result:
         return "failed"
     if not result.get("done"):
@@ -57,7 +57,7 @@ def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:
 
 
 def rows(trials: Iterable[Trial], keys: Iterable[str], max_epochs: int) -> list[Row]:
-    """In the order that the trials were started, which Ray's is not after a resume: equal scores rank by it."""
+    """A row a trial in the order that they were started, not Ray's after a resume: equal scores rank by it."""
     return sorted((row(trial, keys, max_epochs) for trial in trials), key=lambda each: (len(each.trial), each.trial))
 
 

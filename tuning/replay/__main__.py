@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # Ray takes seconds to import: --help should not wait for it
     from rich.table import Table
 
 SLOTS = 5
-"""Of a file of curves, unless told otherwise: the GPUs of the reference machine."""
+"""Trials at a time over a file of curves, unless told otherwise: the GPUs of the reference machine."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -111,11 +111,11 @@ def _log_of_file(file: Path, slots: int) -> Log:
 
 
 def _log_of_search(folder: Path, slots: int | None) -> Log:
-    from tuning.plan import plan as planning
+    from tuning.plan.plan import from_record
     from tuning.records import search_json
     from tuning.replay import curves
 
-    plan = planning.from_json(folder, search_json.read(folder))
+    plan = from_record(folder, search_json.read(folder))
     return Log(
         name=folder.name,
         curves=tuple(curves.of_search(folder, list(plan.space.distributions))),

@@ -27,7 +27,7 @@ TOLERATED = 0.005
 
 @dataclass(frozen=True)
 class Setting:
-    """Of ASHA. A grace as long as a trial stops none.
+    """One setting of ASHA. A grace as long as a trial stops none.
 
     Attributes:
         grace: epochs before a trial may be stopped.

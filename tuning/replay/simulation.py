@@ -241,8 +241,8 @@ class _Search:
         heapq.heappush(self.under_way, (ends, next(self._order), run))
 
     def _decide(self, run: _Run, result: dict[str, Any]) -> str:
-        """As Ray does: a trial that is done is not the scheduler's to judge, and the searcher hears at once only of
-        epochs after which the trial goes on."""
+        """Decide as Ray does: a trial that is done is not the scheduler's to judge, and the searcher hears at once only
+        of epochs after which the trial goes on."""
         known = run.epoch < len(run.curve)
         if run.epoch == self._max_epochs:
             return FINISHED

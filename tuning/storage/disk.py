@@ -9,13 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ray import tune
-
 PAUSE = 2.0
 """Seconds between two tries."""
 
 Returned = TypeVar("Returned")
-Wrapped = TypeVar("Wrapped", bound=tune.Callback)
 
 
 def patiently(write: Callable[..., Returned]) -> Callable[..., Returned]:
@@ -44,15 +41,7 @@ def patiently(write: Callable[..., Returned]) -> Callable[..., Returned]:
     return tried
 
 
-def patient(callback: Wrapped) -> Wrapped:
-    """A callback each of whose hooks that it has itself is done `patiently`."""
-    for name in dir(tune.Callback):
-        if name.startswith("on_") and getattr(type(callback), name) is not getattr(tune.Callback, name):
-            setattr(callback, name, patiently(getattr(callback, name)))
-    return callback
-
-
-class Room:
+class DiskSpace:
     """Whether the disk under `folder` has `needed` GB (1e9 bytes) for another trial; says when that changes."""
 
     def __init__(self, folder: Path, needed: float) -> None:

@@ -33,7 +33,7 @@ BEAT, DEAD = 5.0, 30.0
 """Seconds between two signs of life, and without one until another machine may take the search over."""
 
 BEAT_AT_ADDRESS, DEAD_AT_ADDRESS, CLAIM = 10.0, 60.0, 2.0
-"""The same at an address, and the seconds after which a claim is looked at again."""
+"""Seconds between two signs and without one at an address, and after which a claim there is looked at again."""
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _owning_address(there: RemoteFolder, lost: threading.Event | None) -> Iterat
 
 
 def _claim_address(there: RemoteFolder, token: str) -> None:
-    """Of a process of this machine that is dead nothing is waited for."""
+    """Write our token there. A dead process of this machine is not waited for."""
     owner, age = _read_there(there)
     if owner and age < DEAD_AT_ADDRESS and (owner["host"] != _host() or _lives(owner["pid"])):
         raise _refusal(there.uri, owner, age)
@@ -141,7 +141,7 @@ def _token(there: RemoteFolder) -> str | None:
 
 
 def _read_there(there: RemoteFolder) -> tuple[dict[str, Any], float]:
-    """As `_read`, of an address: its clock is read from a file that is written for that."""
+    """The owner at an address, as `_read` says it; the clock there is read from a file that is written for that."""
     entry, content = there.entry(OWNER), there.read(OWNER)
     if entry is None or content is None:
         return {}, 0.0
@@ -158,7 +158,7 @@ def _read_there(there: RemoteFolder) -> tuple[dict[str, Any], float]:
 
 
 def _lives(pid: int) -> bool:
-    """Of another user too; this process does not count, which has let go of what it held."""
+    """Whether a process is alive, also another user's; this one does not count, which has let go of what it held."""
     if pid == os.getpid():
         return False
     try:

@@ -19,14 +19,11 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from common import uris
-from common.errors import SearchError
 from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
 from tuning.storage import removal
 from tuning.storage import states as snapshots
 from tuning.storage.background import meanwhile
-from tuning.storage.lock import owning
 
 THREADS = 8
 """Files at a time."""
@@ -72,7 +69,7 @@ class Mirror:
         for name in [name for name, _ in self._records() if name not in found]:
             (self._folder / name).unlink()
         self._states = {name.split("/")[1] for name in found if name.startswith(f"{STATE}/")}
-        fetch(self._there, self._folder, {name: found[name] for name in found if _is_gone_on_from(name)})
+        fetch(self._there, self._folder, {name: found[name] for name in found if _is_needed_to_go_on(name)})
         for name, status in self._records():
             if name in found:
                 self._pushed[name] = status
@@ -199,83 +196,14 @@ class Mirror:
             self._there.remove_folder(f"{base}{name}")
 
 
-@contextmanager
-def mirroring(address: str, folder: Path) -> Iterator[Mirror]:
-    """Within, this process alone runs the search at `address`, with `folder` as its mirror.
-
-    Raises:
-        AddressError: it cannot be read or written. SearchError: another process runs it.
-    """
-    there = RemoteFolder.of(address)
-    folder.mkdir(parents=True, exist_ok=True)
-    mirror = Mirror(folder, there)
-    with owning(folder, there, mirror.lost):
-        yield mirror
-
-
-def place(address: str) -> Path:
-    """The mirror of what is at an address."""
-    return uris.place("runs", address)
-
-
-def names(runs: str) -> set[str]:
-    """Of what is at an address of searches.
-
-    Raises:
-        AddressError: it cannot be read.
-    """
-    with _said_of(runs):
-        return RemoteFolder.of(runs).names()
-
-
-def probe(runs: str) -> None:
-    """Raises AddressError: files cannot be written and removed there."""
-    with _said_of(runs, "written"):
-        RemoteFolder.of(runs).probe()
-
-
-def pulled(address: str) -> Path:
-    """The mirror of a search that is to go on, as the address has it now.
-
-    Raises:
-        AddressError: it cannot be read. SearchError: no search is there, or another process runs it.
-    """
-    folder = place(address)
-    with _said_of(address):
-        there = RemoteFolder.of(address)
-        if there.entry(SEARCH) is None:
-            raise SearchError(f"{address} holds no search: there is no {SEARCH}; name one of those under its --runs")
-        folder.mkdir(parents=True, exist_ok=True)
-        with owning(folder, there):
-            Mirror(folder, there).pull()
-    return folder
-
-
-def pulled_predictions(address: str, folder: Path) -> None:
-    """Fetch every trial's predictions."""
-    with _said_of(address):
-        there = RemoteFolder.of(address)
-        found = {name: entry for name, entry in there.list().items() if name.endswith(f"/{VAL_PREDICTIONS}")}
-        fetch(there, folder, {name: entry for name, entry in found.items() if name.startswith(TRIALS)})
-
-
-def keep(address: str, file: Path) -> None:
-    """Take a file of a search that has ended to its address.
-
-    Raises:
-        AddressError: it cannot be written.
-    """
-    with _said_of(address, "written"):
-        RemoteFolder.of(address).upload(file, file.name)
-
-
 def fetch(there: RemoteFolder, folder: Path, found: dict[str, Entry]) -> None:
     """Those files, but for those that are here, as large and as old."""
     _at_once(lambda name: there.fetch(name, found[name], folder / name), found)
 
 
-def _is_gone_on_from(name: str) -> bool:
-    """Not what workers keep there, TensorBoard's curves, or another search within this one."""
+def _is_needed_to_go_on(name: str) -> bool:
+    """Whether a search goes on from a file: not from what workers keep there, TensorBoard's curves, or another search
+    within this one."""
     folder, _, file = name.rpartition("/")
     if folder.startswith(TRIALS):
         return "/" not in folder and file not in (BEST_WEIGHTS, VAL_PREDICTIONS) and not file.startswith("events.")
@@ -285,11 +213,3 @@ def _is_gone_on_from(name: str) -> bool:
 def _at_once(one: Callable[[str], None], names: Iterable[str]) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(one, names))
-
-
-@contextmanager
-def _said_of(address: str, what: str = "read") -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise uris.refused(address, error, what) from None

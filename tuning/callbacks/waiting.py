@@ -1,17 +1,28 @@
-"""Waits for a search's folder whose disk is gone."""
+"""Callbacks that wait for a disk that is full, read-only or gone."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ray import tune
 
 from common import search_folder
+from tuning.storage.disk import patiently
+
+Wrapped = TypeVar("Wrapped", bound=tune.Callback)
 
 
-class Present(tune.Callback):
+def patient(callback: Wrapped) -> Wrapped:
+    """A callback each of whose hooks that it has itself is done `patiently`."""
+    for name in dir(tune.Callback):
+        if name.startswith("on_") and getattr(type(callback), name) is not getattr(tune.Callback, name):
+            setattr(callback, name, patiently(getattr(callback, name)))
+    return callback
+
+
+class FolderGuard(tune.Callback):
     """Fails while the folder of the search is gone or read-only.
 
     `patient`, and before all others, it keeps them and Ray from writing below the mount point of a disk that is gone.

@@ -1,0 +1,122 @@
+"""search.json: what a search was asked for, what it has cost so far, and how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypedDict
+
+from common.files import write_json
+from common.search_folder import SEARCH
+
+
+class State(StrEnum):
+    """What a search is doing, or how it ended. The last three leave trials that can go on."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    """Every trial has ended."""
+    INTERRUPTED = "interrupted"
+    """By Ctrl-C."""
+    SPENT = "budget spent"
+    """A time limit was reached."""
+    FAILING = "failing"
+    """Too many trials failed."""
+
+
+class NamedStore(TypedDict, total=False):
+    """A dataset store: its folder or address, and the hash of its content."""
+
+    path: str
+    hash: str
+
+
+class Cost(TypedDict, total=False):
+    """What a search has spent so far, and the GPU-hours that stopping trials early has saved."""
+
+    trials: int
+    epochs: int
+    hours: float
+    gpu_hours: float
+    gpu_hours_saved: float
+
+
+class FailedTrials(TypedDict):
+    """The trials that failed for one reason; `diverged` says that it was their settings'."""
+
+    reason: str
+    diverged: bool
+    trials: list[str]
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """search.json. A file of another version may lack keys, which are then empty here.
+
+    Attributes:
+        command: the words that started the search.
+        state: None where the file does not say.
+        plan: what was decided before anything ran, as `tuning.plan` writes it, and every key that is unknown here.
+        versions: of the packages by name; code: the hash of the training code.
+        started, ended: when, ISO 8601 in UTC.
+        confirms: of a confirmation, which trials it trains again.
+        failed: the failed trials by reason, of a search that has ended.
+        failing: "7 of 8" trials failed, which ended it.
+    """
+
+    command: list[str] | None = None
+    name: str = ""
+    state: State | None = None
+    plan: dict[str, Any] = field(default_factory=dict)
+    store: NamedStore = field(default_factory=NamedStore)
+    versions: dict[str, str] = field(default_factory=dict)
+    code: str = ""
+    started: str = ""
+    spent: Cost = field(default_factory=Cost)
+    confirms: dict[str, Any] | None = None
+    ended: str = ""
+    failed: list[FailedTrials] | None = None
+    failing: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.state is not None:
+            object.__setattr__(self, "state", State(self.state))
+
+    @classmethod
+    def of(cls, text: str | bytes) -> SearchRecord:
+        """Raises ValueError: it is no JSON object, or says what no search says."""
+        try:
+            about = json.loads(text)
+        except ValueError:
+            raise ValueError("it is no JSON") from None
+        if not isinstance(about, dict):
+            raise ValueError("it is no JSON object")
+        return cls().changed(about)
+
+    @classmethod
+    def read(cls, folder: Path) -> SearchRecord:
+        """Raises OSError: there is none in `folder`, or it cannot be read. ValueError: as for `of`."""
+        return cls.of((folder / SEARCH).read_bytes())
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / SEARCH, self.to_json())
+
+    def changed(self, changes: Mapping[str, Any]) -> SearchRecord:
+        """The record in which some keys of the file have other values."""
+        own = {key: value for key, value in changes.items() if key in _OWN}
+        plan = {key: value for key, value in changes.items() if key not in _OWN}
+        return dataclasses.replace(self, **own, plan={**self.plan, **plan})
+
+    def to_json(self) -> dict[str, Any]:
+        about: dict[str, Any] = {}
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            about |= value if each.name == "plan" else {each.name: value} if value not in (None, "", {}) else {}
+        return {**about, "failing": self.failing} if self.ended else about
+
+
+_OWN = {each.name for each in dataclasses.fields(SearchRecord)} - {"plan"}

@@ -1,0 +1,119 @@
+"""What a person reads when a search has ended, and the exit code that says how."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from common.errors import SearchError
+from common.search_folder import CONFIRMATION, TRIAL_ERROR
+from common.search_record import FailedTrials, SearchRecord, State
+from tuning import resume
+from tuning.command.options import TIME, flag
+from tuning.confirm import rerun, verdict
+from tuning.plan.plan import Plan
+from tuning.plan.resources import unit
+from tuning.records import leaderboard, reasons, search_json
+from tuning.records.rows import Row, ranked
+from tuning.storage import home
+
+INTERRUPTED = 130
+TRIALS_FAILED = 3
+"""Exit code of a search that has ended, in which trials failed that did not diverge."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a search ended.
+
+    Attributes:
+        lines: tables and texts, to print in this order.
+        code: the exit code.
+        error: what was wrong with the search as a whole; it is said last.
+        compares: it is a confirmation that has ended, so that its candidates are compared next (`of_confirmation`).
+    """
+
+    lines: tuple[Table | str, ...]
+    code: int = 0
+    error: SearchError | None = None
+    compares: bool = False
+
+
+def of_search(plan: Plan, rows: Sequence[Row], width: int) -> Ending:
+    """The leaderboard for a terminal of `width` columns, what was spent, what failed, and the next command."""
+    record = search_json.read(plan.folder)
+    failed = record.failed or []
+    code = 0 if all(group["diverged"] for group in failed) else TRIALS_FAILED
+    lines: tuple[Table | str, ...] = (
+        leaderboard.table(ranked(rows), f"\nLeaderboard of {plan.name}", width),
+        f"\n{len(rows)} trials ({sum(row.status == 'failed' for row in rows)} failed), {_spent(plan, record)}.",
+        *([reasons.described(failed)] if failed else []),
+    )
+    if error := _error(plan, rows, record, failed):
+        return Ending(lines, error=error)
+    if record.state == State.INTERRUPTED:
+        return Ending((*lines, f"Interrupted. To go on:\n\n    {_resume(plan)}"), INTERRUPTED)
+    if record.state == State.SPENT:
+        return Ending((*lines, f"The budget is spent. To go on:\n\n    {_resume(plan)} {_more(plan)}"), code)
+    if record.confirms:
+        return Ending(lines, code, compares=True)
+    return Ending((*lines, _next(plan)), code)
+
+
+def of_confirmation(plan: Plan, rows: Sequence[Row]) -> Ending:
+    """The confirmation as a table and in words; its confirmation.json is written.
+
+    Raises:
+        SearchError: a candidate has no run that ended, or runs that cannot be compared.
+    """
+    place = home.of(plan)
+    place.fetch_predictions()
+    found = rerun.report(plan.folder, rows, resume.store_of(plan.folder))
+    place.keep(plan.folder / CONFIRMATION)
+    title = f"\nConfirmation of {plan.folder.parent.name}"
+    return Ending((verdict.table(found, title), f"\n{textwrap.fill(verdict.verdict(found), 110)}"))
+
+
+def _error(plan: Plan, rows: Sequence[Row], record: SearchRecord, failed: Sequence[FailedTrials]) -> SearchError | None:
+    if record.state == State.FAILING:
+        commonest = next(group["reason"] for group in failed if not group["diverged"])
+        why = f"{record.failing} trials failed, most often of {commonest}"
+        return SearchError(f"{why}; mend that and go on: {_resume(plan)}")
+    if record.state == State.FINISHED and rows and all(row.status == "failed" for row in rows):
+        return SearchError(
+            f"every trial failed; the first one's error is in {_shown(plan)}/{rows[0].trial}/{TRIAL_ERROR}"
+        )
+    return None
+
+
+def _spent(plan: Plan, record: SearchRecord) -> str:
+    spent, counted = record.spent, unit(plan.resources.gpus)
+    return (
+        f"{spent['epochs']} epochs, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {counted}; "
+        f"stopping early saved {spent['gpu_hours_saved']:.2f}"
+    )
+
+
+def _shown(plan: Plan) -> str:
+    return shlex.quote(plan.remote or os.path.relpath(plan.folder))
+
+
+def _resume(plan: Plan) -> str:
+    return f"python tune_main.py --resume {_shown(plan)}"
+
+
+def _more(plan: Plan) -> str:
+    """As much time again as the budget had."""
+    had = {name: getattr(plan.budget, name) for name in TIME}
+    return " ".join(f"{flag(name)} +{hours:g}" for name, hours in had.items() if hours)
+
+
+def _next(plan: Plan) -> str:
+    curves = shlex.quote(os.path.relpath(plan.folder))
+    vote = f"python -m ensemble.select_and_predict --search {_shown(plan)}"
+    return f"\nNext:\n\n    tensorboard --logdir {curves}\n    {vote}"

@@ -1,0 +1,75 @@
+"""What trials run on: this machine, or a cluster that is joined to see how large it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from common.machine import cpu_cores
+from tuning.plan import resources as sharing
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.storage import home
+
+
+@dataclass(frozen=True)
+class Machine:
+    """This machine, or the cluster at an address.
+
+    Attributes:
+        nodes: CPU cores and GPUs of each.
+        address: of the cluster's Ray; None: trials run here, in a Ray of their own.
+        install: Ray installs the packages on the cluster's nodes.
+    """
+
+    nodes: tuple[tuple[int, int], ...]
+    address: str | None = None
+    install: bool = False
+
+    def resources(self, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
+        """Raises OptionError: a trial is to have more than there is."""
+        return sharing.share_nodes(self.nodes, cpus_per_trial, gpus_per_trial)
+
+    def planned_here(self, plan: Plan) -> Plan:
+        """The plan with as many trials at a time as fit here: it may have been made on another machine."""
+        resources = self.resources(plan.resources.cpus, plan.resources.gpus)
+        return dataclasses.replace(plan, resources=resources)
+
+    def start(self, plan: Plan) -> None:
+        """Start Ray here, or make sure that the cluster's nodes are fit for trials.
+
+        Raises:
+            SearchError: one is not. WeightsError, AddressError: they cannot have the weights that trials start from.
+        """
+        from tuning.cluster import checks, session, weights
+
+        session.start_ray(self.address, self.install)
+        if self.address:
+            seconds = checks.INSTALL_SECONDS if self.install else checks.ANSWER_SECONDS
+            checks.check(home.of(plan).runs, plan.store, seconds)
+            weights.share_weights(plan)
+
+
+def joined(address: str, install: bool) -> Machine:
+    """The cluster at `address`, of which this process is now a part.
+
+    Raises:
+        OptionError: none answers there, or it wants another token.
+    """
+    from tuning.cluster import joining, session
+
+    joining.check_address(address)
+    session.start_ray(address, install)
+    return Machine(tuple(joining.sizes()), address, install)
+
+
+def this_machine() -> Machine:
+    import torch  # takes seconds: only who runs trials waits for it
+
+    return Machine(((cpu_cores(), torch.cuda.device_count()),))
+
+
+def changes(before: Plan, now: Plan) -> str | None:
+    """How many trials fit at a time, where that is not as it was."""
+    was, fit = before.resources.concurrent, now.resources.concurrent
+    return None if fit == was else f"{fit} trials at a time fit here, and were {was} before"

@@ -1,0 +1,104 @@
+"""The options of `python tune_main.py`, and which of them go together."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from common.command_line import positive
+from common.errors import OptionError
+from common.uris import location
+
+TIME = ("hours", "gpu_hours")
+LIMITS = ("trials", *TIME)
+WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "address", "install_packages")
+"""What --resume goes with: the rest of a search was chosen when it began."""
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        description="Search hyperparameters: Ray Tune runs one trial per GPU, Optuna proposes, ASHA stops.",
+        epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use. Limits of what "
+        "is spent (--trials, --hours, --gpu-hours) can be raised when a search is resumed: --trials 70 is seventy in "
+        "all, --trials +20 is twenty more. Exit codes: 0; 2 an error, also when most trials fail; 3 the search has "
+        "ended, and trials of it failed; 130 interrupted.",
+    )
+    what = result.add_argument_group("what to search")
+    what.add_argument("--space", metavar="NAME", help="a space, a join a+b, or a file of your own: ./my_space.py:SPACE")
+    what.add_argument(
+        "--data",
+        metavar="STORE",
+        help="dataset store made by `python -m data_prep`: a folder that every node has, or an address (s3://, gs://, "
+        "hdfs://, file://...), copied to each node once",
+    )
+    what.add_argument("--arch", metavar="NAME", help="network of every trial (default: resnet50)")
+    what.add_argument("--weights", metavar="imagenet|none|FILE", help="weights a trial starts from")
+    what.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
+    what.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
+    what.add_argument("--reduction", metavar="N", type=positive, help="one in N trials passes a rung of ASHA")
+    spent = result.add_argument_group("what to spend: the first limit reached ends the search, and it can go on later")
+    spent.add_argument("--trials", metavar="N", help="trials to start")
+    spent.add_argument("--hours", metavar="H", help="hours of running time, start-up included")
+    spent.add_argument("--gpu-hours", metavar="H", help="GPU-hours of trials, start-up included (no GPU: trial-hours)")
+    spent.add_argument("--keep", metavar="M", type=positive, help="keep the weights of the M best trials (default: 10)")
+    sure = result.add_argument_group("how sure the winner is (after the search, or with --resume of a finished one)")
+    sure.add_argument("--confirm", metavar="K", type=positive, help="train the K best again, at full length")
+    sure.add_argument("--seeds", metavar="R", type=positive, help="each with R fresh seeds (default: 3)")
+    sure.add_argument("--folds", metavar="R", type=positive, help="each on R person-grouped folds of train and val")
+    where = result.add_argument_group("where and how")
+    where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
+    where.add_argument(
+        "--runs",
+        metavar="DIR",
+        type=location,
+        default=Path("runs"),
+        help="where searches are kept: a folder, or an address (s3://...)",
+    )
+    where.add_argument(
+        "--gpus-per-trial", metavar="X", type=float, help="GPUs of one trial (default: 1 if there are any)"
+    )
+    where.add_argument("--cpus-per-trial", metavar="N", type=positive, help="CPU cores of one trial")
+    where.add_argument("--deterministic", action="store_true", help="trials give the same bits again, at a price")
+    where.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
+    where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
+    where.add_argument(
+        "--install-packages", action="store_true", help="with --address: let Ray install requirements.txt on the nodes"
+    )
+    result.add_argument(
+        "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
+    )
+    result.add_argument("--resume", metavar="DIR", type=location, help="go on with an interrupted search: runs/NAME")
+    result.add_argument("--list-spaces", action="store_true", help="list the search spaces and stop")
+    result.add_argument("--dry-run", action="store_true", help="print what would run and its worst-case cost, and stop")
+    return result
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raises OptionError: options that do not go together."""
+    if options.folds == 1:
+        raise OptionError("--folds: at least 2 is needed, but got 1")
+    if options.seeds and options.folds:
+        raise OptionError("--seeds and --folds: choose one; folds are trained with the search's own seed")
+    if (options.seeds or options.folds) and not options.confirm:
+        raise OptionError("--seeds and --folds say how to confirm: name how many trials, as in --confirm 3")
+    if options.install_packages and not options.address:
+        raise OptionError("--install-packages is for the nodes of a cluster: name one, as in --address HOST:6379")
+
+
+def check_resumed(options: argparse.Namespace) -> None:
+    """Raises OptionError: an option that a search which goes on cannot change."""
+    for name, value in vars(options).items():
+        if name not in WITH_RESUME and value != parser().get_default(name):
+            raise OptionError(
+                f"{flag(name)} cannot change what {options.resume} began with; leave it out, or start another search"
+            )
+
+
+def limits(options: argparse.Namespace) -> dict[str, str | None]:
+    """What of the budget was named, as it was typed."""
+    return {name: getattr(options, name) for name in LIMITS}
+
+
+def flag(name: str) -> str:
+    """gpu_hours -> --gpu-hours"""
+    return f"--{name.replace('_', '-')}"

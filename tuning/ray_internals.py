@@ -1,0 +1,117 @@
+"""Every private name of Ray that the driver uses, each with its reason.
+
+Ray may change them in any version: tests/tuning/test_ray_internals.py asks the installed one. The worker's are in
+trainable/worker/durable.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ray._private import ray_constants
+from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
+from ray.tune.schedulers import AsyncHyperBandScheduler
+from ray.tune.search import SearchGenerator
+from ray.tune.search.optuna import OptunaSearch
+
+DIVERGED = "diverged"
+"""The key of a trial's last result that says why its loss is no longer a number."""
+
+
+def listen_on_loopback_only() -> None:
+    """Ray does so by default on Windows, where no option asks for it; elsewhere it listens on every network."""
+    ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def folder_of(trial: Trial) -> Path:
+    """A trial's folder in the search's; the public `local_path` is in Ray's own working folder."""
+    return Path(trial.storage.trial_fs_path)
+
+
+def working_folder(trial: Trial) -> Path:
+    """Where Ray writes the state of the whole search before it copies it: only there it is of one moment."""
+    return Path(trial.storage.experiment_driver_staging_path)
+
+
+def diverged(trial: Trial) -> str | None:
+    """Why the trial diverged, if it did. The public `last_result` may ask the trial's worker, and wait for it."""
+    why = trial.run_metadata.last_result.get(DIVERGED)
+    return None if why is None else str(why)
+
+
+def worker_of(trial: Trial) -> Any:
+    """The actor that trains the trial, to tell whether it has reported and to kill it; None between two."""
+    return trial.temporary_state.ray_actor
+
+
+def forget_failures(trial: Trial) -> None:
+    """Ray counts them over a trial's whole life, and has no way to begin anew."""
+    trial.run_metadata.num_failures = 0
+
+
+def count_failures(trial: Trial, more: int) -> None:
+    """Let a failure weigh as `more` beside what Ray has counted: it has one limit for all kinds."""
+    trial.run_metadata.num_failures += more
+
+
+def checkpoints_of(trial: Trial) -> list[str]:
+    """The paths of all checkpoints that Ray holds, the oldest first; publicly it names the best and the newest."""
+    return [result.checkpoint.path for result in trial.run_metadata.checkpoint_manager._checkpoint_results]
+
+
+def latest_checkpoint(trial: Trial) -> str | None:
+    """The path of the newest checkpoint that the trial's state names."""
+    latest = trial.run_metadata.checkpoint_manager.latest_checkpoint_result
+    return latest.checkpoint.path if latest else None
+
+
+def forget_checkpoints(trial: Trial, but: set[str]) -> None:
+    """Have Ray hold no other checkpoints than these: it has no way to give up one that it does not remove itself."""
+    manager = trial.run_metadata.checkpoint_manager
+    manager._checkpoint_results = [each for each in manager._checkpoint_results if each.checkpoint.path in but]
+
+
+def save_no_more(trial: Trial) -> None:
+    """Have Ray take no further checkpoint of the trial, also where one is due: the frequency is the search's."""
+    manager = trial.run_metadata.checkpoint_manager
+    manager._checkpoint_config = replace(manager.checkpoint_config, checkpoint_frequency=0)
+
+
+def is_starting(tune_controller: Any, trial: Trial) -> bool:
+    """Whether a pending trial's worker has its place on a machine already; what schedulers are given hides it."""
+    controller = tune_controller._tune_controller
+    worker = controller._trial_to_actor.get(trial)
+    return worker is not None and controller._actor_manager.is_actor_started(worker)
+
+
+def enter_rungs(scheduler: AsyncHyperBandScheduler, trial: Trial, epoch: int, value: float) -> None:
+    """Tell the trial's bracket a result, without the decision that `on_trial_result` would take."""
+    scheduler._trial_info[trial.trial_id].on_result(trial, epoch, value)
+
+
+def allow_trials(generator: SearchGenerator, limit: int) -> None:
+    """Ray takes the number from the experiment, which it keeps for ever as it was when the search began."""
+    generator._total_samples = limit
+
+
+def move_new_trials(generator: SearchGenerator, folder: Path) -> None:
+    """Put trials to come into `folder`: Ray moves those that there were to where the search lies now, but no others."""
+    storage = generator._experiment.spec["storage"]
+    storage.storage_fs_path, storage.experiment_dir_name = str(folder.parent), folder.name
+
+
+def study_of(search: OptunaSearch) -> tuple[Any, dict[str, Any]]:
+    """The Optuna study, which lives in memory alone, and its trials by Ray's IDs."""
+    return search._ot_study, search._ot_trials
+
+
+def close_results(logger: JsonLoggerCallback, trial: Trial) -> None:
+    """Close result.json, which Ray holds open until the trial ends: after an error of the disk it must be opened anew.
+
+    Raises:
+        OSError: what is left in its buffer cannot be written.
+    """
+    logger._trial_files.pop(trial).close()

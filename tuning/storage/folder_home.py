@@ -1,0 +1,94 @@
+"""A search that is kept in a folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.errors import OptionError
+from tuning.plan import disk_need
+from tuning.plan.plan import Plan
+from tuning.storage import removal
+from tuning.storage.any_home import Home, Write, taken
+from tuning.storage.lock import owning
+
+
+class FolderHome(Home):
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.uri, self.where = folder.absolute(), None, str(folder)
+        self.runs = self.folder.parent
+
+    def child(self, name: str) -> Home:
+        return FolderHome(Path(self.where, name))
+
+    def names(self) -> set[str]:
+        return {each.name for each in self.folder.iterdir()} if self.folder.is_dir() else set()
+
+    def reserve(self) -> None:
+        self.folder.mkdir(parents=True)
+
+    def probe(self, plan: Plan) -> None:
+        place = next(folder for folder in self.folder.parents if folder.exists())
+        try:
+            with tempfile.NamedTemporaryFile(dir=place, prefix=".masktune-"):
+                pass
+        except OSError as error:
+            raise OptionError(
+                f"--runs {self.runs}: {place} cannot be written ({error.strerror}); choose another folder"
+            ) from None
+        free, needed = shutil.disk_usage(place).free / 1e9, disk_need.disk_gb(plan)
+        if free < needed:
+            raise OptionError(
+                f"--runs {self.runs}: {needed:.1f} GB may be needed, but {free:.1f} GB are free; "
+                f"keep the weights of fewer trials (--keep {plan.keep} now), or choose another disk"
+            )
+
+    @contextmanager
+    def begun(self, write: Write) -> Iterator[None]:
+        fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.partial")
+        fresh.mkdir(parents=True)
+        write(fresh)
+        try:
+            fresh.rename(self.folder)  # whole, or not at all; over one that was reserved
+        except OSError:
+            shutil.rmtree(fresh)
+            raise taken(self.folder) from None
+        with owning(self.folder):
+            yield
+
+    @contextmanager
+    def resumed(self) -> Iterator[None]:
+        with owning(self.folder):
+            yield
+
+    def remove(self, folder: Path, pattern: str) -> None:
+        removal.remove(folder, pattern)
+
+    def share(self, file: Path, name: str) -> None:
+        there = Path(self.runs, name)
+        if there.exists() and there.stat().st_size == file.stat().st_size:
+            return
+        there.parent.mkdir(parents=True, exist_ok=True)
+        partial = there.with_name(f".{there.name}.{os.getpid()}.tmp")
+        shutil.copyfile(file, partial)
+        partial.replace(there)
+
+    def shared(self, name: str) -> str | None:
+        there = Path(self.runs, name)
+        return str(there) if there.exists() else None
+
+    def is_waiting(self) -> bool:
+        return False  # whoever writes to a disk waits for it
+
+    def fetch(self) -> None:
+        """It is here."""
+
+    def fetch_predictions(self) -> None:
+        """They are here."""
+
+    def keep(self, file: Path) -> None:
+        """It is kept."""
