@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from common.machine import cpu_cores
+from common import machine
 from tuning.plan import resources as sharing
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -66,7 +66,7 @@ def joined(address: str, install: bool) -> Machine:
 def this_machine() -> Machine:
     import torch  # takes seconds: only who runs trials waits for it
 
-    return Machine(((cpu_cores(), torch.cuda.device_count()),))
+    return Machine(((machine.cpu_cores(), torch.cuda.device_count()),))
 
 
 def changes(before: Plan, now: Plan) -> str | None:
