@@ -59,7 +59,7 @@ class ValPredictions(NamedTuple):
 
 
 def read_val_predictions(file: Path) -> ValPredictions:
-    """Read what `checkpoint.export_best` wrote.
+    """Read what `best.export_best` wrote.
 
     Raises:
         ValueError: the file is missing, cut short, or holds something else; its message says what.

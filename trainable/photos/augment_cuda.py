@@ -135,16 +135,19 @@ def _load(device: torch.device) -> Mapping[str, Any]:
 
 
 def _try_out(launch: Launch, device: torch.device) -> None:
-    """A white photo at half the brightness is grey, whatever is then done to its other colours.
+    """A white photo that is darkened is grey, whatever is then done to its other colours.
+
+    It is darkened twice, since memory that no kernel wrote to may still hold what the first time left there.
 
     Raises:
         RuntimeError: it is not, or a kernel did not run.
     """
     white = torch.full((1, 9, 7, 3), 255, dtype=torch.uint8, device=device)
-    params = torch.tensor([[180.0], [1.0], [0.5], [0.5], [0.5], [0.25]])
-    grey = run(launch, white, params, (9, 7), (9, 7), (1, 1, 1), (0, 0, 0))
-    if not torch.allclose(grey, torch.full_like(grey, 0.5), atol=1e-4):
-        raise RuntimeError("its kernels were tried out and gave wrong colours")
+    for brightness in (0.5, 0.25):
+        params = torch.tensor([[180.0], [1.0], [brightness], [0.5], [0.5], [0.25]])
+        grey = run(launch, white, params, (9, 7), (9, 7), (1, 1, 1), (0, 0, 0))
+        if not torch.allclose(grey, torch.full_like(grey, brightness), atol=1e-4):
+            raise RuntimeError("its kernels were tried out and gave wrong colours")
 
 
 def _launch(kernels: Mapping[str, Any], name: str, blocks: int, threads: int, arguments: Sequence[Box]) -> None:
