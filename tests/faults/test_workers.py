@@ -132,7 +132,7 @@ def test_a_worker_that_hangs_is_killed_and_its_trial_goes_on(
     few = [["stop-save2"], ["kill-3", "loop-load"]]
     hangs = campaign.count(few=few, many=[*everywhere("stop"), *everywhere("loop")])
     trials = names(range(1, len(hangs) + 1))
-    monkeypatch.setattr(search, "Watchdog", lambda: Watchdog(least=3, first=10))
+    monkeypatch.setattr(search, "Watchdog", lambda excused: Watchdog(excused, least=3, first=10))
     plan = make_plan(budget=Budget(trials=len(hangs)), epochs=3, grace=3)
     plan = fated(plan, dict(zip(trials, hangs, strict=True)))
     rows = search.run(plan, small_store, StruckTrial)
