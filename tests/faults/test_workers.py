@@ -29,12 +29,12 @@ from tuning.records import search_json
 ERRORS = {
     "setup": "ValueError: cannot be set up",
     "memory": "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
-    "nan": "errors.ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got nan",
+    "nan": "ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got nan",
     "exits": "worker died",
-    "inf": "errors.ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got inf",
-    "missing": "errors.ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got 'nothing'",
-    "none": "errors.ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got None",
-    "text": "errors.ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got 'high'",
+    "inf": "ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got inf",
+    "missing": "ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got 'nothing'",
+    "none": "ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got None",
+    "text": "ReportError: val_f1: a number from 0 to 1 is needed after every epoch, but got 'high'",
 }
 
 

@@ -12,6 +12,9 @@ from common.search_folder import TRIAL_ERROR
 from common.search_record import FailedTrials
 from tuning import ray_internals
 
+OURS = "common.errors."
+"""Where Python says that our own errors are from, which tells a reader nothing."""
+
 LISTED = 5
 """Reasons, and trials of one reason, that are printed; search.json has all of them."""
 
@@ -27,7 +30,7 @@ def reason(trial: Trial) -> str:
         return "worker hung" if "`ray.kill`" in text else "worker died"
     lines = text.splitlines()
     after_traceback = [line for before, line in pairwise(lines) if before[:1] == " " != line[:1]]
-    return (after_traceback or lines)[-1].strip()
+    return (after_traceback or lines)[-1].strip().removeprefix(OURS)
 
 
 def grouped(trials: Iterable[Trial]) -> list[FailedTrials]:
