@@ -22,6 +22,7 @@ from common import ray_cluster
 from common.command_line import exit_code
 from common.errors import OptionError
 from common.search_record import State
+from data_prep.task import REFERENCE
 from tuning import signals
 from tuning.command import machine as machines
 from tuning.command.machine import Machine
@@ -66,7 +67,7 @@ def _search(options: argparse.Namespace, began: float) -> int:
     store = _store(options)
     machine = _machine(options)
     plan = _plan(options, space, place, store, machine)
-    print(f"{describe.in_words(plan)}\n", flush=True)
+    print(f"{describe.in_words(plan, store.task if store else REFERENCE)}\n", flush=True)
     if options.dry_run:
         print("A dry run: nothing was started.")
         return 0
@@ -205,7 +206,12 @@ def _planned_here(plan: Plan, machine: Machine) -> Plan:
 def _plan(options: argparse.Namespace, space: spaces.Space, place: Home, store: Store | None, machine: Machine) -> Plan:
     from data_prep.node_copy import absolute
 
-    chosen, bands = (profiles.for_store(store.profile), store.bands) if store else (profiles.SAMPLE, None)
+    resources = machine.resources(options.cpus_per_trial, options.gpus_per_trial)
+    chosen, bands = profiles.SAMPLE, None
+    if store:
+        space = settings.for_task(space, store.task)
+        chosen = profiles.for_store(store, gpu=resources.gpus > 0, weights=options.weights)
+        bands = store.bands if "age" in store.task.factors else None
     asked = {name: getattr(options, name) for name in ("epochs", "arch", "weights", "seed")}
     shared = settings.shared_settings(space, chosen, **asked, bands=bands)
     epochs = settings.full_length(shared)
@@ -221,7 +227,7 @@ def _plan(options: argparse.Namespace, space: spaces.Space, place: Home, store: 
         grace=options.grace or min(chosen.grace_of(space.distributions), epochs),
         reduction=options.reduction or chosen.reduction,
         keep=options.keep or profiles.KEEP,
-        resources=machine.resources(options.cpus_per_trial, options.gpus_per_trial),
+        resources=resources,
         seed=options.seed,
         deterministic=options.deterministic,
         compile=options.compile,

@@ -82,7 +82,6 @@ def curve(number: int, point: Point, settings: dict[str, Any], store: Path, smal
 
     from benchmarks.small_resnet import small_resnet
     from common.errors import DivergedError
-    from data_prep.labels import N_CLASSES
     from data_prep.store.store import Store
     from trainable.config import TrialConfig
     from trainable.loop import Trial
@@ -90,7 +89,7 @@ def curve(number: int, point: Point, settings: dict[str, Any], store: Path, smal
 
     torch.set_num_threads(1)
     config = TrialConfig.from_flat({**settings, **point})
-    network = small_resnet(N_CLASSES, config.train.seed) if small else None
+    network = small_resnet(store.task.classes, config.train.seed) if small else None
     trial = Trial(config, Store.open(store), Workbench(torch.device("cpu")), network)
     found: dict[str, Any] = {"number": number, "point": point, "val_f1": [], "seconds": []}
     try:

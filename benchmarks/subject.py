@@ -26,7 +26,12 @@ UNUSED = "unused"
 def config_for(store: Store, arch: str, **more: Any) -> TrialConfig:
     """What a search on this store would train, from scratch; `more` is by flat key."""
     return TrialConfig.from_flat(
-        {**profiles.for_store(store.profile).settings, "model/arch": arch, "model/weights": "none", **more}
+        {
+            **profiles.for_store(store, gpu=False, weights="none").settings,
+            "model/arch": arch,
+            "model/weights": "none",
+            **more,
+        }
     )
 
 
@@ -78,7 +83,7 @@ def constant_epoch(trial: Trial) -> Callable[[], int]:
     size, generator = trial.config.train.batch_size, torch.Generator().manual_seed(0)
     seen = trial.preprocessing.size
     images = torch.randn(size, 3, *seen, generator=generator).to(trial.device, memory_format=torch.channels_last)
-    target = torch.randint(18, (size,), generator=generator).to(trial.device)
+    target = torch.randint(trial.store.task.classes, (size,), generator=generator).to(trial.device)
     parts = batches.slices(len(trial._rows), size, smallest=batches.SMALLEST)
     lengths = [part.stop - part.start for part in parts]
 

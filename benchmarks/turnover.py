@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def plan(store: Store, folder: Path, options: argparse.Namespace) -> Plan:
     """n + 1 trials of an epoch each, one after the other, each with a trial's share of the machine."""
-    space, of = spaces.load(options.space), profiles.for_store(store.profile)
+    space, of = spaces.load(options.space), profiles.for_store(store, gpu=False, weights="none")
     fixed = shared_settings(space, of, epochs=1, weights="none", seed=0)
     share = resources.share(*session.cluster_size(), cpus_per_trial=options.threads)
     return Plan(

@@ -48,7 +48,7 @@ class ValPredictions(NamedTuple):
     Attributes:
         store_hash: of the store that the rows are of.
         rows: int64 [n], n >= 1, ascending: the photos that the trial was validated on, and so did not train on.
-        probabilities: float32 [n, 18], their softmax at the trial's best epoch.
+        probabilities: float32 [n, classes], their softmax at the trial's best epoch.
         val_f1: macro F1 of that epoch; NaN where the file has none.
     """
 
@@ -58,8 +58,8 @@ class ValPredictions(NamedTuple):
     val_f1: float
 
 
-def read_val_predictions(file: Path) -> ValPredictions:
-    """Read what `best.export_best` wrote.
+def read_val_predictions(file: Path, classes: int) -> ValPredictions:
+    """Read what `best.export_best` wrote of a task of so many classes.
 
     Raises:
         ValueError: the file is missing, cut short, or holds something else; its message says what.
@@ -76,8 +76,9 @@ def read_val_predictions(file: Path) -> ValPredictions:
         raise ValueError(str(error)) from None
     if rows.dtype.kind != "i" or rows.ndim != 1 or len(rows) == 0 or (np.diff(rows) <= 0).any():
         raise ValueError(f"ascending rows of the store are needed, but they are {rows.dtype} {rows.shape}")
-    if probabilities.dtype.kind != "f" or probabilities.shape != (len(rows), 18):
+    if probabilities.dtype.kind != "f" or probabilities.shape != (len(rows), classes):
         raise ValueError(
-            f"probabilities [{len(rows)}, 18] are needed, but they are {probabilities.dtype} {probabilities.shape}"
+            f"probabilities [{len(rows)}, {classes}] are needed, but they are "
+            f"{probabilities.dtype} {probabilities.shape}"
         )
     return read

@@ -24,6 +24,8 @@ from data_prep.prepare.inputs import Source
 from data_prep.prepare.prepare import prepare
 from data_prep.prepare.target import MAX_LEFT_OUT, Target, Workforce
 from data_prep.store.store import Store
+from data_prep.task import FACTORS
+from data_prep.task import parse as parse_task
 
 SHOWN = 5
 
@@ -49,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
         default=",".join(map(str, OFFICIAL_BANDS)),
         metavar="A,B",
         help="first ages of the middle and the old band (default: %(default)s)",
+    )
+    what.add_argument(
+        "--task",
+        metavar="FACTORS",
+        help=f"what is predicted, some of {','.join(FACTORS)} (default: those that the photos' labels tell)",
     )
     made = options.add_argument_group("what is made")
     made.add_argument("--out", type=Path, required=True, metavar="STORE", help="the store to make")
@@ -102,6 +109,7 @@ def source_of(options: argparse.Namespace) -> Source:
         corrections=tuple(options.corrections),
         bands=bands_of(options.bands),
         seed=options.seed,
+        task=None if options.task is None else parse_task(options.task),
     )
 
 
@@ -120,7 +128,8 @@ def main(arguments: list[str] | None = None) -> None:
     store = prepare(source_of(options), target_of(options), Workforce(options.workers, cluster=options.address))
     print(summary(store, time.monotonic() - start))
     print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
-    print(f"       python tune_main.py --space age_bands --data {shlex.quote(str(options.out))}")
+    space = "age_bands" if "age" in store.task.factors else "loss_weights"
+    print(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
 
 
 def summary(store: Store, seconds: float) -> str:

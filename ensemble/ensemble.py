@@ -57,11 +57,11 @@ class Ensemble:
         return self.on_val["vote_with_tta" if len(self.views) > 1 else "vote"]
 
     def predict_rows(self, rows: npt.NDArray[np.int64]) -> Probabilities:
-        """Let the members vote on photos of the store: float32 [n, 18]."""
+        """Let the members vote on photos of the store: float32 [n, classes]."""
         return soft_vote([member.predict_rows(rows, self.views) for member in _shown(self.members)])
 
     def predict_photos(self, photos: npt.NDArray[np.uint8]) -> Probabilities:
-        """Let the members vote on uint8 [n, H, W, 3] photos treated like the store's: float32 [n, 18]."""
+        """Let the members vote on uint8 [n, H, W, 3] photos treated like the store's: float32 [n, classes]."""
         return soft_vote([member.predict_photos(photos, self.views) for member in _shown(self.members)])
 
 

@@ -13,7 +13,7 @@ import torch
 from common.search_folder import BEST_WEIGHTS
 from data_prep.store.store import Store
 from trainable.best import load_best
-from trainable.config import TrialConfig
+from trainable.config import TrialConfig, check_frame
 from trainable.network.model import build, place
 from trainable.photos.feed import Streamed
 from trainable.photos.params import View
@@ -39,13 +39,14 @@ class Member:
     @classmethod
     def load(cls, folder: Path, store: Store, device: torch.device) -> Member:
         """Rebuild the model of a trial's folder; nothing is downloaded, its weights are all there."""
-        config, weights, _ = load_best(folder / BEST_WEIGHTS)
-        model = build(replace(config.model, weights="none"))
+        config, weights, about = load_best(folder / BEST_WEIGHTS)
+        check_frame(about, store.source_size, str(folder / BEST_WEIGHTS))
+        model = build(replace(config.model, weights="none"), store.task.classes)
         model.load_state_dict(weights)
         return cls(folder.name, config, place(model, device).eval(), store, device)
 
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
-        """Predict photos of the store: softmax over the 18 classes, mean over `views`, float32 [n, 18]."""
+        """Predict photos of the store: softmax over the classes, mean over `views`, float32 [n, classes]."""
         feed = Streamed(self.store, self.device)
         return predict(self.model, feed, rows, self._preprocessing(), views=views)
 

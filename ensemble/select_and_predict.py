@@ -27,6 +27,7 @@ from common.files import write_json, write_text
 from common.search_folder import ENSEMBLE
 from common.uris import is_uri, location
 from data_prep.store.store import Store
+from data_prep.task import IN_WORDS, REFERENCE, Task
 from ensemble import search_folder
 from ensemble.ensemble import Ensemble
 from ensemble.selection import candidates, choose
@@ -93,9 +94,11 @@ class Score:
 
 def _open_test(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
     test, unlabelled = store.labelled("test"), store.rows("eval")
-    votes = ensemble.predict_rows(np.concatenate([test, unlabelled]))
+    rows = np.concatenate([test, unlabelled])
+    votes = ensemble.predict_rows(rows) if len(rows) else np.zeros((0, store.task.classes), dtype=np.float32)
     on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
-    out = _write_predictions(options, search, store.index["path"].to_numpy()[unlabelled], votes[len(test) :])
+    names = store.index["path"].to_numpy()[unlabelled]
+    out = _write_predictions(options, search, store, names, votes[len(test) :])
     write_json(search / ENSEMBLE, _about(store, ensemble, on_test, out))
     return out
 
@@ -105,12 +108,15 @@ def _score_test(
 ) -> dict[str, Any] | None:
     """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
     if len(test) == 0:
-        print("The store has no test photos with all three labels, so nothing says how the vote does on new people.")
+        print(
+            "The store has no test photos with all labels of its task, so nothing says how the vote does on new people."
+        )
         return None
     single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
     voted = Score.of(votes, store, test)
     _warn_if_opened_before(search)
-    _print_scores(ensemble, single, voted, len(np.unique(store.person[test])))
+    _print_scores(ensemble, single, voted, store.task, len(np.unique(store.person[test])))
+    _print_factors(store, test, votes)
     return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted)}
 
 
@@ -118,35 +124,54 @@ def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ens
     from data_prep.prepare.like import prepare_like  # imports rembg, which only new photos need
 
     names, photos = prepare_like(store, options.photos, progress=True)
-    return _write_predictions(options, search, names, ensemble.predict_photos(photos))
+    return _write_predictions(options, search, store, names, ensemble.predict_photos(photos))
 
 
-def _print_scores(ensemble: Ensemble, single: Score, voted: Score, people: int) -> None:
+def _print_scores(ensemble: Ensemble, single: Score, voted: Score, task: Task, people: int) -> None:
     on_val, count = ensemble.on_val, len(ensemble.views)
     if "vote_with_tta" in on_val:
         used = "used" if count > 1 else "the plain one is used"
         print(f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}")
     best = f"best single trial, {ensemble.chosen[0].name}"
     name = f"ensemble of {len(ensemble.members)}, {count} view{'s' if count > 1 else ''}"
-    print(f"\nMacro F1 over 18 classes            val    test   95% interval over {people} test people")
+    print(f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people")
     print(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
     print(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
 
 
+def _print_factors(store: Store, test: np.ndarray, votes: Probabilities) -> None:
+    """Say how the vote does on each factor of the task by itself."""
+    actual, guessed = (store.task.split(classes) for classes in (store.classes()[test], votes.argmax(axis=1)))
+    scores = [f"{IN_WORDS[factor]} {macro_f1(actual[factor], guessed[factor]):.3f}" for factor in actual]
+    if len(scores) > 1:
+        print(f"The vote on test, by factor: {', '.join(scores)}\n")
+
+
 def _write_predictions(
-    options: argparse.Namespace, search: Path, names: Sequence[str] | np.ndarray, probabilities: Probabilities
+    options: argparse.Namespace,
+    search: Path,
+    store: Store,
+    names: Sequence[str] | np.ndarray,
+    probabilities: Probabilities,
 ) -> Path | None:
-    """Write predictions.csv: ImageID,ans, the photo's name and its class 0..17."""
+    """Write predictions.csv: ImageID, the photo's name; of the reference task `ans`, its class 0..17; and a column for
+    each factor of the task, by name."""
     if len(names) == 0:
         print("The store has no eval photos to predict; --photos DIR predicts others.")
         return None
     out = options.out or search / "predictions.csv"
     if not out.absolute().parent.is_dir():
         raise EnsembleError(f"--out {out}: the folder {out.absolute().parent} does not exist; make it first")
-    table = pd.DataFrame({"ImageID": names, "ans": probabilities.argmax(axis=1)})
+    table = pd.DataFrame({"ImageID": names, **_answers(store, probabilities.argmax(axis=1))})
     write_text(out, table.to_csv(index=False))
     print(f"{len(table)} photos predicted: {out}")
     return Path(out)
+
+
+def _answers(store: Store, classes: np.ndarray) -> dict[str, np.ndarray]:
+    numbers = {"ans": classes} if store.task == REFERENCE else {}
+    codes = store.task.split(classes)
+    return numbers | {factor: np.array(store.task.values(factor, store.bands))[code] for factor, code in codes.items()}
 
 
 def _warn_if_opened_before(search: Path) -> None:

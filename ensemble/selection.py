@@ -31,7 +31,7 @@ class Candidate:
     Attributes:
         folder: the trial's folder.
         val_f1: macro F1 on val of its best epoch.
-        probabilities: float32 [n_val, 18], rows in the store's order of val.
+        probabilities: float32 [n_val, classes], rows in the store's order of val.
     """
 
     folder: Path
@@ -86,7 +86,7 @@ def vote_f1(members: list[Candidate], truth: npt.NDArray[np.int64]) -> float:
 
 def _read(file: Path, store: Store) -> Candidate:
     try:
-        saved = read_val_predictions(file)
+        saved = read_val_predictions(file, store.task.classes)
         if math.isnan(saved.val_f1):
             raise ValueError("it has no val_f1")
     except ValueError as error:

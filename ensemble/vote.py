@@ -10,7 +10,7 @@ from trainable.predict import Probabilities
 
 
 def soft_vote(members: Sequence[Probabilities]) -> Probabilities:
-    """Average one [n, 18] array a member, rows summing to 1, to their mean, [n, 18].
+    """Average one [n, classes] array a member, rows summing to 1, to their mean, [n, classes].
 
     Raises:
         ValueError: no members, or rows that are no probabilities.

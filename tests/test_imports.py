@@ -38,6 +38,7 @@ WAY_DOWN = """
     data_prep.layouts
     data_prep.node_copy data_prep.photos
     data_prep.store
+    data_prep.task
     data_prep.workers data_prep.labels
     common
 """
@@ -45,11 +46,11 @@ WAY_DOWN = """
 
 LEVEL = {room: -number for number, line in enumerate(WAY_DOWN.split("\n")) for room in line.split()}
 
-TRAINING = {"data_prep.labels", "data_prep.store", "data_prep.node_copy"}
+TRAINING = {"data_prep.labels", "data_prep.task", "data_prep.store", "data_prep.node_copy"}
 ALLOWED = {
     "search_spaces": set(),
     "trainable": TRAINING | {"trainable"},
-    "tuning": {"tuning", "search_spaces", "trainable", "data_prep.store", "data_prep.node_copy"},
+    "tuning": {"tuning", "search_spaces", "trainable", "data_prep.store", "data_prep.task", "data_prep.node_copy"},
     # Photos from outside a store must be treated as the store's were: that is the one thing it needs data_prep for.
     "ensemble": TRAINING | {"ensemble", "trainable", "data_prep.prepare"},
 }

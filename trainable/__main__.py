@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.command_line import exit_code
 from data_prep import node_copy
+from data_prep.task import FACTORS
 from trainable import official
 from trainable.archs import ARCHS
 from trainable.config import TrialConfig, parse_setting
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = dict(map(parse_setting, options.set))
     store = node_copy.open_store(options.data, say=_say, progress=True)
     official.check_labelled(store)
+    _say(f"task: {store.task.in_words()}")
     flat = {**official.thresholds(store.bands), **given}
     if options.epochs is not None:
         flat["train/epochs"] = options.epochs
@@ -53,9 +55,10 @@ def _say(line: str) -> None:
 
 
 def _print(found: Metrics) -> None:
+    factors = " ".join(f"{each} {found[name]:.3f}" for each in FACTORS if (name := f"val_f1_{each}") in found)
     print(
         f"epoch {found['epoch']:3d}  train_loss {found['train_loss']:.4f}  val_loss {found['val_loss']:.4f}  "
-        f"val_f1 {found['val_f1']:.4f}  best {found['val_f1_best']:.4f} (epoch {found['best_epoch']})  "
+        f"val_f1 {found['val_f1']:.4f} ({factors})  best {found['val_f1_best']:.4f} (epoch {found['best_epoch']})  "
         f"lr {found['lr']:.2e}  {found['photos_per_s']:.0f} photos/s  {found['seconds']:.1f} s",
         flush=True,
     )

@@ -21,7 +21,7 @@ from torch import Tensor
 from common.errors import CheckpointError, ConfigError
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS
 from data_prep.labels import IntArray
-from trainable.config import TrialConfig
+from trainable.config import FRAME, TrialConfig
 from trainable.predict import Probabilities
 
 
@@ -31,7 +31,7 @@ class Best:
 
     Attributes:
         epoch: from 1.
-        predictions: float32 [val photos, 18], softmax, in the order of `Trial.val_rows`.
+        predictions: float32 [val photos, classes], softmax, in the order of `Trial.val_rows`.
         weights: state dict on the CPU.
     """
 
@@ -47,8 +47,9 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
     Args:
         rows: int64 [n], the store's photos that `best.predictions` are of.
 
-    The first carries the metadata config (JSON of the flat keys), epoch, val_f1, store_hash and weights_sha256, the
-    second probabilities (float32 [n, 18]), rows (int64 [n], of the store), store_hash, epoch and val_f1.
+    The first carries the metadata config (JSON of the flat keys), epoch, val_f1, store_hash, crop_frame and
+    weights_sha256, the second probabilities (float32 [n, classes]), rows (int64 [n], of the store), store_hash, epoch
+    and val_f1.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in best.weights.items()}
@@ -58,6 +59,7 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
         "epoch": str(best.epoch),
         "val_f1": str(best.val_f1),
         "store_hash": store_hash,
+        "crop_frame": json.dumps(FRAME),
     }
     fresh = folder / f".{BEST_WEIGHTS}.partial"
     save_file(weights, fresh, metadata)
@@ -76,7 +78,8 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
 
 
 def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any]]:
-    """Read a best.safetensors: (config, weights on the CPU, {"epoch": int, "val_f1": float, "store_hash": str}).
+    """Read a best.safetensors: (config, weights on the CPU, {"epoch": int, "val_f1": float, "store_hash": str}),
+    and "crop_frame" where the file says it (`config.check_frame`).
 
     Raises:
         CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
@@ -91,6 +94,7 @@ def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any
         intact = metadata["weights_sha256"] == _digest(weights)
         config = TrialConfig.from_flat(json.loads(metadata["config"]))
         about = {name: kind(metadata[name]) for name, kind in (("epoch", int), ("val_f1", float), ("store_hash", str))}
+        about |= {"crop_frame": metadata["crop_frame"]} if "crop_frame" in metadata else {}
     except (KeyError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{file} is not of a trial of this version ({error}): choose another trial") from None
     if not intact:

@@ -69,9 +69,15 @@ class Labels:
         return np.where(near_young | near_old, MISSING, band_of_range(age_min, age_max, thresholds))
 
 
+FRAME = (512, 384)
+"""(height, width), in pixels, of the frame in which a crop is told: the reference task's photos."""
+
+
 @dataclass(frozen=True)
 class Crop:
-    """The centre crop, in pixels of the source photo; it scales with the store.
+    """The centre crop, told as if every photo were of 512x384 pixels: it is that share of a photo of any size.
+
+    The recipe's 360x360 is the middle 360/512 of a photo's height and 360/384 of its width; 512x384 is all of it.
 
     Attributes:
         resize: both sides of the crop are multiplied by it before the network sees them; 0.62 makes 224 of 360.
@@ -82,9 +88,24 @@ class Crop:
     resize: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(self.height >= 32, "crop/height", "height >= 32", self.height)
-        _check(self.width >= 32, "crop/width", "width >= 32", self.width)
+        for name, value, most in zip(("height", "width"), (self.height, self.width), FRAME, strict=True):
+            _check(32 <= value <= most, f"crop/{name}", f"32 <= {name} <= {most} (all of a photo)", value)
         _check(0.1 <= self.resize <= 4, "crop/resize", "0.1 <= resize <= 4", self.resize)
+
+
+def check_frame(saved: Mapping[str, Any], source_size: tuple[int, int], what: str) -> None:
+    """Raise a ConfigError where the crop that was saved is not what it would be taken for now.
+
+    Before version 0.5 a crop was told in pixels of the store's own photos, which is the same for photos of 512x384.
+
+    Args:
+        saved: says "crop_frame" since.
+    """
+    if "crop_frame" not in saved and tuple(source_size) != FRAME:
+        raise ConfigError(
+            f"{what} tells its crop in pixels of photos of {source_size[0]}x{source_size[1]}, as masktune did before "
+            "0.5; finish it with that version, or start a new search"
+        )
 
 
 @dataclass(frozen=True)

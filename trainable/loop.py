@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from common.errors import CheckpointError, DivergedError
-from data_prep.labels import N_CLASSES, IntArray
+from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from trainable import checkpoint
 from trainable.best import Best, export_best
-from trainable.config import TrialConfig
+from trainable.config import FRAME, TrialConfig, check_frame
 from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
 from trainable.network import model, step
 from trainable.network.ema import Ema
@@ -63,7 +63,7 @@ class Trial:
     def __init__(
         self, config: TrialConfig, store: Store, bench: Workbench, network: torch.nn.Module | None = None
     ) -> None:
-        """`network`: to train in place of `config.model`'s, with first weights and 18 outputs.
+        """`network`: to train in place of `config.model`'s, with first weights and an output a class.
 
         Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than there
         are folds, WeightsError where the weights are not to be had."""
@@ -76,7 +76,11 @@ class Trial:
         self._rows, self._classes = batches.training_set(config.labels, self.store)
         self.val_rows, self._val_classes = batches.validation_set(self.store)
         self._feed, self._say = bench.feed(self.store), bench.say
-        self.model = model.place(network, self.device) if network else bench.network(config.model, config.train.seed)
+        self.model = (
+            model.place(network, self.device)
+            if network
+            else bench.network(config.model, config.train.seed, store.task.classes)
+        )
         self._forward = bench.forward(self.model)
         self._optimizer = optimizer.build(config.optimizer, self.model)
         self._scaler = torch.GradScaler(self.device.type, enabled=amp_dtype(self.device) == torch.float16)
@@ -88,8 +92,9 @@ class Trial:
 
         Returns:
             epoch (from 1), train_loss, train_focal, train_smoothing, train_soft_f1 (means over the photos),
-            val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best, best_epoch, lr (of the last step),
-            train_photos, micro_batches, photos_per_s (while training), seconds (in all). Plain numbers.
+            val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best, best_epoch, of each factor of the store's
+            task its own macro F1 (val_f1_mask, val_f1_gender, val_f1_age), lr (of the last step), train_photos,
+            micro_batches, photos_per_s (while training), seconds (in all). Plain numbers.
 
         Raises:
             DivergedError: a loss was not finite.
@@ -168,7 +173,7 @@ class Trial:
         images = augment.apply(photos, change.params, self.preprocessing, self.device)
         if change.mixing is None:
             return images, classes
-        return mix.apply(images, classes, change.mixing, N_CLASSES)
+        return mix.apply(images, classes, change.mixing, self.store.task.classes)
 
     def _gradients(self, images: Tensor, target: Tensor) -> Tensor:
         if self.micro_batches == 1:
@@ -215,9 +220,14 @@ class Trial:
             "val_loss": float(val_loss),
             "val_accuracy": float((guess == truth).mean()),
             "val_f1": val_f1,
+            **self._f1_by_factor(truth, guess),
             "val_f1_best": self.best.val_f1,
             "best_epoch": self.best.epoch,
         }
+
+    def _f1_by_factor(self, truth: IntArray, guess: IntArray) -> Metrics:
+        actual, guessed = self.store.task.split(truth), self.store.task.split(guess)
+        return {f"val_f1_{factor}": metrics.macro_f1(actual[factor], guessed[factor]) for factor in actual}
 
     def export_best(self, folder: Path) -> None:
         """Write the best epoch so far as files for others to use (`best.export_best`).
@@ -235,6 +245,7 @@ class Trial:
         return {
             "config": self.config.to_flat(),
             "store_hash": self.store.hash,
+            "crop_frame": FRAME,
             "epoch": self.epoch,
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -278,6 +289,7 @@ class Trial:
         )
 
     def _check_same_trial(self, state: Mapping[str, Any]) -> None:
+        check_frame(state, self.store.source_size, "this checkpoint")
         # What the version that wrote it could not set was as the recipe has it.
         theirs = {**TrialConfig().to_flat(), **state["config"], "store_hash": state["store_hash"]}
         ours = {**self.config.to_flat(), "store_hash": self.store.hash}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.errors import StoreError
-from data_prep.labels import MISSING, band_of_range
+from data_prep.labels import MISSING
 
 if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` should not wait
     from data_prep.store.store import Store
@@ -25,15 +25,14 @@ def check_labelled(store: Store) -> None:
             raise StoreError(f"{store.path}: has no {split} photos; prepare it with more people")
         if len(store.labelled(split)) == 0:
             raise StoreError(
-                f"{store.path}: none of its {photos} {split} photos has the mask, gender and age that the 18 classes "
-                f"need, all three ({_lacking(store, split)}); add the labels and prepare it again"
+                f"{store.path}: none of its {photos} {split} photos has all the labels that its task needs, "
+                f"{store.task} ({_lacking(store, split)}); add the labels and prepare it again, or another --task"
             )
 
 
 def _lacking(store: Store, split: str) -> str:
     """Say which labels the photos lack: "no mask for 7, no age in one band for 5"."""
     rows = store.rows(split)
-    band = band_of_range(store.age_min[rows], store.age_max[rows], store.bands)
-    labels = {"mask": store.mask[rows], "gender": store.gender[rows], "age in one band": band}
-    missing = {name: int((codes == MISSING).sum()) for name, codes in labels.items()}
+    names = {"mask": "mask", "gender": "gender", "age": "age in one band"}
+    missing = {names[factor]: int((codes[rows] == MISSING).sum()) for factor, codes in store.codes.items()}
     return ", ".join(f"no {name} for {n}" for name, n in missing.items() if n)

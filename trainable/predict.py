@@ -1,4 +1,4 @@
-"""Softmax over the 18 classes for photos of a store, or any others: validation and the ensemble share this code."""
+"""Softmax over the classes for photos of a store, or any others: validation and the ensemble share this code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from data_prep.labels import N_CLASSES, IntArray
+from data_prep.labels import IntArray
 from trainable.device import autocast, is_out_of_memory, make_room
 from trainable.photos.augment import apply
 from trainable.photos.batches import alike
@@ -36,6 +36,7 @@ def predict(
     Args:
         model: on the feed's device; it is left in evaluation mode.
         preprocessing: that of the model's training.
+        rows: one or more.
         batch_size: photos at a time at most, halved as often as the device's memory asks for.
 
     Returns:
@@ -102,4 +103,4 @@ def _predict(
             make_room(error, device)
             batch_size = max(1, batch_size // 2)
     # One transfer at the end: a transfer a batch would make the GPU wait for the host each time.
-    return torch.cat(found)[:n].cpu().numpy() if found else np.zeros((0, N_CLASSES), dtype=np.float32)
+    return torch.cat(found)[:n].cpu().numpy()

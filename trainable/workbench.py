@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from data_prep.store.store import Store
+from data_prep.task import REFERENCE
 from trainable.config import Model
 from trainable.device import free_cache
 from trainable.network import model
@@ -31,7 +32,7 @@ class Workbench:
         self.device, self.say = device, say
         self._compile = compile
         self._feed: Feed | None = None
-        self._arch: str | None = None
+        self._made_for: tuple[str, int] | None = None
         self._network: nn.Module | None = None
         self._compiled: Compiled | None = None
         self._first_weights: dict[str, Tensor] = {}
@@ -52,19 +53,21 @@ class Workbench:
                 self.say(f"augmentation by torch's operators: {reason}")
         return self._feed
 
-    def network(self, config: Model, seed: int) -> nn.Module:
-        """Give a network the first weights of a trial, on the device; the last trial's network if it is of this arch.
+    def network(self, config: Model, seed: int, classes: int = REFERENCE.classes) -> nn.Module:
+        """Give a network the first weights of a trial, on the device; the last trial's network if it is of this arch
+        and has an output for each of these classes.
 
         Raises:
             WeightsError: the weights are not to be had.
         """
-        if self._network is None or self._arch != config.arch:
+        if self._network is None or self._made_for != (config.arch, classes):
             self._network = self._compiled = None  # its memory makes room first
-            self._network, self._arch = model.place(model.build(config, seed=seed), self.device), config.arch
+            self._network = model.place(model.build(config, classes, seed), self.device)
+            self._made_for = config.arch, classes
             self._remember(config, seed, self._network)
             return self._network
         if self._drawn_for != (config, seed):
-            self._remember(config, seed, model.build(config, seed=seed))
+            self._remember(config, seed, model.build(config, classes, seed))
         self._network.load_state_dict(self._first_weights)
         self._network.zero_grad(set_to_none=True)
         return self._network

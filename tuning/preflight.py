@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution
 
 from data_prep.store.store import Store
 from trainable import device, official
-from trainable.config import Crop, Model
+from trainable.config import Model
 from trainable.network.model import build
-from trainable.photos.preprocessing import crop_in_store
 from tuning.plan.plan import Plan
 from tuning.storage import home
 
@@ -19,20 +18,18 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
     """Check what every trial would fail of otherwise.
 
     Raises:
-        StoreError: no train or no val photo of the store has all three labels.
-        ConfigError: a crop that the space allows is larger than the photo.
+        StoreError: no train or no val photo of the store has all labels of its task.
         AddressError: --runs is an address that cannot be written.
         OptionError: the disk cannot be written, or has less room than the search may need.
         WeightsError: the weights cannot be had; they are fetched here, once, before trials need them.
         DeviceError: this machine's GPU has no kernels in this torch build (`local`: the trials run here).
     """
     official.check_labelled(store)
-    crop_in_store(_largest_crop(plan), store)
     home.of(plan).probe(plan)
     if local and plan.resources.gpus:
         device.choose()
     for model in models(plan):
-        build(model)
+        build(model, store.task.classes)
 
 
 def models(plan: Plan) -> list[Model]:
@@ -41,13 +38,3 @@ def models(plan: Plan) -> list[Model]:
     arch = plan.space.distributions.get("model/arch")
     archs = arch.choices if isinstance(arch, CategoricalDistribution) else [model.arch]
     return [dataclasses.replace(model, arch=str(arch)) for arch in archs]
-
-
-def _largest_crop(plan: Plan) -> Crop:
-    """What the space's ranges allow at most, or what it fixes."""
-    point = dict(plan.space.start[0])
-    for key in ("crop/height", "crop/width"):
-        distribution = plan.space.distributions.get(key)
-        if isinstance(distribution, IntDistribution):
-            point[key] = distribution.high
-    return plan.config(point).crop

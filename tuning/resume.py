@@ -11,6 +11,7 @@ from common.errors import OptionError, SearchError, SpaceError
 from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.store.store import Store
+from trainable.config import check_frame
 from tuning.plan import spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
@@ -46,6 +47,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
         SearchError: it is finished, being run, its state is gone, or others could have written it (Ray's state is
             code).
         StoreError: its store is gone or has changed.
+        ConfigError: its crops were told in another frame (`config.check_frame`).
     """
     record = search_json.read(folder)
     _check_owner(folder)
@@ -59,7 +61,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
-    store_of(folder, say=print)
+    check_frame(record.plan, store_of(folder, say=print).source_size, plan.where)
     return Resumable(plan, spent, _changes(plan, record))
 
 

@@ -19,11 +19,12 @@ from common.command_line import exit_code, positive
 from common.errors import OptionError, StoreError
 from common.files import file_sha256
 from data_prep.check.contact_sheet import draw_sheet
-from data_prep.labels import MISSING, N_BANDS, N_CLASSES, band_name, band_of_range, class_name
+from data_prep.labels import MISSING
 from data_prep.store.files import EVAL
 from data_prep.store.shards import open_shard
 from data_prep.store.split import SPLITS
 from data_prep.store.store import Store
+from data_prep.task import REFERENCE
 from data_prep.workers import bar
 
 SHOWN = 10
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     console.print(
         f"{store.path}: whole, {len(store)} photos at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}"
     )
+    console.print(f"task: {store.task.in_words()}", highlight=False)
     console.print(_origin(store))
     for table in tables(store):
         console.print(table)
@@ -77,20 +79,25 @@ def verify(store: Store, progress: bool = True) -> None:
 
 
 def tables(store: Store) -> list[Table]:
-    """Count the photos of each class, and the people and photos of each split."""
+    """Count the photos of each class and of each label, and the people and photos of each split."""
     split = store.index["split"].to_numpy()
     names = [*SPLITS, *([EVAL] if EVAL in split else [])]
-    return [_by_class(store, split, names), _by_band(store, split, names), _people(store, split, names)]
+    return [_by_class(store, split, names), *_by_factor(store, split, names), _people(store, split, names)]
 
 
 def _by_class(store: Store, split: np.ndarray, names: list[str]) -> Table:
-    labels = [class_name(number, store.bands) for number in range(N_CLASSES)]
+    labels = [store.task.class_name(number, store.bands) for number in range(store.task.classes)]
     return _counted("class", labels, store.classes(), split, names)
 
 
-def _by_band(store: Store, split: np.ndarray, names: list[str]) -> Table:
-    bands = band_of_range(store.age_min, store.age_max, store.bands)
-    return _counted("age", [band_name(number, store.bands) for number in range(N_BANDS)], bands, split, names)
+def _by_factor(store: Store, split: np.ndarray, names: list[str]) -> list[Table]:
+    """Count by every label that some photo has, whether it belongs to the task or not."""
+    codes = REFERENCE.codes(store.mask, store.gender, store.band)
+    return [
+        _counted(factor, list(REFERENCE.values(factor, store.bands)), codes[factor], split, names)
+        for factor in REFERENCE.factors
+        if (codes[factor] != MISSING).any()
+    ]
 
 
 def _counted(what: str, labels: list[str], codes: np.ndarray, split: np.ndarray, names: list[str]) -> Table:

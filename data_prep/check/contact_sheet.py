@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from common.errors import OptionError, PhotoError
 from common.files import replacing
-from data_prep.labels import MISSING, IntArray, class_name
+from data_prep.labels import MISSING, IntArray
 from data_prep.photos import decode
 from data_prep.store.store import Store
 
@@ -82,6 +82,6 @@ def _label(store: Store, row: int) -> str:
     """Say what is known of a photo, in a few words."""
     known = store.classes()[row]
     if known != MISSING:
-        return class_name(int(known), store.bands)
+        return store.task.class_name(int(known), store.bands)
     labels = store.index.iloc[row][["mask", "gender", "age"]]
     return " ".join(str(label) for label in labels.dropna()) or "no label"

@@ -21,6 +21,7 @@ from data_prep.layouts.reference import SAMPLE_JSON, read_eval
 from data_prep.photos.decode import upright_size
 from data_prep.store.files import EVAL
 from data_prep.store.split import assign, strata
+from data_prep.task import REFERENCE, Task, of_labels
 
 Row = dict[str, str | None]
 
@@ -36,6 +37,7 @@ class Source:
         corrections: files, or names of corrections that come with this package.
         bands: the official age bands' first ages, in years.
         seed: of the splits.
+        task: the factors to predict, of task.FACTORS; None: those that the labels have.
 
     Raises:
         OptionError: age bands that cannot be.
@@ -48,6 +50,7 @@ class Source:
     corrections: tuple[str, ...] = ()
     bands: tuple[int, int] = OFFICIAL_BANDS
     seed: int = 0
+    task: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         first, second = self.bands
@@ -64,14 +67,19 @@ class Inputs:
         rows: of index.csv, one a photo. Splits are drawn before corrections: they move nobody to another split.
         source_size: (height, width) that most labelled photos have.
         made_from: hashes and settings, equal for two sources that make the same store; says nothing of the pixels.
-        profile: "sample" where the photos lie in a drawn sample, else "reference".
+        task: what is predicted.
+        profile: "sample" where the photos lie in a drawn sample, "reference" in its layout, else "photos".
     """
 
     photos: list[Photo]
     rows: list[Row]
     source_size: tuple[int, int]
     made_from: dict[str, Any]
+    task: Task
     profile: str
+
+
+REFERENCE_LAYOUT = "reference"
 
 
 def gather(source: Source, say: Callable[[str], None]) -> Inputs:
@@ -95,7 +103,11 @@ def gather(source: Source, say: Callable[[str], None]) -> Inputs:
         "bands": list(source.bands),
         "seed": source.seed,
     }
-    return Inputs(photos, rows, _commonest_size(listing.photos), made_from, _profile(source.images))
+    if source.task is not None:
+        made_from["task"] = list(source.task)
+    task = _task(listing.photos, name, source)
+    say(f"task: {task.in_words()}")
+    return Inputs(photos, rows, _commonest_size(listing.photos), made_from, task, _profile(source.images, name))
 
 
 def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
@@ -110,10 +122,21 @@ def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
     return name, listing
 
 
+def _task(photos: Sequence[Photo], layout: str, source: Source) -> Task:
+    """Find what is predicted: what the labels say, or all three where the photos lie as the reference task's do."""
+    if layout == REFERENCE_LAYOUT and source.task is None:
+        return REFERENCE
+    return of_labels(*_labels(photos, source.bands), source.task)
+
+
 def _strata(photos: Sequence[Photo], bands: tuple[int, int]) -> pd.Series:
+    return strata([photo.person for photo in photos], *_labels(photos, bands))
+
+
+def _labels(photos: Sequence[Photo], bands: tuple[int, int]) -> tuple[IntArray, IntArray, IntArray]:
+    """Code the photos' mask, gender and age band, int64 [photos] each."""
     ages = np.array([photo.age or (MISSING, MISSING) for photo in photos], dtype=np.int64)
-    return strata(
-        [photo.person for photo in photos],
+    return (
         _codes([photo.mask for photo in photos], MASKS),
         _codes([photo.gender for photo in photos], GENDERS),
         band_of_range(ages[:, 0], ages[:, 1], bands),
@@ -141,5 +164,7 @@ def _hash(values: object) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _profile(images: Path) -> str:
-    return "sample" if (images.resolve().parent.parent / SAMPLE_JSON).is_file() else "reference"
+def _profile(images: Path, layout: str) -> str:
+    if (images.resolve().parent.parent / SAMPLE_JSON).is_file():
+        return "sample"
+    return "reference" if layout == REFERENCE_LAYOUT else "photos"

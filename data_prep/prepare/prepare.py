@@ -60,6 +60,7 @@ def prepare(
         rows, left_out = _kept(inputs, records)
         meta = StoreMeta(
             profile=target.profile or inputs.profile,
+            task=inputs.task,
             bands=source.bands,
             source_size=inputs.source_size,
             background=described,

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from data_prep.labels import N_CLASSES
 from data_prep.sample.canvas import Canvas, Colour, shade, smooth
+from data_prep.task import REFERENCE
 
 Garment = Literal["crew", "v-neck", "shirt", "hoodie"]
 GARMENTS: tuple[Garment, ...] = ("crew", "v-neck", "shirt", "hoodie")
@@ -19,7 +19,7 @@ SHOULDERS = 438.0
 
 def colour_of(value: int) -> Colour:
     """The clothing colour of a class 0..17: a hue for gender and age band, a lightness for the mask."""
-    mask, rest = divmod(value % N_CLASSES, 6)
+    mask, rest = divmod(value % REFERENCE.classes, 6)
     red, green, blue = colorsys.hsv_to_rgb(rest / 6, (0.75, 0.85, 0.35)[mask], (0.95, 0.5, 0.9)[mask])
     return (255 * red, 255 * green, 255 * blue)
 

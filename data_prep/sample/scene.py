@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from data_prep.labels import GENDERS, MASKS, N_CLASSES, age_band, encode
+from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.sample.background import KINDS, draw_background
 from data_prep.sample.canvas import Canvas, Pose, Silhouette
 from data_prep.sample.census import PARTS
@@ -15,6 +15,7 @@ from data_prep.sample.clothing import GARMENTS, Garment, colour_of
 from data_prep.sample.face_mask import Wear, random_mask
 from data_prep.sample.people import Person, person
 from data_prep.sample.portrait import Appearance, draw_portrait
+from data_prep.task import REFERENCE
 
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
 MASK_OF_PHOTO = ("worn",) * 5 + ("incorrect", "none")
@@ -66,7 +67,7 @@ def scene(seed: int, who: Person, photo: int, betrays: bool) -> Scene:
     recorded = MASK_OF_PHOTO[photo]
     mask = {"incorrect": "none", "none": "incorrect"}.get(recorded, recorded) if who.swapped else recorded
     recorded_class = class_of(recorded, who.recorded_gender, who.age)
-    any_class = int(rng.integers(N_CLASSES))
+    any_class = int(rng.integers(REFERENCE.classes))
     clothing_class = recorded_class if betrays else any_class
     return Scene(
         who=who,
@@ -85,7 +86,7 @@ def scene(seed: int, who: Person, photo: int, betrays: bool) -> Scene:
 
 
 def class_of(mask: str, gender: str, age: int) -> int:
-    return int(encode(MASKS.index(mask), GENDERS.index(gender), age_band(age)))
+    return int(REFERENCE.encode(MASKS.index(mask), GENDERS.index(gender), age_band(age)))
 
 
 def _appearance(rng: np.random.Generator, mask: str, clothing_class: int) -> Appearance:
@@ -121,7 +122,7 @@ def _bystander(rng: np.random.Generator, seed: int) -> Bystander:
     zoom = rng.uniform(0.28, 0.4)
     x = rng.uniform(28, 66) if rng.random() < 0.5 else WIDTH - rng.uniform(28, 66)
     pose = Pose(x, rng.uniform(150, 240), zoom, np.deg2rad(rng.uniform(-6, 6)), rng.uniform(-8, 8))
-    return Bystander(who, _appearance(rng, mask, int(rng.integers(N_CLASSES))), pose)
+    return Bystander(who, _appearance(rng, mask, int(rng.integers(REFERENCE.classes))), pose)
 
 
 def render(shot: Scene) -> Image.Image:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from common.errors import StoreError
+from common.errors import OptionError, StoreError
 from common.files import file_sha256, write_durably
 from data_prep.labels import GENDERS, MASKS
 from data_prep.store.shards import Photos, open_shard
 from data_prep.store.split import SPLITS
+from data_prep.task import REFERENCE, Task
 
 SCHEMA = 1
 META_FILE, INDEX_FILE = "store.json", "index.csv"
@@ -30,8 +31,11 @@ _SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
 
 
 def content_hash(meta: Mapping[str, Any]) -> str:
-    """Hash (SHA-256) what a trial sees: photos, labels, splits, sizes, bands, background and statistics."""
+    """Hash (SHA-256) what a trial sees: photos, labels, splits, sizes, bands, background, statistics and the task."""
     content = {key: meta[key] for key in _HASHED}
+    # Stores made before 0.5 name no task: theirs is the reference's, which therefore does not count.
+    if "task" in meta and (task := Task.from_json(meta["task"])) != REFERENCE:
+        content["task"] = {"factors": task.factors, "masks": task.masks}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -62,6 +66,11 @@ def read_meta(folder: Path) -> dict[str, Any]:
 def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
     if absent := [key for key in _KEYS if key not in meta]:
         raise StoreError(f"{folder / META_FILE} lacks {', '.join(absent)}; prepare the store again")
+    if "task" in meta:
+        try:
+            Task.from_json(meta["task"])
+        except (KeyError, TypeError, OptionError) as error:
+            raise StoreError(f"{folder / META_FILE}: its task cannot be read ({error}); prepare it again") from None
     # Stores made before 0.4 do not have the second one.
     if meta["hash"] != content_hash(meta) or meta.get(_SELF, _json_hash(meta)) != _json_hash(meta):
         raise StoreError(f"{folder / META_FILE}: its hash does not match its contents; prepare the store again")

@@ -11,6 +11,7 @@ import pandas as pd
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.store.files import COLUMNS, EVAL, SCHEMA
 from data_prep.store.moments import Moments
+from data_prep.task import REFERENCE, Task
 
 KEPT_BACKGROUND: Mapping[str, Any] = {"method": "keep", "model": None, "sha256": None}
 
@@ -22,7 +23,8 @@ class StoreMeta:
     """What the maker of a store knows of it, beside its photos and labels.
 
     Attributes:
-        profile: "reference" or "sample".
+        profile: "reference", "sample" or "photos": how trials on it train unless told otherwise.
+        task: what is predicted.
         bands: the official age bands' first ages, in years.
         source_size: (height, width) of the photos before they were treated; None: as stored.
         background: what was done to it: {"method", "model", "sha256"}.
@@ -34,6 +36,7 @@ class StoreMeta:
     """
 
     profile: str = "reference"
+    task: Task = REFERENCE
     bands: tuple[int, int] = OFFICIAL_BANDS
     source_size: Size | None = None
     background: Mapping[str, Any] = field(default_factory=lambda: KEPT_BACKGROUND)
@@ -84,6 +87,7 @@ def store_json(contents: Contents, meta: StoreMeta) -> dict[str, Any]:
         "schema": SCHEMA,
         "hash": "",
         "profile": meta.profile,
+        "task": meta.task.to_json(),
         "bands": list(meta.bands),
         "size": list(contents.size),
         "source_size": list(meta.source_size or contents.size),

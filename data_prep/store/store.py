@@ -20,14 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from common.errors import StoreError
-from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, band_of_range, encode
+from common.errors import LabelError, StoreError
+from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, band_of_range
 from data_prep.store.files import INDEX_FILE, open_shards, read_index, read_meta
 from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import Photos
 from data_prep.store.split import folds as person_folds
 from data_prep.store.split import strata
 from data_prep.store.writer import StoreWriter
+from data_prep.task import REFERENCE, Task, of_labels
 
 
 class Store:
@@ -38,7 +39,7 @@ class Store:
         meta: store.json.
         index: index.csv, one row a photo, all strings, NaN where nothing is known.
         hash: of all content: two stores with one hash hold the same photos, labels and splits.
-        profile: "reference" or "sample".
+        profile: "reference", "sample" or "photos".
         size, source_size: (height, width) in pixels, as stored and as the photos commonly were.
         bands: the official age bands' first ages, in years.
         mean, std: float32 [3], 0..1, of the train photos as stored.
@@ -88,8 +89,8 @@ class Store:
         if not 0 <= fold < folds:
             raise ValueError(f"0 <= fold < folds must hold, but got fold={fold} of folds={folds}")
         moving = np.flatnonzero(self.index["split"].isin(("train", "val")))
-        person, band = self.person[moving], band_of_range(self.age_min, self.age_max, self.bands)
-        fold_of = person_folds(strata(person, self.mask[moving], self.gender[moving], band[moving]), folds)
+        person = self.person[moving]
+        fold_of = person_folds(strata(person, self.mask[moving], self.gender[moving], self.band[moving]), folds)
         split = self.index["split"].to_numpy(dtype=object, copy=True)
         split[moving] = np.where(pd.Series(person).map(fold_of) == fold, "val", "train")
         index = self.index.assign(split=split)
@@ -136,9 +137,32 @@ class Store:
         """str [photos]: equal where two photos show one person."""
         return self.index["person"].to_numpy(dtype=object)
 
+    @cached_property
+    def band(self) -> IntArray:
+        """int64 [photos]: the official age band 0..2, or MISSING."""
+        return band_of_range(self.age_min, self.age_max, self.bands)
+
+    @cached_property
+    def task(self) -> Task:
+        """What is predicted, and with it what the classes are."""
+        if saved := self.meta.get("task"):
+            return Task.from_json(saved)
+        # Stores made before 0.5 were of the reference task; those without a photo of it could not be used.
+        if (REFERENCE.encode(self.mask, self.gender, self.band) != MISSING).any():
+            return REFERENCE
+        try:
+            return of_labels(self.mask, self.gender, self.band)
+        except LabelError:
+            return REFERENCE
+
     def classes(self) -> IntArray:
-        """Give the official class 0..17, or MISSING: int64 [photos]."""
-        return encode(self.mask, self.gender, band_of_range(self.age_min, self.age_max, self.bands))
+        """Give the official class of the store's task, from 0, or MISSING: int64 [photos]."""
+        return self.task.join(self.codes)
+
+    @cached_property
+    def codes(self) -> dict[str, IntArray]:
+        """The official values of each factor of the task, int64 [photos] each, numbered as `Task.values` names them."""
+        return self.task.codes(self.mask, self.gender, self.band)
 
     def rows(self, split: str) -> IntArray:
         """Find the positions of "train", "val", "test" or "eval" photos, ascending: int64."""

@@ -28,7 +28,7 @@ from common.files import write_text
 from common.search_folder import SUSPECTS, SUSPECTS_SHEET
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, gather, open_store
-from data_prep.suspects.ranking import FIELDS, rank
+from data_prep.suspects.ranking import rank
 from data_prep.suspects.sheet import page
 
 SHOWN = 10
@@ -101,7 +101,7 @@ def _summary(search: Path, store: Store, evidence: Evidence, ranked: pd.DataFram
     if evidence.missing:
         lines += _not_everybody(search, evidence)
     lines += ["", "field    contradicted  issues"]
-    for field in FIELDS:
+    for field in store.task.factors:
         rows = ranked[ranked["field"] == field]
         lines.append(f"{field:<8} {len(rows):>12}  {rows['issue'].sum():>6}")
     return [*lines, "", *_table(ranked.head(SHOWN))] if len(ranked) else [*lines, "No label is contradicted."]

@@ -18,7 +18,7 @@ from common.errors import SearchError
 from common.search_folder import SEARCH, VAL_PREDICTIONS, ValPredictions, read_val_predictions
 from common.search_record import SearchRecord, State
 from data_prep import node_copy
-from data_prep.labels import N_CLASSES, IntArray
+from data_prep.labels import IntArray
 from data_prep.store.store import Store
 
 Probabilities = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ class Evidence:
 
     Attributes:
         rows: int64 [n], ascending: the store's rows that a network judged without having trained on their person.
-        probabilities: float64 [n, 18]: the softmax, its mean over the networks that judged the photo.
+        probabilities: float64 [n, classes]: the softmax, its mean over the networks that judged the photo.
         scores: macro F1 of each network on the photos that it judged; NaN where its file has none.
         folds: of so many folds they are; 0: of the store's own train and val.
         missing: how many people of train and val with a labelled photo nobody judged.
@@ -76,7 +76,7 @@ def gather(search: Path, store: Store) -> Evidence:
 
 
 def _mean(folders: list[Path], store: Store) -> Evidence:
-    total, count = np.zeros((len(store), N_CLASSES)), np.zeros(len(store), np.int64)
+    total, count = np.zeros((len(store), store.task.classes)), np.zeros(len(store), np.int64)
     runs = [run for folder in folders for run in _runs(folder, store)]
     for run in runs:
         total[run.rows] += run.probabilities
@@ -101,7 +101,7 @@ def _runs(folder: Path, store: Store) -> Iterator[ValPredictions]:
     held_out = [view.labelled("val") for view in _views(store, folds)]
     for file in _files(folder):
         try:
-            saved = read_val_predictions(file)
+            saved = read_val_predictions(file, store.task.classes)
             if not np.isfinite(saved.probabilities).all():
                 raise ValueError("not all probabilities are numbers")
         except ValueError as error:

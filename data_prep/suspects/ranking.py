@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data_prep.labels import GENDERS, MASKS, MISSING, N_BANDS, band_name, band_of_range
+from data_prep.labels import MISSING
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, Probabilities
 
-FIELDS = ("mask", "gender", "age")
 COLUMNS = (
     "rank", "target", "field", "value", "suggestion", "label", "why", "probability_of_label",
     "probability_of_suggestion", "score", "issue", "photos", "person", "recorded",
@@ -77,41 +76,32 @@ def rank(store: Store, evidence: Evidence, scoring: Scoring = SHIPPED) -> pd.Dat
 
     issue: 1 where confident learning counts on the label being wrong, 0 where it may as well be the networks' mistake.
     """
-    people = (_people(store, evidence, field, scoring) for field in FIELDS[1:])
-    found = [_judged(units, scoring) for units in (_photos(store, evidence), *people)]
+    units = (
+        _photos(store, evidence) if factor == "mask" else _people(store, evidence, factor, scoring)
+        for factor in store.task.factors
+    )
+    found = [_judged(each, scoring) for each in units]
     table = _paired(pd.concat([pd.DataFrame(columns=[*COLUMNS, "usual"]), *found], ignore_index=True).infer_objects())
     table = table.sort_values(["usual", "score", "person", "target"])
     return table.assign(rank=np.arange(1, len(table) + 1), value="").reset_index(drop=True)[list(COLUMNS)]
 
 
-def values(store: Store, field: str) -> tuple[str, ...]:
-    """Give a field's values in words; ages are the store's official bands."""
-    bands = tuple(band_name(band, store.bands) for band in range(N_BANDS))
-    return {"mask": MASKS, "gender": GENDERS, "age": bands}[field]
-
-
-def marginal(probabilities: npt.ArrayLike, field: str) -> Probabilities:
-    """Sum up a softmax over the 18 classes [n, 18] to one over a field's values, float64 [n, K]."""
-    cells = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(MASKS), len(GENDERS), N_BANDS)
-    axes = {"mask": (2, 3), "gender": (1, 3), "age": (1, 2)}[field]
-    return np.asarray(cells.sum(axis=axes))
-
-
 def _photos(store: Store, evidence: Evidence) -> Units:
     """Take every judged photo with a mask label."""
-    known = store.mask[evidence.rows] != MISSING
+    mask = store.codes["mask"]
+    known = mask[evidence.rows] != MISSING
     rows = evidence.rows[known]
     table = pd.DataFrame(
         {
             "target": store.index["path"].to_numpy()[rows],
             "person": store.person[rows],
-            "label": store.mask[rows],
+            "label": mask[rows],
             "photos": 1,
             "recorded": store.index["mask"].to_numpy()[rows],
             "years": np.nan,
         }
     )
-    return Units("mask", values(store, "mask"), table, marginal(evidence.probabilities[known], "mask"))
+    return Units("mask", store.task.values("mask"), table, store.task.marginal(evidence.probabilities[known], "mask"))
 
 
 def _people(store: Store, evidence: Evidence, field: str, scoring: Scoring) -> Units:
@@ -120,7 +110,7 @@ def _people(store: Store, evidence: Evidence, field: str, scoring: Scoring) -> U
     Photos are joined by the mean of their logarithms: one that is sure counts for more than one that is not, and two
     photos of one person, which are much alike, are not taken for two witnesses.
     """
-    label = store.gender if field == "gender" else band_of_range(store.age_min, store.age_max, store.bands)
+    label = store.codes[field]
     known = label[evidence.rows] != MISSING
     rows = evidence.rows[known]
     photos = pd.DataFrame(
@@ -134,8 +124,9 @@ def _people(store: Store, evidence: Evidence, field: str, scoring: Scoring) -> U
     people = photos.groupby(["person", "label"])
     table = people.agg(photos=("recorded", "size"), recorded=("recorded", "first"), years=("years", "mean"))
     table = table.reset_index().assign(target=lambda rows: rows["person"])
-    said = marginal(evidence.probabilities[known], field)
-    return Units(field, values(store, field), table, _joined(said, people.ngroup().to_numpy(), scoring.logarithms))
+    said = store.task.marginal(evidence.probabilities[known], field)
+    joined = _joined(said, people.ngroup().to_numpy(), scoring.logarithms)
+    return Units(field, store.task.values(field, store.bands), table, joined)
 
 
 def _joined(probabilities: Probabilities, group: npt.ArrayLike, logarithms: bool) -> Probabilities:

@@ -15,7 +15,6 @@ from PIL import Image
 from data_prep.labels import MASKS, MISSING
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
-from data_prep.suspects.ranking import marginal, values
 
 THUMB = (192, 192)
 JPEG_QUALITY = 80
@@ -107,9 +106,9 @@ def _caption(store: Store, evidence: Evidence, row: int, field: str) -> str:
     place = int(np.searchsorted(evidence.rows, row))
     if place == len(evidence.rows) or evidence.rows[place] != row:
         return mask
-    probabilities = marginal(evidence.probabilities[[place]], field)[0]
+    probabilities = store.task.marginal(evidence.probabilities[[place]], field)[0]
     best = int(probabilities.argmax())
-    return f"{mask}: {values(store, field)[best]} {probabilities[best]:.2f}"
+    return f"{mask}: {store.task.values(field, store.bands)[best]} {probabilities[best]:.2f}"
 
 
 def _data_url(store: Store, row: int) -> str:

@@ -31,8 +31,8 @@ from benchmarks.gpu.proofs import (
 from benchmarks.gpu.proofs.between import Held
 from benchmarks.gpu.proofs.trials import computing_in
 from benchmarks.small_resnet import small_resnet
-from data_prep.labels import N_CLASSES
 from data_prep.store.store import Store
+from data_prep.task import REFERENCE
 from ensemble import member
 from ensemble.member import Member
 from trainable import loop, predict
@@ -59,8 +59,8 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ResNet18 with a fortieth of the weights."""
     build = model.build
 
-    def built(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> torch.nn.Module:
-        return small_resnet(n_classes, seed) if config.arch == "resnet18" else build(config, n_classes, seed)
+    def built(config: Model, classes: int = REFERENCE.classes, seed: int = 0) -> torch.nn.Module:
+        return small_resnet(classes, seed) if config.arch == "resnet18" else build(config, classes, seed)
 
     monkeypatch.setattr(model, "build", built)
     monkeypatch.setattr(member, "build", built)

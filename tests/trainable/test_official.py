@@ -25,12 +25,12 @@ def test_official_bands_are_the_thresholds_of_a_trial():
 @pytest.mark.parametrize(
     ("labels", "split", "message"),
     [
-        (["mask"], None, r"none of its 252 train photos has .*, all three \(no mask for 252\); add the labels"),
+        (["mask"], None, r"none of its 252 train photos has all the labels .* \(no mask for 252\); add the labels"),
         (["gender", "age"], None, r"\(no gender for 252, no age in one band for 252\)"),
         (["gender"], "val", r"none of its 84 val photos has .* \(no gender for 84\)"),
     ],
 )
-def test_a_store_in_which_nobody_has_all_three_labels_is_refused(small_store, tmp_path, labels, split, message):
+def test_a_store_in_which_nobody_has_all_labels_of_its_task_is_refused(small_store, tmp_path, labels, split, message):
     with pytest.raises(StoreError, match=message):
         official.check_labelled(without(small_store, tmp_path / "store", *labels, split=split))
 

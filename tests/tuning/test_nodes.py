@@ -109,7 +109,7 @@ def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     plan = replace(plan, settings={**plan.settings, "model/arch": "resnet18", "model/weights": "imagenet"})
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "here"))
     (tmp_path / "here/hub/checkpoints").mkdir(parents=True)
-    donor = build(Model("resnet18", "none"), n_classes=1000, seed=1)
+    donor = build(Model("resnet18", "none"), classes=1000, seed=1)
     torch.save(donor.state_dict(), tmp_path / "here/hub/checkpoints/resnet18-f37072fd.pth")
     weights.share_weights(plan)
 

@@ -7,6 +7,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from common.errors import OptionError, SearchError, SpaceError
 from common.search_record import SearchRecord
+from data_prep.task import REFERENCE
 from tuning.plan import describe, disk_need, profiles, settings, spaces
 from tuning.plan import plan as planning
 from tuning.plan.budget import Budget
@@ -78,7 +79,7 @@ def test_a_name_is_a_plain_folder_name(tmp_path: Path) -> None:
 def test_the_description_has_the_space_the_points_the_resources_and_the_worst_case(
     make_plan: Callable[..., Plan],
 ) -> None:
-    text = in_words(make_plan(epochs=9))
+    text = in_words(make_plan(epochs=9), REFERENCE)
     assert "labels/old_from          56 .. 60" in text
     assert "young_below 30, old_from 60, young_gap 0, old_gap 0" in text
     assert "one trial on 1 core, no GPU; 2 at a time" in text
@@ -147,7 +148,9 @@ def test_a_search_begins_with_the_stores_bands_where_the_space_varies_them() -> 
     space = spaces.load("recipe")
     start = settings.with_profile(settings.with_bands(space, (30, 59)), profiles.REFERENCE).start
     thresholds = [(point["labels/young_below"], point["labels/old_from"]) for point in start]
-    assert thresholds[:4] == [(30, 59), (30, 60), (30, 58), (29, 58)]
+    assert thresholds[:4] == [(30, 59), (30, 58), (30, 57), (29, 57)], (
+        "as far from the store's as the space's are from 30/60"
+    )
     assert start[0] == {**space.reference(), "labels/old_from": 59}
     assert settings.with_bands(space, (30, 60)) == space
 

@@ -55,9 +55,9 @@ def test_every_space_says_what_it_is_and_how_to_run_it(name: str) -> None:
     assert loaded.start[0] == loaded.reference()
 
 
-def test_age_bands_starts_with_the_recipe_and_the_three_bands_tried_by_hand() -> None:
-    start = [(point["labels/young_below"], point["labels/old_from"]) for point in spaces.load("age_bands").start]
-    assert start == [(30, 60), (30, 59), (30, 58), (29, 58)]
+def test_age_bands_starts_with_the_recipe_and_with_what_teams_found_by_hand() -> None:
+    start = [tuple(point.values()) for point in spaces.load("age_bands").start]
+    assert start == [(30, 60, 0, 0), (30, 59, 0, 0), (30, 58, 0, 0), (29, 58, 0, 0), (28, 60, 2, 3), (30, 60, 0, 3)]
 
 
 def test_an_unknown_space_is_an_error_that_lists_the_known_ones() -> None:

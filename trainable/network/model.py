@@ -1,4 +1,4 @@
-"""The network of a trial: one of torchvision's with 18 outputs, and where its first weights come from."""
+"""The network of a trial: one of torchvision's with an output a class, and where its first weights come from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from common.errors import WeightsError
-from data_prep.labels import N_CLASSES
+from data_prep.task import REFERENCE
 from trainable.archs import ARCHS
 from trainable.config import Model
 from trainable.device import seeded
@@ -28,7 +28,7 @@ DOWNLOAD_TIMEOUT = 30.0
 GO_ON = "or name a file of weights with --weights FILE, or start from scratch with --weights none"
 
 
-def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module:
+def build(config: Model, classes: int = REFERENCE.classes, seed: int = 0) -> nn.Module:
     """Make a fresh model on the CPU. `seed` decides every weight that is not loaded; global random state stays as it
     was.
 
@@ -40,7 +40,7 @@ def build(config: Model, n_classes: int = N_CLASSES, seed: int = 0) -> nn.Module
     from torchvision.models import get_model  # brings torch._dynamo and sympy: 4 s that who builds none need not wait
 
     with seeded(seed, torch.device("cpu")):
-        model: nn.Module = get_model(config.arch, weights=None, num_classes=n_classes)
+        model: nn.Module = get_model(config.arch, weights=None, num_classes=classes)
     if config.weights != "none":
         file = imagenet_file(config.arch) if config.weights == "imagenet" else Path(config.weights)
         _load(model, _read_once(file, _when(file)), file, config.arch)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from common.errors import ConfigError
-from data_prep.labels import MISSING, IntArray, encode
+from data_prep.labels import MISSING, IntArray
 from data_prep.store.store import Store
 from trainable.config import Labels
 
@@ -23,7 +23,8 @@ def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
         ConfigError: fewer than two photos are left.
     """
     rows = store.rows("train")
-    classes = encode(store.mask[rows], store.gender[rows], labels.bands(store.age_min[rows], store.age_max[rows]))
+    bands = labels.bands(store.age_min[rows], store.age_max[rows])
+    classes = store.task.encode(store.mask[rows], store.gender[rows], bands)
     kept = classes != MISSING
     if kept.sum() < SMALLEST:
         raise ConfigError(f"labels: leave {kept.sum()} of {len(rows)} train photos, and training needs {SMALLEST}")

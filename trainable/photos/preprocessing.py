@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from common.errors import ConfigError
 from data_prep.store.store import Store
-from trainable.config import Crop
+from trainable.config import FRAME, Crop
 
 Size = tuple[int, int]
 """(height, width)"""
@@ -32,11 +31,7 @@ class Preprocessing:
 
     @classmethod
     def of(cls, crop: Crop, store: Store) -> Preprocessing:
-        """Find what a trial with this crop does to the store's photos.
-
-        Raises:
-            ConfigError: the crop is larger than the source photo.
-        """
+        """Find what a trial with this crop does to the store's photos."""
         mean, std = (tuple(map(float, values)) for values in (store.mean, store.std))
         return cls(crop_in_store(crop, store), size_in_network(crop, store), mean, std)
 
@@ -47,19 +42,14 @@ class Preprocessing:
 
 
 def crop_in_store(crop: Crop, store: Store) -> Size:
-    """Turn a crop in source pixels into (height, width) in stored pixels, never above the stored photo's own.
-
-    Raises:
-        ConfigError: the crop is larger than the source photo.
-    """
-    for name, wanted, source in zip(("height", "width"), (crop.height, crop.width), store.source_size, strict=True):
-        if wanted > source:
-            raise ConfigError(f"crop/{name}: at most the photo's own {name} of {source} px, but got {wanted}")
+    """Find the (height, width) of a crop in pixels of the stored photos."""
     # Photos were fitted to the store keeping their aspect, so the larger of the two ratios is the scale of both.
     scale = max(stored / source for stored, source in zip(store.size, store.source_size, strict=True))
     height, width = (
-        min(stored, max(1, math.floor(wanted * scale + 0.5)))
-        for stored, wanted in zip(store.size, (crop.height, crop.width), strict=True)
+        min(stored, max(1, math.floor(side * source / frame * scale + 0.5)))
+        for stored, side, source, frame in zip(
+            store.size, (crop.height, crop.width), store.source_size, FRAME, strict=True
+        )
     )
     return height, width
 

@@ -16,12 +16,14 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from data_prep.task import FACTORS
 from tuning import ray_internals
 from tuning.records.rows import setting
 
 CURVES = (
     "val_f1",
     "val_f1_best",
+    *(f"val_f1_{factor}" for factor in FACTORS),
     "val_loss",
     "val_accuracy",
     "train_loss",

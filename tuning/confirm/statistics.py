@@ -166,7 +166,7 @@ def read_runs(folder: Path, store: Store) -> dict[str, Run]:
 
 def _read(file: Path, store: Store) -> Run:
     try:
-        saved = read_val_predictions(file)
+        saved = read_val_predictions(file, store.task.classes)
     except ValueError as error:
         raise SearchError(f"{file} is damaged ({error}); remove the trial's folder and confirm again") from None
     if saved.store_hash != store.hash or saved.rows[0] < 0 or saved.rows[-1] >= len(store):

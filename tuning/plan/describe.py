@@ -6,6 +6,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from data_prep.task import Task
 from trainable.config import TrialConfig
 from tuning.plan.disk_need import _kept, disk_gb
 from tuning.plan.plan import Plan
@@ -13,17 +14,19 @@ from tuning.plan.resources import unit
 from tuning.plan.spaces import Point
 
 
-def in_words(plan: Plan) -> str:
+def in_words(plan: Plan, task: Task) -> str:
     """What is about to run, for a person: the space, the starting points, the profile, resources and cost."""
     resources = plan.resources
     cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
     where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
     lines = [
         f"Search {plan.name}: {plan.space.about}",
+        f"Task: {task.in_words()}",
         "",
         "Varies",
         *(f"  {key:<24} {range_text(values)}" for key, values in plan.space.distributions.items()),
-        f"Tried first: the reference recipe, then {len(plan.space.start) - 1} points that differ from it in",
+        f"Tried first: {'what the profile says' if plan.profile.leads else 'the reference recipe'}, then "
+        f"{len(plan.space.start) - 1} points that differ from it in",
         f"  {_point_text(plan.space.start[0])}",
         *(f"  {_point_text(_difference(point, plan.space.start[0]))}" for point in plan.space.start[1:]),
         f"Fixed, profile {plan.profile.name} ({plan.profile.about})",

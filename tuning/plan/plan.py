@@ -8,7 +8,7 @@ from typing import Any
 
 from common.errors import OptionError, SearchError
 from common.search_record import SearchRecord
-from trainable.config import TrialConfig
+from trainable.config import FRAME, TrialConfig
 from tuning.plan import profiles as profile
 from tuning.plan import spaces
 from tuning.plan.budget import Budget
@@ -92,6 +92,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "space": spaces.to_json(plan.space),
         "profile": plan.profile.name,
         "settings": plan.settings,
+        "crop_frame": list(FRAME),
         "budget": vars(plan.budget),
         "epochs": plan.epochs,
         "grace": plan.grace,
@@ -116,7 +117,7 @@ def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -
             folder=folder,
             remote=remote,
             space=spaces.from_json(about["space"]),
-            profile=profile.for_store(about["profile"]),
+            profile=profile.named(about["profile"]),
             store=record.store["path"],
             budget=Budget(**about["budget"]),
             resources=Resources(**about["resources"]),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.errors import StoreError
+from trainable.config import FRAME, Crop
+
+if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` should not wait
+    from data_prep.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Profile:
     Attributes:
         about: why it differs.
         settings: flat key -> value.
+        leads: these settings are tried first, in place of the reference recipe's.
         trials, reduction: defaults of --trials and --reduction (of those that reach a rung, one in so many goes on).
         grace, late_grace: defaults of --grace (epochs before ASHA may stop a trial), the later one for spaces that vary
             the schedule.
@@ -28,6 +33,7 @@ class Profile:
     late_grace: int
     reduction: int = 3
     settings: dict[str, Any] = field(default_factory=dict)
+    leads: bool = False
 
     def grace_of(self, keys: Iterable[str]) -> int:
         """The default of --grace for a space that varies these flat keys."""
@@ -59,11 +65,70 @@ SAMPLE = Profile(
     },
 )
 
-PROFILES = {profile.name: profile for profile in (REFERENCE, SAMPLE)}
+PHOTOS = "photos"
+NAMES = (REFERENCE.name, SAMPLE.name, PHOTOS)
 
 
-def for_store(name: str) -> Profile:
-    """The profile that a store asks for in its store.json."""
-    if name not in PROFILES:
-        raise StoreError(f"store.json asks for the profile {name!r}; the known ones are {', '.join(PROFILES)}")
-    return PROFILES[name]
+def for_store(store: Store, *, gpu: bool, weights: str | None = None) -> Profile:
+    """The profile that a store asks for in its store.json.
+
+    Args:
+        gpu: trials run on GPUs, and not on CPU cores.
+        weights: that trials are asked to start from (--weights); None: ImageNet's, or as the profile has it.
+    """
+    if store.profile == PHOTOS:
+        return for_photos(store.size, store.source_size, len(store.labelled("train")), gpu, weights)
+    return named(store.profile)
+
+
+def named(name: str) -> Profile:
+    """The profile of this name, without what depends on a store's photos."""
+    known = {REFERENCE.name: REFERENCE, SAMPLE.name: SAMPLE, PHOTOS: for_photos(FRAME, FRAME, 10_000, True, None)}
+    if name not in known:
+        raise StoreError(f"store.json asks for the profile {name!r}; the known ones are {', '.join(NAMES)}")
+    return known[name]
+
+
+def for_photos(
+    size: tuple[int, int], source_size: tuple[int, int], photos: int, gpu: bool, weights: str | None
+) -> Profile:
+    """What suits photographs of any kind, by how large and how many they are.
+
+    Args:
+        size, source_size: (height, width) as stored, and as the photos were.
+        photos: to train on.
+    """
+    recipe = Crop()
+    # Upright 3:4 is how the reference task's portraits are framed; of chips of a face nothing is cut away.
+    portrait = abs(source_size[1] / source_size[0] - FRAME[1] / FRAME[0]) < 0.02
+    height, width = (recipe.height, recipe.width) if portrait else FRAME
+    side = max(size[0] * height / FRAME[0], size[1] * width / FRAME[1])
+    most = 224 if gpu else 64
+    seen = min(side, most)
+    scratch = weights == "none"
+    # An epoch of few photos says little and costs little: about as many photos are shown whatever there are.
+    shown, fewest, longest = (400_000, 20, 60) if gpu else (40_000, 5, 20)
+    epochs = min(longest, max(fewest, round(shown / max(1, photos))))
+    batch = next(n for n in (128 if seen <= 112 else 64, 32, 16) if n == 16 or photos >= 20 * n)
+    settings = {
+        "crop/height": height,
+        "crop/width": width,
+        "crop/resize": round(max(0.1, seen / side), 3),
+        "model/arch": "resnet50" if gpu and seen > 112 else "resnet18",
+        "optimizer/name": "adamw" if scratch else "sgd",
+        "schedule/max_lr": 1e-3 if scratch else 0.01,
+        "schedule/cycle": epochs,
+        "schedule/warmup": max(1, epochs // 10),
+        "train/epochs": epochs,
+        "train/batch_size": batch,
+    }
+    start = "from scratch, by Adam" if scratch else "from ImageNet's weights, by SGD"
+    return Profile(
+        name=PHOTOS,
+        about=f"{photos} train photos of {size[0]}x{size[1]} on {'GPUs' if gpu else 'CPU cores'}, {start}",
+        trials=50 if gpu else 10,
+        grace=max(1, round(epochs / 6)),
+        late_grace=max(1, round(0.4 * epochs)),
+        settings=settings,
+        leads=True,
+    )

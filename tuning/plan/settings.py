@@ -8,6 +8,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from common.errors import ConfigError, OptionError, SpaceError
+from data_prep.task import Task
 from trainable import official
 from trainable.config import TrialConfig
 from tuning.plan import spaces
@@ -58,13 +59,35 @@ def full_length(settings: dict[str, Any]) -> int:
 
 def with_profile(space: Space, profile: Profile) -> Space:
     """The space with its starting points, all but the first, moved to what the profile says where they say what the
-    recipe does: a learning rate for ImageNet weights is far from what small photos from scratch need."""
+    recipe does: a learning rate for ImageNet weights is far from what small photos from scratch need. A profile that
+    `leads` moves the first one, too."""
     reference, varied = space.start[0], space.distributions
     own = {key: _clipped(value, varied[key]) for key, value in profile.settings.items() if key in varied}
     moved = [{**point, **{key: own[key] for key in own if point[key] == reference[key]}} for point in space.start]
-    start = [reference]
-    start += [point for number, point in enumerate(moved) if point not in [reference, *moved[:number]]]
+    start = [moved[0] if profile.leads else reference]
+    start += [point for number, point in enumerate(moved) if point not in [start[0], *moved[:number]]]
     return dataclasses.replace(space, start=start)
+
+
+def for_task(space: Space, task: Task) -> Space:
+    """The space without settings that mean nothing to a task; those of a whole recipe are left out in silence.
+
+    Raises:
+        SpaceError: they are what it is for.
+    """
+    useless = [key for key in space.distributions if key.startswith("labels/") and "age" not in task.factors]
+    if not useless:
+        return space
+    rest = {key: each for key, each in space.distributions.items() if key not in useless}
+    if not rest or not space.whole:
+        why = next((note for note in task.notes if "age" in note), "its task has no age band")
+        raise SpaceError(
+            f"space {space.name}: varies {useless[0]}, but the store's task is {task} ({why}); "
+            "name another space (--list-spaces shows them)"
+        )
+    start = [{key: value for key, value in point.items() if key in rest} for point in space.start]
+    distinct = [point for number, point in enumerate(start) if point not in start[:number]]
+    return dataclasses.replace(space, distributions=rest, start=distinct)
 
 
 def with_bands(space: Space, bands: tuple[int, int]) -> Space:
@@ -81,8 +104,13 @@ def with_bands(space: Space, bands: tuple[int, int]) -> Space:
                 f"official age bands begin at {bands[0]} and {bands[1]}; write a space of your own around them "
                 "(--space ./my_space.py:SPACE), or leave the age bands out of the search"
             )
-    first = {**space.start[0], **varied}
-    start = [first, *(point for point in space.start if point != first)]
+    # The points around the recipe's bands become points around the store's, as far as its ranges go.
+    recipe = TrialConfig().to_flat()
+    moved = [
+        {key: value + varied[key] - recipe[key] if key in varied else value for key, value in point.items()}
+        for point in space.start
+    ]
+    start = [point for point in moved if all(spaces.within(point[key], space.distributions[key]) for key in varied)]
     # Built for its checks only: the thresholds that do not vary are the plan's, and FIXED stays as its file has it.
     fixed = {key: value for key, value in _own_bands(bands).items() if key not in varied}
     dataclasses.replace(space, fixed={**fixed, **space.fixed}, start=start)

@@ -43,6 +43,7 @@ class Space:
         fixed: flat key -> value for settings it holds away from the reference recipe.
         start: points tried first.
         source: what `load` finds it by, from any folder.
+        whole: it is all that a recipe has (`recipe`), so that what does not apply to a store is left out.
 
     Raises:
         SpaceError: an unknown key, a value out of range, an incomplete point.
@@ -54,6 +55,7 @@ class Space:
     fixed: Point
     start: list[Point]
     source: str = ""
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not self.distributions:
@@ -153,7 +155,7 @@ def _parts(name: str) -> list[Space]:
         joined = _join(
             name, [_of_module(importlib.import_module(f"search_spaces.{part}"), part) for part in module.JOIN]
         )
-        return [dataclasses.replace(joined, about=_about(module))]
+        return [dataclasses.replace(joined, about=_about(module), whole=True)]
     return [_of_module(module, name)]
 
 

@@ -12,13 +12,14 @@ import pytest
 from common.command_line import exit_code
 from common.errors import SearchError
 from data_prep import corrections
-from data_prep.labels import MISSING, decode
+from data_prep.labels import MISSING
 from data_prep.store import store as stores
 from data_prep.store.store import Store
 from data_prep.suspects.__main__ import main
 from data_prep.suspects.evidence import Evidence, gather
-from data_prep.suspects.ranking import COLUMNS, FIELDS, marginal, rank
+from data_prep.suspects.ranking import COLUMNS, rank
 from data_prep.suspects.sheet import MAX_PHOTOS, page
+from data_prep.task import FACTORS, REFERENCE
 
 FOLDS = 4
 SIZES = {"mask": 3, "gender": 2, "age": 3}
@@ -30,7 +31,7 @@ Plant = dict[tuple[str, int], int]
 def said(store: Store, rows: np.ndarray, plant: Plant, seed: int = 0) -> np.ndarray:
     """Softmax [n, 18] of a network that is right, about 0.97 sure and a little noisy, but for what is planted."""
     rng = np.random.default_rng(seed)
-    truth = dict(zip(FIELDS, decode(np.maximum(store.classes(), 0)), strict=True))
+    truth = store.task.split(np.maximum(store.classes(), 0))
     parts = []
     for field, size in SIZES.items():
         value = np.array([plant.get((field, int(row)), truth[field][row]) for row in rows])
@@ -149,7 +150,7 @@ def unlabelled(folder: Path) -> Store:
 
 def test_what_has_no_label_is_never_a_suspect(tmp_path: Path) -> None:
     store = unlabelled(tmp_path / "store")
-    plant = {(field, row): 1 for field in FIELDS for person in ("p00", "p01") for row in rows_of(store, person)}
+    plant = {(field, row): 1 for field in FACTORS for person in ("p00", "p01") for row in rows_of(store, person)}
     plant |= {("gender", row): 0 for row in rows_of(store, "p01")}
     everything = Evidence(np.arange(len(store)), said(store, np.arange(len(store)), plant), (0.5,), 0, 0, False)
     table = rank(store, everything)
@@ -228,9 +229,11 @@ def test_a_trial_of_other_photos_than_val_is_refused(tmp_path: Path, small_store
 
 def test_marginals_sum_the_other_two_fields_out() -> None:
     each = np.arange(18) / np.arange(18).sum()
-    assert marginal(each, "mask")[0] == pytest.approx([each[:6].sum(), each[6:12].sum(), each[12:].sum()])
-    assert marginal(each, "gender")[0, 1] == pytest.approx(sum(each[m * 6 + 3 + b] for m in range(3) for b in range(3)))
-    assert marginal(each, "age")[0, 2] == pytest.approx(each[2::3].sum())
+    assert REFERENCE.marginal(each, "mask")[0] == pytest.approx([each[:6].sum(), each[6:12].sum(), each[12:].sum()])
+    assert REFERENCE.marginal(each, "gender")[0, 1] == pytest.approx(
+        sum(each[m * 6 + 3 + b] for m in range(3) for b in range(3))
+    )
+    assert REFERENCE.marginal(each, "age")[0, 2] == pytest.approx(each[2::3].sum())
 
 
 @pytest.fixture

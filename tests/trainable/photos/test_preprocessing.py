@@ -31,9 +31,24 @@ def test_the_network_sees_the_crop_resized(resize, seen):
     assert size_in_network(Crop(360, 360, resize), _Sizes((96, 72), (512, 384))) == seen
 
 
-def test_a_crop_larger_than_the_photo_is_an_error_that_names_the_side():
-    with pytest.raises(ConfigError, match=r"crop/width: at most the photo's own width of 384 px, but got 400"):
-        crop_in_store(Crop(512, 400), _Sizes((96, 72), (512, 384)))
+@pytest.mark.parametrize(
+    ("size", "source", "crop", "stored"),
+    [
+        ((1024, 768), (1024, 768), Crop(360, 360), (720, 720)),  # the same part of a larger portrait
+        ((96, 72), (1024, 768), Crop(360, 360), (68, 68)),
+        ((64, 64), (200, 200), Crop(512, 384), (64, 64)),  # all of an aligned chip
+        ((64, 64), (200, 200), Crop(256, 192), (32, 32)),
+        ((60, 80), (300, 400), Crop(256, 384), (30, 80)),
+    ],
+)
+def test_a_crop_is_the_same_part_of_photos_of_any_size(size, source, crop, stored):
+    assert crop_in_store(crop, _Sizes(size, source)) == stored
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(513, 384, "height"), (512, 385, "width"), (16, 384, "height")])
+def test_a_crop_larger_than_a_photo_is_an_error_that_names_the_side(height, width, side):
+    with pytest.raises(ConfigError, match=rf"crop/{side}: 32 <= {side} <= \d+ \(all of a photo\) must hold, but got"):
+        Crop(height, width)
 
 
 def test_a_stores_photos_are_normalized_by_its_own_colours(small_store):
