@@ -116,8 +116,11 @@ def _score_test(
     voted = Score.of(votes, store, test)
     _warn_if_opened_before(search)
     _print_scores(ensemble, single, voted, store.task, len(np.unique(store.person[test])))
-    _print_factors(store, test, votes)
-    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted)}
+    by_factor = _by_factor(store, test, votes)
+    if len(by_factor) > 1:
+        scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
+        print(f"The vote on test, by factor: {scores}\n")
+    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
 
 
 def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
@@ -139,12 +142,10 @@ def _print_scores(ensemble: Ensemble, single: Score, voted: Score, task: Task, p
     print(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
 
 
-def _print_factors(store: Store, test: np.ndarray, votes: Probabilities) -> None:
-    """Say how the vote does on each factor of the task by itself."""
-    actual, guessed = (store.task.split(classes) for classes in (store.classes()[test], votes.argmax(axis=1)))
-    scores = [f"{IN_WORDS[factor]} {macro_f1(actual[factor], guessed[factor]):.3f}" for factor in actual]
-    if len(scores) > 1:
-        print(f"The vote on test, by factor: {', '.join(scores)}\n")
+def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
+    """Score each factor of the task by itself: macro F1 over its values."""
+    actual, guessed = (store.task.split(classes) for classes in (store.classes()[rows], votes.argmax(axis=1)))
+    return {factor: macro_f1(actual[factor], guessed[factor]) for factor in actual}
 
 
 def _write_predictions(

@@ -1,4 +1,4 @@
-"""Height and width of the centre crop, in pixels of the source photo.
+"""Height and width of the centre crop, told as if every photo were of 512x384 pixels.
 
     python tune_main.py --space crop_sizes
 

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data_prep.labels import IntArray
 from data_prep.store import store as stores
 from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 
 
-def relabelled(store: Store, folder: Path, index: pd.DataFrame, **meta: Any) -> Store:
-    """The same photos under another index.csv, and what else of store.json shall differ."""
+def relabelled(store: Store, folder: Path, index: pd.DataFrame, rows: IntArray | None = None, **meta: Any) -> Store:
+    """The same photos, or those at `rows`, under another index.csv, and what else of store.json shall differ."""
     kept = {"profile": store.profile, "source_size": store.source_size, "bands": store.bands}
-    return stores.write(folder, store.read(np.arange(len(store))), index, StoreMeta(**{**kept, **meta}))
+    photos = store.read(np.arange(len(store)) if rows is None else rows)
+    return stores.write(folder, photos, index, StoreMeta(**{**kept, **meta}))
 
 
 def mixed(store: Store, folder: Path, **meta: Any) -> Store:
