@@ -21,13 +21,13 @@ QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 """Options of `ray.init`: what Ray has to say is not for the person who waits."""
 
 
-def check(address: str) -> None:
-    """Refuse an `address` that is HOST:PORT and where nothing listens, by an OptionError."""
-    if match := re.fullmatch(r"(.+):(\d+)", address):
+def check(cluster: str) -> None:
+    """Refuse a `cluster` that is HOST:PORT where nothing listens, by an OptionError."""
+    if match := re.fullmatch(r"(.+):(\d+)", cluster):
         try:
             socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()
         except (OSError, OverflowError) as error:
-            raise _no_cluster(address, error) from None
+            raise _no_cluster(cluster, error) from None
 
 
 def use_token() -> bool:
@@ -43,23 +43,47 @@ def use_token() -> bool:
     return "RAY_AUTH_MODE" in os.environ
 
 
-def join(address: str, explain: Callable[[Exception], OptionError | None] = lambda error: None, **options: Any) -> None:
-    """Join the cluster at `address`; "local" starts one that is this machine alone.
+def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lambda error: None, **options: Any) -> None:
+    """Join the `cluster`, at HOST:PORT or "auto"; "local" starts one that is this machine alone.
 
     Args:
         explain: says in our words what Ray raised, or None where "no cluster answers" is all there is to say.
         options: of `ray.init`, beside those of QUIET.
 
     Raises:
-        OptionError: no cluster is there, or what `explain` makes of it.
+        OptionError: no cluster is there, it has no token where this process has one, or what `explain` makes of it.
     """
     import ray
 
     try:
-        ray.init(address=address, **QUIET, **options)
+        ray.init(address=cluster, **QUIET, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise explain(error) or _no_cluster(address, error) from None
+        raise explain(error) or _no_cluster(cluster, error) from None
+    # Refused by us its nodes would take this process for dead, and kill its workers, a while later.
+    if cluster != "local" and _has_token() and _wants_none(ray.get_runtime_context().gcs_address):
+        ray.shutdown()
+        raise OptionError(
+            f"--address {cluster}: this cluster was started without a token, but this machine has one and would refuse "
+            "its workers: start it again with RAY_AUTH_MODE=token on every machine (docs/cluster.md); where nobody "
+            "else reaches their ports, set RAY_AUTH_MODE=disabled for this command"
+        )
 
 
-def _no_cluster(address: str, error: Exception) -> OptionError:
-    return OptionError(f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())})")
+def _has_token() -> bool:
+    return os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+
+
+def _wants_none(head: str) -> bool:
+    """Ask Ray's head without a token whether it is alive, and say whether it answers; Ray itself never tells."""
+    import grpc
+
+    with grpc.insecure_channel(head, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            channel.unary_unary("/ray.rpc.NodeInfoGcsService/CheckAlive")(b"", timeout=CONNECT_SECONDS)
+        except grpc.RpcError:  # it wants one, or speaks TLS
+            return False
+    return True
+
+
+def _no_cluster(cluster: str, error: Exception) -> OptionError:
+    return OptionError(f"--address {cluster}: no Ray cluster answers there ({' '.join(str(error).split())})")

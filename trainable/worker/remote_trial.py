@@ -1,6 +1,6 @@
 """A trial whose files are kept at an address: this machine has a copy of those that its worker works with.
 
-<address>/trial-001/checkpoint_000003/    progress.json comes last and goes first: without it the rest does not count
+<uri>/trial-001/checkpoint_000003/    progress.json comes last and goes first: without it the rest does not count
                     best.safetensors, val_predictions.npz, trial.log, error.txt
 
 The copies lie in the cache, as trials/<...>/trial-001, for as long as the trial runs there: of the checkpoints the
@@ -16,7 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common import uris
-from common.errors import AddressError
+from common.errors import UriError
+from common.files import new_folder
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, TRIAL_ERROR, TRIAL_LOG, VAL_PREDICTIONS
 
@@ -87,15 +88,15 @@ class RemoteTrial:
 
     def fetch(self, name: str) -> bool:
         """Copy a checkpoint here; False if it is gone."""
-        partial = self.here / f".{name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        if not (files := self._there.list(name)):
+            return False
         try:
-            for file in self._there.list(name):
-                self._there.download(file, partial / file.removeprefix(f"{name}/"))
+            with new_folder(self.here / name, alone=True) as fresh:
+                for file in files:
+                    self._there.download(file, fresh / file.removeprefix(f"{name}/"))
+                shutil.rmtree(self.here / name, ignore_errors=True)
         except FileNotFoundError:
             return False
-        shutil.rmtree(self.here / name, ignore_errors=True)
-        partial.rename(self.here / name)
         return True
 
 
@@ -112,7 +113,7 @@ def fetched(hub: str) -> Path:
 def _folder(uri: str) -> RemoteFolder:
     try:
         return RemoteFolder.of(uri)
-    except AddressError as error:  # some storages are asked for it
+    except UriError as error:  # some storages are asked for it
         raise OSError(str(error)) from None
 
 
