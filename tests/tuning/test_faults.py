@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from common.errors import OptionError, SearchError
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin
@@ -24,8 +25,6 @@ from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.records import provenance, search_json
 from tuning.storage import states
-
-ROOT = Path(__file__).resolve().parents[2]
 
 DRIVER = """
 import signal

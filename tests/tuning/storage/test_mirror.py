@@ -17,6 +17,7 @@ import pytest
 from common import files, uris
 from common.errors import AddressError, SearchError
 from common.remote_folder import RemoteFolder
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tests.tuning.test_faults import board, study
@@ -33,13 +34,11 @@ from tuning.storage.background import meanwhile
 from tuning.storage.lock import owning
 from tuning.storage.mirror import Mirror
 
-ROOT = Path(__file__).resolve().parents[2]
-
 DRIVER = """
 import sys
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
-from tests.tuning.test_mirror import at_address
+from tests.tuning.storage.test_mirror import at_address
 from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search
