@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Bytecode is kept, whatever the shell says: else each of a hundred processes compiles torch and Ray anew, for 8 s.
+export PYTHONDONTWRITEBYTECODE :=
 INSTALLED := $(VENV)/.installed
 
 .PHONY: install search test lint format check faults gpu clean

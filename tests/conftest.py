@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take minutes come first, so that none is left for one of two processes at the end."""
     slow = ("faults", "tuning", "test_end_to_end.py")
-    items.sort(key=lambda item: not set(item.path.parts[-2:]) & set(slow))
+    items.sort(key=lambda item: item.path.relative_to(Path(__file__).parent).parts[0] not in slow)
 
 
 @pytest.fixture(scope="session")

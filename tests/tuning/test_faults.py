@@ -1,11 +1,14 @@
 """A search that is killed, interrupted or out of budget, and goes on: it ends as if nothing had happened."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pandas as pd
 import pytest
 
 from common.errors import OptionError, SearchError
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin
@@ -24,28 +28,21 @@ from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.records import provenance, search_json
 from tuning.storage import states
-
-ROOT = Path(__file__).resolve().parents[2]
+from tuning.storage.background import meanwhile
 
 DRIVER = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 import sys
 from pathlib import Path
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.plans import small_plan
 from data_prep.store.store import Store
-from tuning import resume, search
+from tuning import search
 from tuning.cluster import session
 from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
-plan = small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, int(sys.argv[3])))
 session.start_ray()
-if plan.folder.exists():
-    search.resume(resume.resumable(plan.folder), SlowTrial)
-else:
-    search.run(plan, store, SlowTrial)
+search.run(small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, 1)), store, SlowTrial)
 """
 
 
@@ -76,9 +73,11 @@ def test_killed_once_and_interrupted_once_a_search_ends_as_an_undisturbed_one_do
     calm_rungs = rungs()
 
     disturbed = make_plan(resources=one_at_a_time)
-    end_when(disturbed, small_store, signal.SIGKILL, lambda: epochs_of(disturbed, "trial-002") >= 2)
-    end_when(disturbed, small_store, signal.SIGINT, lambda: epochs_of(disturbed, "trial-003") >= 3)
-    search.resume(resume.resumable(disturbed.folder), SlowTrial)
+    kill_when(disturbed, small_store, lambda: epochs_of(disturbed, "trial-002") >= 2)
+    with interrupted_when(lambda: epochs_of(disturbed, "trial-003") >= 3):
+        search.resume(resume.resumable(disturbed.folder), SlowTrial)
+    assert state(disturbed) == "interrupted"
+    search.resume(resume.resumable(disturbed.folder), CurveTrial)
 
     assert rungs() == calm_rungs
     assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
@@ -91,12 +90,13 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
     plan = make_plan()
-    end_when(plan, small_store, signal.SIGINT, lambda: epochs_of(plan, "trial-003") >= 2)
+    with interrupted_when(lambda: epochs_of(plan, "trial-003") >= 2):
+        search.run(plan, small_store, SlowTrial)
     before = board(plan)
     assert state(plan) == "interrupted"
     done = before[before["status"].isin(["finished", "stopped"])]
 
-    search.resume(resume.resumable(plan.folder), SlowTrial)
+    search.resume(resume.resumable(plan.folder), CurveTrial)
 
     after = board(plan)
     assert state(plan) == "finished"
@@ -179,9 +179,9 @@ def test_kernels_for_gpus_are_training_code_too() -> None:
     assert {"loop.py", "augment.cu"} < {file.name for file in provenance._sources(ROOT / "trainable")}
 
 
-def end_when(plan: Plan, store: Store, how: signal.Signals, ready: Callable[[], bool]) -> None:
-    """Run (or resume) `plan` in a process of its own, and send it a signal once `ready`."""
-    arguments = [str(plan.folder.parent), str(store.path), str(plan.resources.concurrent)]
+def kill_when(plan: Plan, store: Store, ready: Callable[[], bool]) -> None:
+    """Begin `plan` in a process of its own, and kill that once `ready`."""
+    arguments = [str(plan.folder.parent), str(store.path)]
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -190,8 +190,22 @@ def end_when(plan: Plan, store: Store, how: signal.Signals, ready: Callable[[], 
         assert driver.poll() is None, "the search ended by itself"
         assert time.monotonic() < deadline, "not ready after two minutes"
         time.sleep(0.1)
-    driver.send_signal(how)
+    driver.kill()
     driver.wait()
+
+
+@contextmanager
+def interrupted_when(ready: Callable[[], bool]) -> Iterator[None]:
+    """Within, this process gets SIGINT once `ready`, as its Ctrl-C; programs are told in test_signals.py."""
+
+    def interrupt(ended: threading.Event) -> None:
+        while not ended.wait(0.05):
+            if ready():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    with meanwhile(interrupt):
+        yield
 
 
 def board(plan: Plan) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import SearchError
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.plans import begin
 from tests.tuning.processes import accepting, command, family
@@ -18,7 +19,6 @@ from tuning import resume
 from tuning.plan.plan import Plan
 from tuning.storage import states
 
-ROOT = Path(__file__).resolve().parents[2]
 STARTED = [
     sys.executable,
     "-c",

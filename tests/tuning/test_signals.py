@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.processes import alive, family
 from tuning import resume, search
 from tuning.records import search_json
-
-ROOT = Path(__file__).resolve().parents[2]
 
 DRIVER = """
 import functools, runpy, signal, sys

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import SearchError
+from common.repository import ROOT
 from tuning.storage.lock import owning
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_of_twenty_that_start_at_once_one_runs_the_search(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ray._private.runtime_env.packaging import create_package
 from ray.exceptions import RuntimeEnvSetupError
 
 from common.errors import OptionError, SearchError
+from common.repository import ROOT
 from data_prep.store.store import Store
 from trainable.config import Model
 from trainable.network.model import build
@@ -26,8 +27,6 @@ from tuning import preflight
 from tuning.cluster import checks, joining, weights
 from tuning.plan.plan import Plan
 from tuning.storage import home
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def said(small_store: Store, runs: Path) -> dict[str, Any]:
     """By situation, from a process of its own: Ray can be started once a process."""
-    command = [sys.executable, "-m", "tests.tuning.nodes_run", str(runs), str(small_store.path)]
+    command = [sys.executable, "-m", "tests.tuning.cluster.nodes_run", str(runs), str(small_store.path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -17,6 +17,7 @@ import pytest
 from common import files, patience, uris
 from common.errors import SearchError, UriError
 from common.remote_folder import RemoteFolder
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tests.tuning.test_faults import board, study
@@ -33,13 +34,15 @@ from tuning.storage.background import meanwhile
 from tuning.storage.lock import owning
 from tuning.storage.mirror import Mirror
 
-ROOT = Path(__file__).resolve().parents[2]
-
 DRIVER = """
 import sys
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
+<<<<<<< HEAD:tests/tuning/test_mirror.py
 from tests.tuning.test_mirror import at_uri
+=======
+from tests.tuning.storage.test_mirror import at_address
+>>>>>>> 78fd2ca2daea3e05cb02732e116d537cf22b138d:tests/tuning/storage/test_mirror.py
 from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search

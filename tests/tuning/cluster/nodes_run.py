@@ -1,6 +1,6 @@
 """Asks two Ray nodes on this machine whether they are fit for trials, in several situations.
 
-    python -m tests.tuning.nodes_run RUNS STORE
+    python -m tests.tuning.cluster.nodes_run RUNS STORE
 
 Prints what was said in each as the last line, JSON.
 """
