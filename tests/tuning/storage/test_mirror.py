@@ -38,11 +38,7 @@ DRIVER = """
 import sys
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
-<<<<<<< HEAD:tests/tuning/test_mirror.py
-from tests.tuning.test_mirror import at_uri
-=======
-from tests.tuning.storage.test_mirror import at_address
->>>>>>> 78fd2ca2daea3e05cb02732e116d537cf22b138d:tests/tuning/storage/test_mirror.py
+from tests.tuning.storage.test_mirror import at_uri
 from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search
