@@ -103,7 +103,7 @@ def _resume(options: argparse.Namespace, began: float) -> int:
     plan = found.plan
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
-    print(f"Going on with {plan.name} until it has spent {describe.budget_in_words(plan)} in all.\n", flush=True)
+    print(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n", flush=True)
     machine.start(plan)
     code = _finish(plan, search.resume(found, began=began))
     return _and_confirm(code, plan, options, machine)

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     what = options.add_argument_group("what there is")
     what.add_argument("--images", type=Path, required=True, metavar="DIR", help="the folder that holds the photos")
     what.add_argument("--labels", type=Path, metavar="CSV", help="what is known of them, where a CSV file says it")
-    what.add_argument("--layout", metavar="NAME", help=f"{', '.join(LAYOUTS)} (default: guessed, and said)")
+    what.add_argument("--layout", metavar="NAME", help=f"{', '.join(LAYOUTS)} (default: detected, and printed)")
     what.add_argument("--eval", type=Path, metavar="DIR", help="photos to predict: DIR/info.csv (ImageID), DIR/images/")
     what.add_argument(
         "--corrections",

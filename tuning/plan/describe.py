@@ -35,7 +35,7 @@ def in_words(plan: Plan, task: Task) -> str:
         f"  one trial on {where}; {resources.concurrent} at a time",
         *(f"  {text}" for text in _execution(plan)),
         f"  {_stopping(plan)}",
-        f"  until it has spent {budget_in_words(plan)}",
+        f"  ends after {budget_in_words(plan)}",
         *(f"  {text}" for text in _worst_case(plan)),
         f"  at most {disk_gb(plan):.1f} GB {'at' if plan.remote else 'on disk under'} {plan.where}: "
         f"the weights of {_kept(plan)} trials, two checkpoints of each running one",
