@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from common.errors import CheckpointError, ConfigError
+from common.files import replacing
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS
 from data_prep.labels import IntArray
 from trainable.config import FRAME, TrialConfig
@@ -61,20 +62,18 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
         "store_hash": store_hash,
         "crop_frame": json.dumps(FRAME),
     }
-    fresh = folder / f".{BEST_WEIGHTS}.partial"
-    save_file(weights, fresh, metadata)
-    fresh.replace(folder / BEST_WEIGHTS)
-    # NumPy would add .npz to a temporary name that does not end so.
-    fresh = folder / f".partial.{VAL_PREDICTIONS}"
-    np.savez(
-        fresh,
-        probabilities=best.predictions,
-        rows=rows,
-        store_hash=store_hash,
-        epoch=best.epoch,
-        val_f1=best.val_f1,
-    )
-    fresh.replace(folder / VAL_PREDICTIONS)
+    with replacing(folder / BEST_WEIGHTS, alone=True) as fresh:
+        save_file(weights, fresh, metadata)
+    # Opened here: NumPy would add .npz to a temporary name that does not end so.
+    with replacing(folder / VAL_PREDICTIONS, alone=True) as fresh, fresh.open("wb") as stream:
+        np.savez(
+            stream,
+            probabilities=best.predictions,
+            rows=rows,
+            store_hash=store_hash,
+            epoch=best.epoch,
+            val_f1=best.val_f1,
+        )
 
 
 def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any]]:

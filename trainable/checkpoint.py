@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from common.errors import CheckpointError
-from common.files import file_sha256, write_json
+from common.files import file_sha256, replacing, write_json
 
 STATE_FILE, MANIFEST_FILE = "state.pt", "manifest.json"
 
@@ -31,16 +31,15 @@ def save(state: Mapping[str, Any], folder: Path) -> None:
     for the old one as well.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{STATE_FILE}.partial"
-    try:
-        torch.save(dict(state), fresh)
-    except RuntimeError as error:
-        if "PytorchStreamWriter" not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, "the disk did not take the checkpoint", str(fresh)) from None
-    previous = _fingerprint(folder / STATE_FILE) if exists(folder) else None
-    write_json(folder / MANIFEST_FILE, {**_fingerprint(fresh), "previous": previous})
-    fresh.replace(folder / STATE_FILE)
+    with replacing(folder / STATE_FILE, alone=True) as fresh:
+        try:
+            torch.save(dict(state), fresh)
+        except RuntimeError as error:
+            if "PytorchStreamWriter" not in str(error):
+                raise
+            raise OSError(errno.ENOSPC, "the disk did not take the checkpoint", str(fresh)) from None
+        previous = _fingerprint(folder / STATE_FILE) if exists(folder) else None
+        write_json(folder / MANIFEST_FILE, {**_fingerprint(fresh), "previous": previous})
 
 
 def load(folder: Path) -> dict[str, Any]:

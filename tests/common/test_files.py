@@ -1,9 +1,10 @@
 import hashlib
 import json
+import os
 
 import pytest
 
-from common.files import file_sha256, replacing, write_durably, write_json, write_text
+from common.files import file_sha256, new_folder, replacing, write_durably, write_json, write_text
 
 
 def names(folder):
@@ -34,6 +35,21 @@ def test_what_went_wrong_is_said_where_nothing_can_be_written(tmp_path):
         write_text(tmp_path / "file" / "a.txt", "text")
 
 
+def test_a_file_may_be_read_by_those_whom_the_umask_lets_whoever_makes_it(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "a.bin") as fresh:
+            fresh.unlink()
+            os.close(os.open(fresh, os.O_CREAT, 0o600))
+        write_text(tmp_path / "a.txt", "text")
+        with new_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(before)
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    assert modes == {"a.bin": "0o640", "a.txt": "0o640", "folder": "0o750"}
+
+
 def test_text_and_json_are_written_whole(tmp_path):
     write_text(tmp_path / "a.txt", "text")
     write_json(tmp_path / "a.json", {"folder": tmp_path})
@@ -47,3 +63,37 @@ def test_what_a_killed_process_left_of_a_durable_file_is_written_over(tmp_path):
     write_durably(tmp_path / "a.bin", [b"one", b"two"])
     assert (tmp_path / "a.bin").read_bytes() == b"onetwo" and names(tmp_path) == ["a.bin"]
     assert file_sha256(tmp_path / "a.bin") == hashlib.sha256(b"onetwo").hexdigest()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path, alone):
+    with new_folder(tmp_path / "a", alone=alone) as fresh:
+        (fresh / "file").write_text("text")
+        assert not (tmp_path / "a").exists() and fresh.name.startswith(".a.")
+    assert (tmp_path / "a/file").read_text() == "text" and names(tmp_path) == ["a"]
+
+
+def test_a_folder_takes_the_place_of_an_empty_one_and_of_no_other(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    with new_folder(tmp_path / "empty") as fresh:
+        (fresh / "new").touch()
+    with pytest.raises(OSError, match="not empty"), new_folder(tmp_path / "full") as fresh:
+        (fresh / "new").touch()
+    assert (names(tmp_path / "empty"), names(tmp_path / "full")) == (["new"], ["file"])
+    assert names(tmp_path) == ["empty", "full"]
+
+
+def test_a_folder_is_not_made_where_its_disk_is_gone(tmp_path):
+    with pytest.raises(FileNotFoundError), new_folder(tmp_path / "mount/runs"):
+        pass
+    assert names(tmp_path) == []
+
+
+def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path):
+    (tmp_path / ".a.partial").mkdir()
+    (tmp_path / ".a.partial/old").touch()
+    with new_folder(tmp_path / "a", alone=True):
+        pass
+    assert names(tmp_path) == ["a"] and names(tmp_path / "a") == []

@@ -4,7 +4,7 @@ import torch
 from safetensors.torch import save_file
 
 from common.errors import CheckpointError
-from trainable import best
+from trainable import best, checkpoint
 from trainable.loop import train
 
 
@@ -21,6 +21,16 @@ def test_the_best_epoch_is_exported_as_others_read_it(small_trial, small_store, 
         assert str(arrays["store_hash"]) == small_store.hash
         assert (int(arrays["epoch"]), float(arrays["val_f1"])) == (trial.best.epoch, trial.best.val_f1)
         assert arrays["probabilities"].dtype == np.float32
+
+
+def test_whoever_may_read_one_file_of_a_trial_may_read_the_others(small_trial, tmp_path):
+    trial = small_trial()
+    trial.run_epoch()
+    trial.export_best(tmp_path)
+    checkpoint.save(trial.state_dict(), tmp_path)
+    (tmp_path / "trial.log").touch()
+    modes = {file.name: oct(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert len(modes) == 5 and set(modes.values()) == {modes["trial.log"]}
 
 
 def test_a_damaged_best_epoch_is_found(small_trial, tmp_path):

@@ -16,7 +16,7 @@ from ray.train._internal.session import _TrainingResult
 from safetensors import SafetensorError
 
 from common.errors import CheckpointError, ReportError
-from common.files import write_json
+from common.files import new_folder, write_json
 from common.search_folder import ADDRESS, PROGRESS, TRIAL_LOG
 from trainable.worker.remote_trial import RemoteTrial
 
@@ -70,13 +70,11 @@ class DurableTrainable(tune.Trainable):
     def _write(self, final: Path) -> None:
         for left in final.parent.glob(".checkpoint_*.partial"):
             shutil.rmtree(left, ignore_errors=True)
-        partial = final.with_name(f".{final.name}.partial")
-        partial.mkdir()
-        self.save_checkpoint(str(partial))
-        write_json(partial / PROGRESS, {"training_iteration": self._iteration, "time_total_s": self._time_total})
-        if final.exists():  # of an epoch that was lost with the driver
-            shutil.rmtree(final)
-        partial.rename(final)
+        with new_folder(final, alone=True) as fresh:
+            self.save_checkpoint(str(fresh))
+            write_json(fresh / PROGRESS, {"training_iteration": self._iteration, "time_total_s": self._time_total})
+            if final.exists():  # of an epoch that was lost with the driver
+                shutil.rmtree(final)
 
     def restore(self, checkpoint_path: _TrainingResult) -> None:
         """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from common import uris
 from common.errors import AddressError
+from common.files import new_folder
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, TRIAL_ERROR, TRIAL_LOG, VAL_PREDICTIONS
 
@@ -87,15 +88,15 @@ class RemoteTrial:
 
     def fetch(self, name: str) -> bool:
         """Copy a checkpoint here; False if it is gone."""
-        partial = self.here / f".{name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        if not (files := self._there.list(name)):
+            return False
         try:
-            for file in self._there.list(name):
-                self._there.download(file, partial / file.removeprefix(f"{name}/"))
+            with new_folder(self.here / name, alone=True) as fresh:
+                for file in files:
+                    self._there.download(file, fresh / file.removeprefix(f"{name}/"))
+                shutil.rmtree(self.here / name, ignore_errors=True)
         except FileNotFoundError:
             return False
-        shutil.rmtree(self.here / name, ignore_errors=True)
-        partial.rename(self.here / name)
         return True
 
 

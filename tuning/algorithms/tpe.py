@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 from ray.tune.search.optuna import OptunaSearch
 
+from common.files import replacing
 from common.search_folder import STUDY
 from tuning import ray_internals
 from tuning.plan.spaces import Space
@@ -36,9 +37,7 @@ def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> No
     study, trials = ray_internals.study_of(search)
     for trial_id in failed:
         study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-    temporary = folder / f".{STUDY}.tmp"
-    temporary.unlink(missing_ok=True)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{temporary}")
-    optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
-    storage.engine.dispose()
-    temporary.replace(folder / STUDY)
+    with replacing(folder / STUDY, alone=True) as fresh:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{fresh}")
+        optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
+        storage.engine.dispose()

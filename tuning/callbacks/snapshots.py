@@ -9,7 +9,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from common.files import write_json
+from common.files import new_folder, write_json
 from common.search_folder import STATE
 from tuning import ray_internals
 from tuning.storage import removal
@@ -53,13 +53,11 @@ class Snapshots(tune.Callback):
     def _keep(self) -> None:
         before = sets(self._folder)
         number = int(before[-1].name) + 1 if before else 1
-        partial = self._folder / f".{number:06d}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for file in self._files:
-            shutil.copyfile(file, partial / file.name)
-        write_json(partial / MANIFEST, _hashes(partial))
-        partial.rename(self._folder / f"{number:06d}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with new_folder(self._folder / f"{number:06d}", alone=True) as fresh:
+            for file in self._files:
+                shutil.copyfile(file, fresh / file.name)
+            write_json(fresh / MANIFEST, _hashes(fresh))
         for old in before[: len(before) + 1 - KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import OptionError
+from common.files import new_folder, replacing
 from tuning.plan import disk_need
 from tuning.plan.plan import Plan
 from tuning.storage import removal
 from tuning.storage.any_home import Home, Write, taken
 from tuning.storage.lock import owning
+
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+"""What a system says to a folder that is to be renamed to where something is."""
 
 
 class FolderHome(Home):
@@ -49,13 +53,13 @@ class FolderHome(Home):
 
     @contextmanager
     def begun(self, write: Write) -> Iterator[None]:
-        fresh = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.partial")
-        fresh.mkdir(parents=True)
-        write(fresh)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            fresh.rename(self.folder)  # whole, or not at all; over one that was reserved
-        except OSError:
-            shutil.rmtree(fresh)
+            with new_folder(self.folder) as fresh:  # it replaces one that was reserved
+                write(fresh)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
             raise taken(self.folder) from None
         with owning(self.folder):
             yield
@@ -73,9 +77,8 @@ class FolderHome(Home):
         if there.exists() and there.stat().st_size == file.stat().st_size:
             return
         there.parent.mkdir(parents=True, exist_ok=True)
-        partial = there.with_name(f".{there.name}.{os.getpid()}.tmp")
-        shutil.copyfile(file, partial)
-        partial.replace(there)
+        with replacing(there) as fresh:
+            shutil.copyfile(file, fresh)
 
     def shared(self, name: str) -> str | None:
         there = Path(self.runs, name)

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from common.errors import SearchError
-from common.files import file_sha256
+from common.files import file_sha256, replacing
 from common.search_folder import STATE
 
 RAYS = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
@@ -43,9 +43,8 @@ def install(folder: Path) -> None:
         for old in folder.glob(pattern):
             old.unlink()
     for file in _state(whole):
-        temporary = folder / f".{file.name}.tmp"
-        shutil.copyfile(file, temporary)
-        temporary.replace(folder / file.name)
+        with replacing(folder / file.name, alone=True) as fresh:
+            shutil.copyfile(file, fresh)
 
 
 def exists(folder: Path) -> bool:
