@@ -37,7 +37,7 @@ from tuning.records import reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
 from tuning.resume import Resumable
 from tuning.storage import home, removal, states
-from tuning.storage.disk import DiskSpace, patiently
+from tuning.storage.disk import DiskSpace, waiting_for_disk
 from tuning.storage.home import Home
 
 
@@ -91,12 +91,12 @@ def _run(plan: Plan, kept: Home, trainable: type[tune.Trainable], spent: Spent, 
     )
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     failed = [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
-    patiently(tpe.export)(searcher, plan.folder, failed)
+    waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
         removal.sweep(plan.folder, kept.remove)
     state = _how_it_ended(complete, meter, judge)
-    patiently(search_json.close)(plan.folder, state, reasons.grouped(analysis.trials), judge.failing)
+    waiting_for_disk(search_json.close)(plan.folder, state, reasons.grouped(analysis.trials), judge.failing)
     return ended
 
 

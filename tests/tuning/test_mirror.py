@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from common import files, uris
+from common import files, patience, uris
 from common.errors import AddressError, SearchError
 from common.remote_folder import RemoteFolder
 from data_prep.store.store import Store
@@ -189,7 +189,7 @@ def test_a_checkpoint_that_is_not_whole_at_the_address_is_passed_over(tmp_path: 
 def test_an_address_that_fails_meanwhile_is_tried_again_and_said_once(
     tmp_path: Path, runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
     tries = iter([OSError("no route"), OSError("no route"), None])
     upload = RemoteFolder.upload
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from ray import tune
 
+from common import patience
 from common.errors import OptionError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
@@ -28,12 +29,12 @@ from tuning.plan.resources import Resources
 from tuning.storage import disk as storage
 from tuning.storage import home
 from tuning.storage.background import meanwhile
-from tuning.storage.disk import DiskSpace, patiently
+from tuning.storage.disk import DiskSpace, waiting_for_disk
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "PAUSE", 0.05)
+    monkeypatch.setattr(patience, "PAUSE", 0.05)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def full(disk: Path) -> Path:
 def test_a_write_is_tried_until_the_disk_takes_it_and_the_wait_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     failures = iter([OSError(errno.EROFS, os.strerror(errno.EROFS), "runs/x/search.json")] * 3)
 
-    @patiently
+    @waiting_for_disk
     def write(value: int) -> int:
         if error := next(failures, None):
             raise error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -17,14 +16,15 @@ from safetensors import SafetensorError
 
 from common.errors import CheckpointError, ReportError
 from common.files import new_folder, write_json
+from common.patience import patiently
 from common.search_folder import ADDRESS, PROGRESS, TRIAL_LOG
 from trainable.worker.remote_trial import RemoteTrial
 
 SCORES = ("val_f1", "val_f1_best")
 """What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it."""
 
-PATIENCE, PAUSE = 3600.0, 2.0
-"""Seconds that a worker waits for a disk that takes nothing, and between two tries."""
+PATIENCE = 3600.0
+"""Seconds that a worker waits for a disk that takes nothing."""
 
 SHARED = "shared"
 """Key of a trial's Ray config under which everything lies that the search does not vary."""
@@ -51,7 +51,7 @@ class DurableTrainable(tune.Trainable):
             if not isinstance(value, int | float) or not 0 <= value <= 1:  # nor is NaN
                 raise ReportError(f"{name}: a number from 0 to 1 is needed after every epoch, but got {value!r}")
         if remote := self._at_address():
-            patiently(remote.push_records)
+            until_taken(remote.push_records)
         return result
 
     def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
@@ -62,9 +62,9 @@ class DurableTrainable(tune.Trainable):
         metrics = dict(self._last_result or {})
         self._storage._update_checkpoint_index(metrics)
         path = Path(self._storage.checkpoint_fs_path)
-        patiently(lambda: self._write(self._folder() / path.name))
+        until_taken(lambda: self._write(self._folder() / path.name))
         if remote := self._at_address():
-            patiently(lambda: remote.push_checkpoint(path.name))
+            until_taken(lambda: remote.push_checkpoint(path.name))
         return _TrainingResult(tune.Checkpoint(str(path), self._storage.storage_filesystem), metrics)
 
     def _write(self, final: Path) -> None:
@@ -108,7 +108,7 @@ class DurableTrainable(tune.Trainable):
             with (self._folder() / TRIAL_LOG).open("a", encoding="utf-8") as log:
                 log.write(f"{now}  {line}\n")
 
-        patiently(append)
+        until_taken(append)
 
     def _folder(self) -> Path:
         """Find runs/<search>/<trial>, wherever the search lies now: written to directly, since Ray's own working folder
@@ -131,7 +131,7 @@ class DurableTrainable(tune.Trainable):
         if self._remote and (self._remote.search, self._remote.name) != (address, name):
             self._leave()
         if self._remote is None:
-            self._remote = patiently(lambda: RemoteTrial.of(address, name))
+            self._remote = until_taken(lambda: RemoteTrial.of(address, name))
         return self._remote
 
     def _leave(self) -> None:
@@ -144,18 +144,18 @@ class DurableTrainable(tune.Trainable):
         if remote := self._at_address():
             yield from self._newest_first_at_address(remote, newest.name)
             return
-        patiently(self._folder)  # on a disk that is gone, no checkpoint could be used
+        until_taken(self._folder)  # on a disk that is gone, no checkpoint could be used
         yield newest
         elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
         yield from sorted(elders, reverse=True)
 
     def _newest_first_at_address(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
         """List for each checkpoint this machine's copy, if it is the same one, then the address's."""
-        found = patiently(lambda: remote.checkpoints(newest))
+        found = until_taken(lambda: remote.checkpoints(newest))
         for name in found:
-            if patiently(partial(remote.has, name)):
+            if until_taken(partial(remote.has, name)):
                 yield remote.here / name
-            if patiently(partial(remote.fetch, name)):
+            if until_taken(partial(remote.fetch, name)):
                 yield remote.here / name
 
     def stop(self) -> None:
@@ -166,14 +166,7 @@ class DurableTrainable(tune.Trainable):
 Returned = TypeVar("Returned")
 
 
-def patiently(write: Callable[[], Returned]) -> Returned:
+def until_taken(write: Callable[[], Returned]) -> Returned:
     """Call `write`, again and again while the disk or the address is full, read-only or gone, up to PATIENCE seconds: a
     trial that waits loses nothing, one that fails loses an epoch each time."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return write()
-        except (OSError, SafetensorError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(PAUSE)
+    return patiently(write, errors=(OSError, SafetensorError), seconds=PATIENCE)

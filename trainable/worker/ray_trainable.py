@@ -19,7 +19,7 @@ from trainable import checkpoint, device
 from trainable.config import TrialConfig
 from trainable.loop import Trial
 from trainable.workbench import Workbench
-from trainable.worker.durable import SHARED, DurableTrainable, patiently
+from trainable.worker.durable import SHARED, DurableTrainable, until_taken
 from trainable.worker.remote_trial import fetched
 
 
@@ -38,7 +38,7 @@ class RayTrial(DurableTrainable):
         self._store: Store | None = None
         torch.set_num_threads(max(1, int(config[SHARED]["cpus"])))
         if hub := config[SHARED].get("hub"):
-            torch.hub.set_dir(patiently(lambda: fetched(hub)))
+            torch.hub.set_dir(until_taken(lambda: fetched(hub)))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Free the last trial. The next one is built in the first step(), where an error is its own: Ray would blame
@@ -58,7 +58,7 @@ class RayTrial(DurableTrainable):
         except DivergedError as error:
             return self._diverged(trial, error)
         if metrics["best_epoch"] == metrics["epoch"]:
-            patiently(lambda: trial.export_best(self._folder()))
+            until_taken(lambda: trial.export_best(self._folder()))
         return metrics
 
     def _diverged(self, trial: Trial, error: DivergedError) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class RayTrial(DurableTrainable):
 
         Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
         """
-        patiently(lambda: (self._folder() / TRIAL_ERROR).write_text(f"{error}\n"))
+        until_taken(lambda: (self._folder() / TRIAL_ERROR).write_text(f"{error}\n"))
         best = trial.best
         return {
             "epoch": trial.epoch,
@@ -85,7 +85,7 @@ class RayTrial(DurableTrainable):
         with the worker, so it is written again."""
         trial = self._current()
         trial.load_state_dict(checkpoint.load(Path(checkpoint_dir)))
-        patiently(lambda: trial.export_best(self._folder()))
+        until_taken(lambda: trial.export_best(self._folder()))
 
     def _current(self) -> Trial:
         if self._trial is None:

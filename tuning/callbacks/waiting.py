@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 from ray import tune
 
 from common import search_folder
-from tuning.storage.disk import patiently
+from tuning.storage.disk import waiting_for_disk
 
 Wrapped = TypeVar("Wrapped", bound=tune.Callback)
 
 
 def patient(callback: Wrapped) -> Wrapped:
-    """A callback each of whose hooks that it has itself is done `patiently`."""
+    """A callback each of whose own hooks waits for the disk."""
     for name in dir(tune.Callback):
         if name.startswith("on_") and getattr(type(callback), name) is not getattr(tune.Callback, name):
-            setattr(callback, name, patiently(getattr(callback, name)))
+            setattr(callback, name, waiting_for_disk(getattr(callback, name)))
     return callback
 
 

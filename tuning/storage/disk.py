@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import functools
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-PAUSE = 2.0
-"""Seconds between two tries."""
+from common.patience import patiently
 
 Returned = TypeVar("Returned")
 
 
-def patiently(write: Callable[..., Returned]) -> Callable[..., Returned]:
-    """`write`, tried again until the disk takes it; a line says when it begins to wait, and one when it goes on.
-
-    What it did before it failed must do no harm when it is done twice.
-    """
+def waiting_for_disk(write: Callable[..., Returned]) -> Callable[..., Returned]:
+    """`write`, done `patiently`: a line says when it begins to wait for the disk, and one when it goes on."""
 
     @functools.wraps(write)
     def tried(*arguments: object, **named: object) -> Returned:
-        waited = False
-        while True:
-            try:
-                result = write(*arguments, **named)
-            except OSError as error:
-                if not waited:
-                    where = f"{error.filename}: " if error.filename else ""
-                    print(f"Waiting for the disk: {where}{error.strerror or error}. Ctrl-C twice to leave.", flush=True)
-                waited = True
-                time.sleep(PAUSE)
-                continue
-            if waited:
-                print("The disk takes data again: going on.", flush=True)
-            return result
+        return patiently(lambda: write(*arguments, **named), on_wait=_say_why, on_success=_say_that_it_is_over)
 
     return tried
+
+
+def _say_why(error: Exception) -> None:
+    where, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+    print(f"Waiting for the disk: {f'{where}: ' if where else ''}{reason or error}. Ctrl-C twice to leave.", flush=True)
+
+
+def _say_that_it_is_over() -> None:
+    print("The disk takes data again: going on.", flush=True)
 
 
 class DiskSpace:

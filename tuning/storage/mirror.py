@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from common.patience import patiently
 from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
 from tuning.storage import removal
@@ -28,9 +29,8 @@ from tuning.storage.background import meanwhile
 THREADS = 8
 """Files at a time."""
 
-PERIOD, QUIET, PAUSE = 1.0, 10.0, 2.0
-"""Seconds between two looks for a new state; without one until the address is asked whether it answers; and between two
-tries while it does not."""
+PERIOD, QUIET = 1.0, 10.0
+"""Seconds between two looks for a new state, and without one until the address is asked whether it answers."""
 
 TRIALS = "trial-"
 """What trials' folders begin with."""
@@ -104,16 +104,16 @@ class Mirror:
         """Within, what changes is pushed after each of the search's states, in a thread; at the end, all of it."""
         with meanwhile(self._follow):
             yield
-        self._patiently(self.push)
+        self._until_answered(self.push)
 
     def _follow(self, ended: threading.Event) -> None:
         newest, heard = "", time.monotonic()
         while not ended.wait(PERIOD):
             now = max((each.name for each in snapshots.sets(self._folder / STATE)), default="")
             if now != newest:
-                self._patiently(self.push, ended)
+                self._until_answered(self.push, ended)
             elif time.monotonic() - heard > QUIET:
-                self._patiently(self._ask, ended)
+                self._until_answered(self._ask, ended)
             else:
                 continue
             newest, heard = now, time.monotonic()
@@ -123,23 +123,21 @@ class Mirror:
         if self._there.entry(SEARCH) is None:
             raise FileNotFoundError(f"{SEARCH} is gone")
 
-    def _patiently(self, push: Callable[[], None], ended: threading.Event | None = None) -> None:
-        """Until the address takes it, or the search has `ended`: whoever ends it tries again."""
-        while True:
-            try:
-                push()
-            except OSError as error:
-                if not self.waiting.is_set():
-                    reason = (str(error).splitlines() or [""])[0]
-                    print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
-                self.waiting.set()
-                if (ended or threading.Event()).wait(PAUSE):
-                    return
-                continue
-            if self.waiting.is_set():
-                print(f"{self._there.uri} answers again.", flush=True)
-            self.waiting.clear()
+    def _until_answered(self, ask: Callable[[], None], ended: threading.Event | None = None) -> None:
+        """Until the address answers, or the search has `ended`: whoever ends it tries again."""
+        try:
+            patiently(ask, ended=ended, on_wait=self._wait)
+        except OSError:
             return
+        if self.waiting.is_set():
+            print(f"{self._there.uri} answers again.", flush=True)
+        self.waiting.clear()
+
+    def _wait(self, error: Exception) -> None:
+        if not self.waiting.is_set():
+            reason = (str(error).splitlines() or [""])[0]
+            print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
+        self.waiting.set()
 
     def _push_records(self) -> None:
         now = dict(self._records())

@@ -13,7 +13,7 @@ from common.remote_folder import RemoteFolder
 from common.search_folder import SEARCH, VAL_PREDICTIONS
 from tuning.plan.plan import Plan
 from tuning.storage.any_home import Home, Write, taken
-from tuning.storage.disk import patiently
+from tuning.storage.disk import waiting_for_disk
 from tuning.storage.lock import owning
 from tuning.storage.mirror import TRIALS, Mirror, fetch
 
@@ -53,14 +53,14 @@ class UriHome(Home):
             if not self._mirror.is_new:
                 raise taken(self._uri)
             write(self.folder)
-            patiently(self._mirror.push)()
+            waiting_for_disk(self._mirror.push)()
             with self._mirror.followed():
                 yield
 
     @contextmanager
     def resumed(self) -> Iterator[None]:
         with self._owned():
-            patiently(self._mirror.pull)()
+            waiting_for_disk(self._mirror.pull)()
             with self._mirror.followed():
                 yield
 
