@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +18,6 @@ from trainable.photos.preprocessing import crop_in_store
 
 CPU = torch.device("cpu")
 STILL = {f"augment/{name}": 0.0 for name in ("flip", "rotation", "brightness", "contrast", "saturation", "hue")}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Other programs may share the cores, and threads wait for one that has lost its own."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(("source", "error"), [(DECODED, 1e-6), (JPEG, 40 / 255)])

@@ -16,12 +16,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Threads that wait for each other on a busy machine make steps this small up to fifty times slower."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _in_one_thread(one_thread: None) -> None:
+    """Every test here trains small networks."""
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ def test_a_trial_reports_the_score_on_its_own_fold(small_trial):
 
 def test_a_checkpoint_of_another_fold_is_refused(small_trial):
     state = small_trial(train__folds=3, train__fold=1).state_dict()
-    small_trial(train__folds=3, train__fold=1).load_state_dict(state)
+    same = small_trial(train__folds=3, train__fold=1)
+    same.load_state_dict({**state, "epoch": 3})
+    assert same.epoch == 3
     with pytest.raises(CheckpointError, match="its train/fold is 1, this trial's 2"):
         small_trial(train__folds=3, train__fold=2).load_state_dict(state)
     with pytest.raises(CheckpointError, match="its train/fold is 1, this trial's 0"):

@@ -8,13 +8,14 @@ ranges of torchvision's RandomErasing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from trainable.config import Augment
+from trainable.photos.params import PerPhoto
 
 ERASED_AREA = (0.02, 0.33)
 ERASED_ASPECT = (0.3, 3.3)
@@ -22,7 +23,7 @@ ERASED_ASPECT = (0.3, 3.3)
 
 
 @dataclass(frozen=True)
-class Mixing:
+class Mixing(PerPhoto):
     """It says what n photos get from one another, and where they are erased; on the CPU, for images of any size.
 
     A box is (top, left, bottom, right) in fractions of the image; a photo that is left alone has an empty one. A pixel
@@ -37,12 +38,6 @@ class Mixing:
     box: Tensor
     partner: Tensor
     erased: Tensor
-
-    def __len__(self) -> int:
-        return len(self.box)
-
-    def __getitem__(self, part: slice) -> Mixing:
-        return Mixing(*(getattr(self, field.name)[part] for field in fields(self)))
 
 
 def is_off(config: Augment) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -19,7 +20,18 @@ class View:
 
 
 @dataclass(frozen=True)
-class Params:
+class PerPhoto:
+    """Tensors of which each has an entry for every one of n photos; a slice is of some of the photos."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def __getitem__(self, part: slice) -> Self:
+        return type(self)(*(getattr(self, field.name)[part] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Params(PerPhoto):
     """They say what to do to each of n photos; every tensor is [n], on the CPU.
 
     Attributes:
@@ -35,12 +47,6 @@ class Params:
     contrast: Tensor
     saturation: Tensor
     hue: Tensor
-
-    def __len__(self) -> int:
-        return len(self.angle)
-
-    def __getitem__(self, part: slice) -> Params:
-        return Params(*(getattr(self, field.name)[part] for field in fields(self)))
 
     def stacked(self) -> Tensor:
         """Put all into one tensor, float32 [6, n], a row for each field."""
