@@ -6,7 +6,7 @@ MasktuneError
 ├── SpaceError       a search space
 ├── LabelError       a labels file: a missing column, a row that cannot be understood
 ├── PhotoError       a photo that cannot be read
-├── AddressError     an address (s3://...) that cannot be read or written
+├── UriError         an address (s3://...) that cannot be read or written
 ├── StoreError       a dataset store
 ├── DeviceError      a GPU that is missing, or that this torch build has no kernels for
 ├── WeightsError     pretrained weights that cannot be had
@@ -44,7 +44,7 @@ class PhotoError(MasktuneError):
     pass
 
 
-class AddressError(MasktuneError):
+class UriError(MasktuneError):
     pass
 
 

@@ -21,13 +21,13 @@ QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 """Options of `ray.init`: what Ray has to say is not for the person who waits."""
 
 
-def check(address: str) -> None:
-    """Refuse an `address` that is HOST:PORT and where nothing listens, by an OptionError."""
-    if match := re.fullmatch(r"(.+):(\d+)", address):
+def check(cluster: str) -> None:
+    """Refuse a `cluster` that is HOST:PORT where nothing listens, by an OptionError."""
+    if match := re.fullmatch(r"(.+):(\d+)", cluster):
         try:
             socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()
         except (OSError, OverflowError) as error:
-            raise _no_cluster(address, error) from None
+            raise _no_cluster(cluster, error) from None
 
 
 def use_token() -> bool:
@@ -43,8 +43,8 @@ def use_token() -> bool:
     return "RAY_AUTH_MODE" in os.environ
 
 
-def join(address: str, explain: Callable[[Exception], OptionError | None] = lambda error: None, **options: Any) -> None:
-    """Join the cluster at `address`; "local" starts one that is this machine alone.
+def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lambda error: None, **options: Any) -> None:
+    """Join the `cluster`, at HOST:PORT or "auto"; "local" starts one that is this machine alone.
 
     Args:
         explain: says in our words what Ray raised, or None where "no cluster answers" is all there is to say.
@@ -56,10 +56,10 @@ def join(address: str, explain: Callable[[Exception], OptionError | None] = lamb
     import ray
 
     try:
-        ray.init(address=address, **QUIET, **options)
+        ray.init(address=cluster, **QUIET, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise explain(error) or _no_cluster(address, error) from None
+        raise explain(error) or _no_cluster(cluster, error) from None
 
 
-def _no_cluster(address: str, error: Exception) -> OptionError:
-    return OptionError(f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())})")
+def _no_cluster(cluster: str, error: Exception) -> OptionError:
+    return OptionError(f"--address {cluster}: no Ray cluster answers there ({' '.join(str(error).split())})")

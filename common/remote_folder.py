@@ -48,7 +48,7 @@ class RemoteFolder:
 
     @classmethod
     def of(cls, uri: str) -> RemoteFolder:
-        """Connect to the folder at `uri`. Raises AddressError: as for `connect`."""
+        """Connect to the folder at `uri`. Raises UriError: as for `connect`."""
         return cls(uri, *connect(uri))
 
     def __truediv__(self, name: str) -> RemoteFolder:

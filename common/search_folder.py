@@ -36,7 +36,7 @@ TRIAL_ERROR = "error.txt"
 PROGRESS = "progress.json"
 """In a checkpoint's folder: how far the trial was, as Ray counts."""
 
-ADDRESS = "address"
+URI = "uri"
 """In what the trials of a search share: where it is kept, if that is no folder."""
 
 SUSPECTS, SUSPECTS_SHEET = "suspects.csv", "suspects.html"

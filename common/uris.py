@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from common.errors import AddressError
+from common.errors import UriError
 
 CACHE = "MASKTUNE_CACHE"
 """The environment variable that says where copies are kept."""
@@ -62,10 +62,10 @@ def parent(uri: str) -> str:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Refuse an address with a password in it, by an AddressError: search.json and logs would keep it."""
+    """Refuse an address with a password in it, by a UriError: search.json and logs would keep it."""
     parts = urlsplit(uri)
     if parts.password or any(name in parse_qs(parts.query) for name in _SECRETS):
-        raise AddressError(
+        raise UriError(
             f"{parts.scheme}://{parts.hostname}...: an address is kept in search.json and in logs, so leave the "
             "password out of it: set it in the environment of every node (for s3://, AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY)"
@@ -76,7 +76,7 @@ def connect(uri: str) -> tuple[Any, str]:
     """Find the pyarrow.fs.FileSystem of an address, and the path in there.
 
     Raises:
-        AddressError: pyarrow does not know such addresses, or cannot reach this one, or it has a password in it.
+        UriError: pyarrow does not know such addresses, or cannot reach this one, or it has a password in it.
     """
     from pyarrow.fs import FileSystem  # only addresses need it
 
@@ -88,11 +88,11 @@ def connect(uri: str) -> tuple[Any, str]:
     return files, path.rstrip("/")
 
 
-def refused(uri: str, error: Exception, what: str = "read") -> AddressError:
+def refused(uri: str, error: Exception, what: str = "read") -> UriError:
     """Put pyarrow's error in one line that says what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if _UNKNOWN in lines[0]:
-        return AddressError(
+        return UriError(
             f"{uri}: no such kind of address; name a folder, or one of s3://, gs://, hdfs://, abfs://, file://"
         )
     advice = (
@@ -100,13 +100,13 @@ def refused(uri: str, error: Exception, what: str = "read") -> AddressError:
         if not _FORBIDDEN.search(lines[0])
         else ("its credentials (for s3://, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws)")
     )
-    return AddressError(f"{uri} cannot be {what} ({lines[0]}); check the address and, on this machine, {advice}")
+    return UriError(f"{uri} cannot be {what} ({lines[0]}); check the address and, on this machine, {advice}")
 
 
 def _names(path: str) -> list[str]:
     names = [name for name in path.split("/") if name not in ("", ".")]
     if ".." in names:
-        raise AddressError(f"{path}: an address without .. in it is needed; name the folder itself")
+        raise UriError(f"{path}: an address without .. in it is needed; name the folder itself")
     return names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common import uris
-from common.errors import AddressError, EnsembleError
+from common.errors import EnsembleError, UriError
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
 from common.search_record import SearchRecord
@@ -33,7 +33,7 @@ def local(search: str | Path) -> Path:
             trial, _, file = name.partition("/")
             if name in (SEARCH, ENSEMBLE) or (trial in able and file in MEMBERS):
                 there.fetch(name, entry, folder / name)
-    except (OSError, AddressError) as error:
+    except (OSError, UriError) as error:
         raise EnsembleError(f"--search {search} cannot be read ({_line(error)})") from None
     if SEARCH not in found:
         raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name one of those under its --runs")
@@ -50,7 +50,7 @@ def keep(search: str | Path, file: Path) -> None:
         return
     try:
         RemoteFolder.of(search).upload(file, file.name)
-    except (OSError, AddressError) as error:
+    except (OSError, UriError) as error:
         raise EnsembleError(f"--search {search} cannot be written ({_line(error)})") from None
 
 
@@ -64,7 +64,7 @@ def newest_at(runs: str) -> str:
         there = RemoteFolder.of(runs)
         texts = {name: text for name in there.names() if (text := (there / name).read(SEARCH)) is not None}
         started = {name: SearchRecord.of(text).started for name, text in texts.items()}
-    except (OSError, ValueError, AddressError) as error:
+    except (OSError, ValueError, UriError) as error:
         raise EnsembleError(f"--runs {runs} cannot be read ({_line(error)})") from None
     if not started:
         raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands --runs ...")

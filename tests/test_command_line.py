@@ -149,7 +149,7 @@ def test_a_space_of_other_age_bands_than_the_stores(
 
 @pytest.mark.parametrize("main", ["search", "trial"])
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("uri", "message"),
     [
         ("ftp://host/x", "ftp://host/x: no such kind of address; name a folder, or one of s3://"),
         ("file:///nowhere", "file:///nowhere: no store is there"),
@@ -157,11 +157,11 @@ def test_a_space_of_other_age_bands_than_the_stores(
     ],
 )
 def test_addresses_without_a_store(
-    main: str, address: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    main: str, uri: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    called = (trial_main, "--data", address)
+    called = (trial_main, "--data", uri)
     if main == "search":
-        called = (tune_main.main, "--space", "age_bands", "--data", address)
+        called = (tune_main.main, "--space", "age_bands", "--data", uri)
     assert message in refused(capsys, *called)
     assert not (tmp_path / "runs").exists()
 

@@ -19,7 +19,7 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
 
     Raises:
         StoreError: no train or no val photo of the store has all labels of its task.
-        AddressError: --runs is an address that cannot be written.
+        UriError: --runs is an address that cannot be written.
         OptionError: the disk cannot be written, or has less room than the search may need.
         WeightsError: the weights cannot be had; they are fetched here, once, before trials need them.
         DeviceError: this machine's GPU has no kernels in this torch build (`local`: the trials run here).

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common import uris
-from common.errors import AddressError, StoreError
+from common.errors import StoreError, UriError
 from common.remote_folder import RemoteFolder
 from data_prep.store.files import INDEX_FILE, META_FILE, read_meta
 
@@ -29,7 +29,7 @@ class RemoteStore:
         """Connect to `uri`; a StoreError where pyarrow does not know such addresses, or cannot reach this one."""
         try:
             return cls(RemoteFolder.of(uri))
-        except AddressError as error:
+        except UriError as error:
             raise StoreError(str(error)) from None
 
     @property
@@ -94,5 +94,5 @@ def refuse_secrets(uri: str) -> None:
     """Refuse an address with a password in it, by a StoreError."""
     try:
         uris.refuse_secrets(uri)
-    except AddressError as error:
+    except UriError as error:
         raise StoreError(str(error)) from None

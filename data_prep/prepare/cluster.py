@@ -205,12 +205,12 @@ class _Crew:
         return [(self.busy.pop(ref)[1], None) for ref in lost]
 
 
-def _join(address: str) -> None:
+def _join(cluster: str) -> None:
     if ray.is_initialized():
         return
-    alone: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    ray_cluster.check(address)
-    ray_cluster.join(address, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **alone)
+    alone: dict[str, Any] = {"include_dashboard": False} if cluster == "local" else {}
+    ray_cluster.check(cluster)
+    ray_cluster.join(cluster, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **alone)
 
 
 def _as_it_was_raised(error: Exception) -> Exception:

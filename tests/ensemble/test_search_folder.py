@@ -32,9 +32,9 @@ def test_a_searchs_store_is_opened_where_it_lies_or_by_the_copy_of_its_address(
     small_store: Store, tmp_path: Path
 ) -> None:
     in_place = search_on(tmp_path / "a", str(small_store.path), small_store.hash)
-    at_address = search_on(tmp_path / "b", f"file://{small_store.path}", small_store.hash)
+    at_uri = search_on(tmp_path / "b", f"file://{small_store.path}", small_store.hash)
     assert search_folder.open_store(in_place).path == small_store.path
-    copied = search_folder.open_store(at_address)
+    copied = search_folder.open_store(at_uri)
     assert copied.path.is_relative_to(tmp_path / "cache")
     assert copied.hash == small_store.hash
 

@@ -18,7 +18,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "CLAIM", 0.1)
 
 
-@pytest.fixture(params=["folder", "address"])
+@pytest.fixture(params=["folder", "uri"])
 def runs(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
     there = tmp_path / "runs"
     return there if request.param == "folder" else there.as_uri()
@@ -66,4 +66,4 @@ def test_what_is_shared_lies_beside_the_searches(runs: str | Path, tmp_path: Pat
 
 def test_trials_are_told_of_an_address_alone(make_plan: Callable[..., Plan]) -> None:
     assert home.of(make_plan()).told == {}
-    assert home.of(make_plan(remote="s3://bucket/runs/x")).told == {"address": "s3://bucket/runs/x"}
+    assert home.of(make_plan(remote="s3://bucket/runs/x")).told == {"uri": "s3://bucket/runs/x"}

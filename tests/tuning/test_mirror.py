@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from common import files, patience, uris
-from common.errors import AddressError, SearchError
+from common.errors import SearchError, UriError
 from common.remote_folder import RemoteFolder
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
@@ -39,7 +39,7 @@ DRIVER = """
 import sys
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
-from tests.tuning.test_mirror import at_address
+from tests.tuning.test_mirror import at_uri
 from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search
@@ -50,7 +50,7 @@ from tuning.plan.resources import Resources
 store = Store.open(sys.argv[2])
 session.start_ray()
 plan = small_plan(Path("runs"), store, resources=Resources(1, 0, 1), budget=Budget(trials=4))
-search.run(at_address(plan, sys.argv[1]), store, SlowTrial)
+search.run(at_uri(plan, sys.argv[1]), store, SlowTrial)
 """
 
 
@@ -65,7 +65,7 @@ def runs(tmp_path: Path) -> str:
     return f"file://{tmp_path}/there/runs"
 
 
-def at_address(plan: Plan, runs: str) -> Plan:
+def at_uri(plan: Plan, runs: str) -> Plan:
     remote = uris.child(runs, plan.name)
     return dataclasses.replace(plan, folder=home.at(remote).folder, remote=remote)
 
@@ -93,7 +93,7 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
     driver.wait()
 
     monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "another"))
-    disturbed = at_address(calm, runs)
+    disturbed = at_uri(calm, runs)
     assert not disturbed.folder.exists()
     home.of(disturbed).fetch()
     rows = search.resume(resume.resumable(disturbed.folder, remote=disturbed.remote), SlowTrial)
@@ -219,7 +219,7 @@ def test_trials_that_wait_for_an_address_that_is_gone_do_not_hang_and_the_search
 ) -> None:
     monkeypatch.setattr(mirror, "QUIET", 0.5)
     monkeypatch.setattr(search, "Watchdog", lambda *excused: Watchdog(*excused, least=5, first=20))
-    plan, there = at_address(make_plan(budget=Budget(trials=2), grace=9), runs), tmp_path / "there"
+    plan, there = at_uri(make_plan(budget=Budget(trials=2), grace=9), runs), tmp_path / "there"
 
     def outage(ended: threading.Event) -> None:
         while not list(there.glob("runs/age_bands/trial-*/checkpoint_000001")) and not ended.wait(0.1):
@@ -240,7 +240,7 @@ def test_trials_that_wait_for_an_address_that_is_gone_do_not_hang_and_the_search
 
 def test_an_address_that_does_not_answer_is_one_line() -> None:
     uri = "s3://bucket/runs?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1"
-    with pytest.raises(AddressError, match="cannot be read") as said:
+    with pytest.raises(UriError, match="cannot be read") as said:
         home.at(uri).names()
     assert "\n" not in str(said.value)
 

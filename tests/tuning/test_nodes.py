@@ -97,13 +97,13 @@ def test_only_the_code_travels(tmp_path: Path) -> None:
     assert "PYTHONPATH" not in str(found)
 
 
-@pytest.mark.parametrize("runs", ["folder", "address"])
+@pytest.mark.parametrize("runs", ["folder", "uri"])
 def test_the_nodes_read_imagenets_weights_that_one_machine_fetched(
     runs: str, make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
     plan = make_plan()
-    if runs == "address":
+    if runs == "uri":
         plan = replace(plan, remote=(tmp_path / "far" / plan.name).as_uri())
     assert home.of(plan).shared(weights.HUB) is None
     plan = replace(plan, settings={**plan.settings, "model/arch": "resnet18", "model/weights": "imagenet"})
@@ -145,12 +145,12 @@ def test_no_token_is_a_choice_that_must_be_made(monkeypatch: pytest.MonkeyPatch,
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(OptionError, match="--address head:6379: RAY_AUTH_MODE=token and a token are needed"):
-        joining.check_address("head:6379")
+        joining.check_cluster("head:6379")
     (tmp_path / ".ray").mkdir()
     (tmp_path / ".ray/auth_token").write_text("secret")
     with pytest.raises(OptionError, match="no Ray cluster answers there"):
-        joining.check_address("127.0.0.1:1")
+        joining.check_cluster("127.0.0.1:1")
     assert os.environ["RAY_AUTH_MODE"] == "token", "a token that is here is used"
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     with pytest.raises(OptionError, match=r"--address 127\.0\.0\.1:1: no Ray cluster answers there"):
-        joining.check_address("127.0.0.1:1")
+        joining.check_cluster("127.0.0.1:1")

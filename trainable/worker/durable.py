@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from common.errors import CheckpointError, ReportError
 from common.files import new_folder, write_json
 from common.patience import patiently
-from common.search_folder import ADDRESS, PROGRESS, TRIAL_LOG
+from common.search_folder import PROGRESS, TRIAL_LOG, URI
 from trainable.worker.remote_trial import RemoteTrial
 
 SCORES = ("val_f1", "val_f1_best")
@@ -34,7 +34,7 @@ class DurableTrainable(tune.Trainable):
     """It is a Trainable whose reports are checked, whose checkpoints are whole or absent, and which goes on from the
     one before where the newest is damaged.
 
-    Where config's "shared" names an `ADDRESS`, the trial's files go there before a report or checkpoint counts.
+    Where config's "shared" names a `URI`, the trial's files go there before a report or checkpoint counts.
     """
 
     _remote: RemoteTrial | None = None
@@ -50,7 +50,7 @@ class DurableTrainable(tune.Trainable):
             value = result.get(name, "nothing")
             if not isinstance(value, int | float) or not 0 <= value <= 1:  # nor is NaN
                 raise ReportError(f"{name}: a number from 0 to 1 is needed after every epoch, but got {value!r}")
-        if remote := self._at_address():
+        if remote := self._at_uri():
             until_taken(remote.push_records)
         return result
 
@@ -63,7 +63,7 @@ class DurableTrainable(tune.Trainable):
         self._storage._update_checkpoint_index(metrics)
         path = Path(self._storage.checkpoint_fs_path)
         until_taken(lambda: self._write(self._folder() / path.name))
-        if remote := self._at_address():
+        if remote := self._at_uri():
             until_taken(lambda: remote.push_checkpoint(path.name))
         return _TrainingResult(tune.Checkpoint(str(path), self._storage.storage_filesystem), metrics)
 
@@ -116,22 +116,22 @@ class DurableTrainable(tune.Trainable):
 
         Raises FileNotFoundError: there is no search, since its disk is gone.
         """
-        if remote := self._at_address():
+        if remote := self._at_uri():
             return remote.here
         folder = Path(self._storage.trial_fs_path)
         folder.mkdir(exist_ok=True)
         return folder
 
-    def _at_address(self) -> RemoteTrial | None:
+    def _at_uri(self) -> RemoteTrial | None:
         """Find the trial that runs now, if its search is kept at an address."""
-        address = self.config.get(SHARED, {}).get(ADDRESS)
-        if address is None:
+        uri = self.config.get(SHARED, {}).get(URI)
+        if uri is None:
             return None
         name = Path(self._storage.trial_fs_path).name
-        if self._remote and (self._remote.search, self._remote.name) != (address, name):
+        if self._remote and (self._remote.search, self._remote.name) != (uri, name):
             self._leave()
         if self._remote is None:
-            self._remote = until_taken(lambda: RemoteTrial.of(address, name))
+            self._remote = until_taken(lambda: RemoteTrial.of(uri, name))
         return self._remote
 
     def _leave(self) -> None:
@@ -141,15 +141,15 @@ class DurableTrainable(tune.Trainable):
 
     def _newest_first(self, newest: Path) -> Iterator[Path]:
         """List a checkpoint's folder, then its elders, the youngest first."""
-        if remote := self._at_address():
-            yield from self._newest_first_at_address(remote, newest.name)
+        if remote := self._at_uri():
+            yield from self._newest_first_at_uri(remote, newest.name)
             return
         until_taken(self._folder)  # on a disk that is gone, no checkpoint could be used
         yield newest
         elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
         yield from sorted(elders, reverse=True)
 
-    def _newest_first_at_address(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
+    def _newest_first_at_uri(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
         """List for each checkpoint this machine's copy, if it is the same one, then the address's."""
         found = until_taken(lambda: remote.checkpoints(newest))
         for name in found:

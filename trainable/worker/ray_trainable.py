@@ -27,7 +27,7 @@ class RayTrial(DurableTrainable):
     """It trains one Trial after another, an epoch a step.
 
     config: {"shared": {"settings", "store", "cpus", "device", "store_hash", "deterministic", "compile", "hub",
-    "address"}, group: {name: value}, ...}. Of "shared" the last six may be missing: a GPU is used if there is one, any
+    "uri"}, group: {name: value}, ...}. Of "shared" the last six may be missing: a GPU is used if there is one, any
     store will do, both are off, the weights of ImageNet are in torch hub's own folder, and the search is kept in a
     folder.
     """

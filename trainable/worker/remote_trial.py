@@ -1,6 +1,6 @@
 """A trial whose files are kept at an address: this machine has a copy of those that its worker works with.
 
-<address>/trial-001/checkpoint_000003/    progress.json comes last and goes first: without it the rest does not count
+<uri>/trial-001/checkpoint_000003/    progress.json comes last and goes first: without it the rest does not count
                     best.safetensors, val_predictions.npz, trial.log, error.txt
 
 The copies lie in the cache, as trials/<...>/trial-001, for as long as the trial runs there: of the checkpoints the
@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common import uris
-from common.errors import AddressError
+from common.errors import UriError
 from common.files import new_folder
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, TRIAL_ERROR, TRIAL_LOG, VAL_PREDICTIONS
@@ -113,7 +113,7 @@ def fetched(hub: str) -> Path:
 def _folder(uri: str) -> RemoteFolder:
     try:
         return RemoteFolder.of(uri)
-    except AddressError as error:  # some storages are asked for it
+    except UriError as error:  # some storages are asked for it
         raise OSError(str(error)) from None
 
 

@@ -24,5 +24,5 @@ class Moved(tune.Callback):
             return
         self._is_done = True
         for trial in trials:
-            trial.config[SHARED].pop(search_folder.ADDRESS, None)
+            trial.config[SHARED].pop(search_folder.URI, None)
             trial.config[SHARED].update(self._told)

@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from common.errors import AddressError, SearchError
+from common.errors import SearchError, UriError
 from common.remote_folder import RemoteFolder
 from common.uris import is_uri
 
@@ -53,7 +53,7 @@ def _check(shared: str, token: str, store: str, seconds: float) -> None:
 
 def look(shared: str, token: str, store: str) -> tuple[Found, str]:
     """Run on a node: its versions, and what is wrong with its folders, if anything is."""
-    wrong = _wrong_address(shared) if is_uri(shared) else _wrong(Path(shared), token)
+    wrong = _wrong_uri(shared) if is_uri(shared) else _wrong(Path(shared), token)
     return versions(), wrong or _wrong_store(store)
 
 
@@ -80,10 +80,10 @@ def _wrong(shared: Path, token: str) -> str:
     return ""
 
 
-def _wrong_address(runs: str) -> str:
+def _wrong_uri(runs: str) -> str:
     try:
         RemoteFolder.of(runs).probe()
-    except (OSError, AddressError) as error:
+    except (OSError, UriError) as error:
         return f"cannot write to --runs: {_line(error)}"
     return ""
 

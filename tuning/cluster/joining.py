@@ -32,36 +32,36 @@ def environment(install: bool) -> dict[str, Any]:
     return found
 
 
-def join(address: str, **options: Any) -> None:
-    """Join the cluster at `address`.
+def join(cluster: str, **options: Any) -> None:
+    """Join the `cluster`, at HOST:PORT or "auto".
 
     Raises:
         OptionError: none is there, or it wants another token.
     """
     with _stderr_kept() as kept:
-        ray_cluster.join(address, lambda error: _token_refused(address, error, kept()), **options)
+        ray_cluster.join(cluster, lambda error: _token_refused(cluster, error, kept()), **options)
 
 
-def _token_refused(address: str, error: Exception, said: str) -> OptionError | None:
+def _token_refused(cluster: str, error: Exception, said: str) -> OptionError | None:
     """What is wrong with the token, if that is what Ray's error, or what it said on stderr, is about."""
     if isinstance(error, ray.exceptions.AuthenticationError):
-        return OptionError(f"--address {address}: RAY_AUTH_MODE is token, but {_TOKEN}")
+        return OptionError(f"--address {cluster}: RAY_AUTH_MODE is token, but {_TOKEN}")
     if "InvalidAuthToken" in said or "Unauthenticated" in said:
-        return OptionError(f"--address {address}: the cluster refuses this machine's token; {_TOKEN}")
+        return OptionError(f"--address {cluster}: the cluster refuses this machine's token; {_TOKEN}")
     return None
 
 
 _TOKEN = "the cluster's token is needed in ~/.ray/auth_token: copy it from the first machine (docs/cluster.md)"
 
 
-def check_address(address: str) -> None:
+def check_cluster(cluster: str) -> None:
     """Raises OptionError: nothing answers there, or neither a token nor a choice to go without was made."""
-    if address != "local" and not ray_cluster.use_token():
+    if cluster != "local" and not ray_cluster.use_token():
         raise OptionError(
-            f"--address {address}: RAY_AUTH_MODE=token and a token are needed, without which anybody who reaches a "
+            f"--address {cluster}: RAY_AUTH_MODE=token and a token are needed, without which anybody who reaches a "
             "machine's ports runs code there (docs/cluster.md); where nobody can, RAY_AUTH_MODE=disabled"
         )
-    ray_cluster.check(address)
+    ray_cluster.check(cluster)
 
 
 @contextlib.contextmanager

@@ -26,8 +26,8 @@ HOW_RAY_RUNS = {
 """Variables that Ray reads when it uses them, unless the user has set them."""
 
 
-def start_ray(address: str | None = None, install: bool = False) -> None:
-    """Join the cluster at `address`, or start Ray on this machine alone: no dashboard, loopback only.
+def start_ray(cluster: str | None = None, install: bool = False) -> None:
+    """Join the `cluster`, at HOST:PORT or "auto", or start Ray on this machine alone: no dashboard, loopback only.
 
     Args:
         install: let Ray install the packages on the cluster's nodes.
@@ -47,9 +47,9 @@ def start_ray(address: str | None = None, install: bool = False) -> None:
     variables = {"OMP_WAIT_POLICY": "PASSIVE", **_cache_named_here()}
     if ray.is_initialized():
         return
-    if address:
+    if cluster:
         with signals.kept(signal.SIGTERM):
-            joining.join(address, runtime_env={"env_vars": variables, **joining.environment(install)})
+            joining.join(cluster, runtime_env={"env_vars": variables, **joining.environment(install)})
     else:
         # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.

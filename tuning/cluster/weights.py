@@ -15,7 +15,7 @@ def share_weights(plan: Plan) -> None:
     """Put the weights that trials start from beside the searches, where every node finds them: fetched once, here.
 
     Raises:
-        WeightsError: they cannot be fetched. AddressError: they cannot be written.
+        WeightsError: they cannot be fetched. UriError: they cannot be written.
     """
     for model in preflight.models(plan):
         if model.weights == "imagenet":

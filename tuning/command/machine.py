@@ -18,12 +18,12 @@ class Machine:
 
     Attributes:
         nodes: CPU cores and GPUs of each.
-        address: of the cluster's Ray; None: trials run here, in a Ray of their own.
+        cluster: HOST:PORT of its Ray, or "auto"; None: trials run here, in a Ray of their own.
         install: Ray installs the packages on the cluster's nodes.
     """
 
     nodes: tuple[tuple[int, int], ...]
-    address: str | None = None
+    cluster: str | None = None
     install: bool = False
 
     def resources(self, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
@@ -39,28 +39,28 @@ class Machine:
         """Start Ray here, or make sure that the cluster's nodes are fit for trials.
 
         Raises:
-            SearchError: one is not. WeightsError, AddressError: they cannot have the weights that trials start from.
+            SearchError: one is not. WeightsError, UriError: they cannot have the weights that trials start from.
         """
         from tuning.cluster import checks, session, weights
 
-        session.start_ray(self.address, self.install)
-        if self.address:
+        session.start_ray(self.cluster, self.install)
+        if self.cluster:
             seconds = checks.INSTALL_SECONDS if self.install else checks.ANSWER_SECONDS
             checks.check(home.of(plan).runs, plan.store, seconds)
             weights.share_weights(plan)
 
 
-def joined(address: str, install: bool) -> Machine:
-    """The cluster at `address`, of which this process is now a part.
+def joined(cluster: str, install: bool) -> Machine:
+    """The `cluster`, at HOST:PORT or "auto", of which this process is now a part.
 
     Raises:
         OptionError: none answers there, or it wants another token.
     """
     from tuning.cluster import joining, session
 
-    joining.check_address(address)
-    session.start_ray(address, install)
-    return Machine(tuple(joining.sizes()), address, install)
+    joining.check_cluster(cluster)
+    session.start_ray(cluster, install)
+    return Machine(tuple(joining.sizes()), cluster, install)
 
 
 def this_machine() -> Machine:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import SearchError
-from common.search_folder import ADDRESS
+from common.search_folder import URI
 from tuning.plan.plan import Plan
 
 Write = Callable[[Path], None]
@@ -33,7 +33,7 @@ class Home(ABC):
     @property
     def told(self) -> dict[str, str]:
         """What trials are told of it, beside the folder that Ray tells them."""
-        return {ADDRESS: self.uri} if self.uri else {}
+        return {URI: self.uri} if self.uri else {}
 
     @abstractmethod
     def child(self, name: str) -> Home:
@@ -41,7 +41,7 @@ class Home(ABC):
 
     @abstractmethod
     def names(self) -> set[str]:
-        """What is in it. Raises AddressError: it cannot be read."""
+        """What is in it. Raises UriError: it cannot be read."""
 
     @abstractmethod
     def reserve(self) -> None:
@@ -52,7 +52,7 @@ class Home(ABC):
         """Try whether the search can be kept here.
 
         Raises:
-            AddressError: the address cannot be written.
+            UriError: the address cannot be written.
             OptionError: the disk cannot be written, or has less room than the search may need.
         """
 
@@ -62,7 +62,7 @@ class Home(ABC):
         """Within, this process alone runs the new search that begins with what `write` writes.
 
         Raises:
-            SearchError: another search is here. AddressError: the address cannot be read or written.
+            SearchError: another search is here. UriError: the address cannot be read or written.
         """
 
     @abstractmethod
@@ -71,7 +71,7 @@ class Home(ABC):
         """Within, this process alone runs the search, which is here as it was left.
 
         Raises:
-            SearchError: another process runs it. AddressError: the address cannot be read or written.
+            SearchError: another process runs it. UriError: the address cannot be read or written.
         """
 
     @abstractmethod
@@ -80,7 +80,7 @@ class Home(ABC):
 
     @abstractmethod
     def share(self, file: Path, name: str) -> None:
-        """Put a file beside the search under a name, for every node. Raises AddressError: it cannot be written."""
+        """Put a file beside the search under a name, for every node. Raises UriError: it cannot be written."""
 
     @abstractmethod
     def shared(self, name: str) -> str | None:
@@ -95,16 +95,16 @@ class Home(ABC):
         """Bring here what a search goes on from.
 
         Raises:
-            AddressError: it cannot be read. SearchError: no search is there, or another process runs it.
+            UriError: it cannot be read. SearchError: no search is there, or another process runs it.
         """
 
     @abstractmethod
     def fetch_predictions(self) -> None:
-        """Bring every trial's predictions here. Raises AddressError: they cannot be read."""
+        """Bring every trial's predictions here. Raises UriError: they cannot be read."""
 
     @abstractmethod
     def keep(self, file: Path) -> None:
-        """Keep a file that was written into the folder of an ended search. Raises AddressError: it cannot be."""
+        """Keep a file that was written into the folder of an ended search. Raises UriError: it cannot be."""
 
 
 def taken(where: Path | str) -> SearchError:

@@ -32,7 +32,7 @@ LOCK, OWNER = ".owner", ".owner.json"
 BEAT, DEAD = 5.0, 30.0
 """Seconds between two signs of life, and without one until another machine may take the search over."""
 
-BEAT_AT_ADDRESS, DEAD_AT_ADDRESS, CLAIM = 10.0, 60.0, 2.0
+BEAT_AT_URI, DEAD_AT_URI, CLAIM = 10.0, 60.0, 2.0
 """Seconds between two signs and without one at an address, and after which a claim there is looked at again."""
 
 
@@ -57,7 +57,7 @@ def owning(folder: Path, there: RemoteFolder | None = None, lost: threading.Even
             raise _refusal(there.uri if there else folder, *_read(folder)) from None
         except OSError as error:
             raise SearchError(f"{folder} cannot be written: {error.strerror or error}; mend that first") from None
-        with _signs_of_life(folder / OWNER), _owning_address(there, lost) if there else nullcontext():
+        with _signs_of_life(folder / OWNER), _owning_uri(there, lost) if there else nullcontext():
             yield
     finally:
         lock.release()
@@ -89,10 +89,10 @@ def _beat(file: Path, ended: threading.Event) -> None:
 
 
 @contextmanager
-def _owning_address(there: RemoteFolder, lost: threading.Event | None) -> Iterator[None]:
+def _owning_uri(there: RemoteFolder, lost: threading.Event | None) -> Iterator[None]:
     token = uuid.uuid4().hex
     try:
-        _claim_address(there, token)
+        _claim_uri(there, token)
     except OSError as error:
         raise uris.refused(there.uri, error, "written") from None
     try:
@@ -104,10 +104,10 @@ def _owning_address(there: RemoteFolder, lost: threading.Event | None) -> Iterat
                 there.remove(OWNER)
 
 
-def _claim_address(there: RemoteFolder, token: str) -> None:
+def _claim_uri(there: RemoteFolder, token: str) -> None:
     """Write our token there. A dead process of this machine is not waited for."""
     owner, age = _read_there(there)
-    if owner and age < DEAD_AT_ADDRESS and (owner["host"] != _host() or _lives(owner["pid"])):
+    if owner and age < DEAD_AT_URI and (owner["host"] != _host() or _lives(owner["pid"])):
         raise _refusal(there.uri, owner, age)
     _sign(there, token)
     time.sleep(CLAIM)
@@ -122,7 +122,7 @@ def _sign(there: RemoteFolder, token: str) -> None:
 
 
 def _beat_there(there: RemoteFolder, token: str, lost: threading.Event | None, ended: threading.Event) -> None:
-    while not ended.wait(BEAT_AT_ADDRESS):
+    while not ended.wait(BEAT_AT_URI):
         with suppress(OSError):
             if _token(there) not in (token, None):
                 print(f"{there.uri} is being run by another process now: this one ends.", flush=True)

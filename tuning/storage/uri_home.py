@@ -111,7 +111,7 @@ class UriHome(Home):
 
 @contextmanager
 def _refusing(uri: str, what: str = "read") -> Iterator[None]:
-    """Within, what the storage answers wrong becomes an AddressError."""
+    """Within, what the storage answers wrong becomes a UriError."""
     try:
         yield
     except OSError as error:

@@ -224,7 +224,7 @@ def test_files_that_are_no_shards_make_no_copy(source: Store, cache: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("uri", "message"),
     [
         ("ftp://host/x", r"^ftp://host/x: no such kind of address; name a folder, or one of s3://, gs://, hdfs://"),
         ("file:///nowhere/x", r"^file:///nowhere/x: no store is there, .* there is no store.json; upload all"),
@@ -235,9 +235,9 @@ def test_files_that_are_no_shards_make_no_copy(source: Store, cache: Path) -> No
         ("abfs://c@a.dfs.core.windows.net/x?sig=secret", r"^abfs://a.dfs.core.windows.net\.\.\.: an address is kept"),
     ],
 )
-def test_an_address_that_leads_nowhere_is_said_in_one_line(address: str, message: str) -> None:
+def test_an_address_that_leads_nowhere_is_said_in_one_line(uri: str, message: str) -> None:
     with pytest.raises(StoreError, match=message) as refused:
-        local(address)
+        local(uri)
     assert "\n" not in str(refused.value)
     assert "secret" not in str(refused.value)
 
