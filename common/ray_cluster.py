@@ -51,7 +51,7 @@ def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lamb
         options: of `ray.init`, beside those of QUIET.
 
     Raises:
-        OptionError: no cluster is there, or what `explain` makes of it.
+        OptionError: no cluster is there, it has no token where this process has one, or what `explain` makes of it.
     """
     import ray
 
@@ -59,6 +59,30 @@ def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lamb
         ray.init(address=cluster, **QUIET, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise explain(error) or _no_cluster(cluster, error) from None
+    # Refused by us its nodes would take this process for dead, and kill its workers, a while later.
+    if cluster != "local" and _has_token() and _wants_none(ray.get_runtime_context().gcs_address):
+        ray.shutdown()
+        raise OptionError(
+            f"--address {cluster}: this cluster was started without a token, but this machine has one and would refuse "
+            "its workers: start it again with RAY_AUTH_MODE=token on every machine (docs/cluster.md); where nobody "
+            "else reaches their ports, set RAY_AUTH_MODE=disabled for this command"
+        )
+
+
+def _has_token() -> bool:
+    return os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+
+
+def _wants_none(head: str) -> bool:
+    """Ask Ray's head without a token whether it is alive, and say whether it answers; Ray itself never tells."""
+    import grpc
+
+    with grpc.insecure_channel(head, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            channel.unary_unary("/ray.rpc.NodeInfoGcsService/CheckAlive")(b"", timeout=CONNECT_SECONDS)
+        except grpc.RpcError:  # it wants one, or speaks TLS
+            return False
+    return True
 
 
 def _no_cluster(cluster: str, error: Exception) -> OptionError:
