@@ -15,7 +15,7 @@ import shlex
 import time
 from pathlib import Path
 
-from common.command_line import exit_code
+from common.command_line import Parser, exit_code
 from common.errors import OptionError
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.layouts import LAYOUTS
@@ -28,8 +28,8 @@ from data_prep.store.store import Store
 SHOWN = 5
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
+def parser() -> Parser:
+    options = Parser(
         prog="python -m data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = options.add_argument_group("what there is")

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.errors import EnsembleError
 from common.files import write_json, write_text
 from common.search_folder import ENSEMBLE
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m ensemble.select_and_predict",
         description="Choose an ensemble from a search on val, score it on test, and predict by soft voting.",
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.command_line import exit_code
+from common.command_line import Parser, exit_code, positive
 from data_prep import node_copy
 from trainable import official
 from trainable.archs import ARCHS
@@ -19,11 +18,11 @@ from trainable.workbench import Workbench
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one line an epoch; with --out, keep a checkpoint and go on from one that is there."""
-    parser = argparse.ArgumentParser(prog="python -m trainable", description="Train one trial, without a search.")
+    parser = Parser(prog="python -m trainable", description="Train one trial, without a search.")
     parser.add_argument(
         "--data", required=True, metavar="STORE", help="dataset store to train on: a folder, or an address (s3://...)"
     )
-    parser.add_argument("--epochs", type=int, help="short for --set train/epochs=N")
+    parser.add_argument("--epochs", type=positive, help="short for --set train/epochs=N")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="loss/smoothing=0.1")
     parser.add_argument("--arch", help=f"short for --set model/arch=...: {', '.join(ARCHS)}")
     parser.add_argument("--weights", help="imagenet, none or a file: short for --set model/weights=...")

@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError, StoreError
 from common.files import file_sha256
 from data_prep.check.contact_sheet import draw_sheet
@@ -29,8 +29,8 @@ from data_prep.workers import bar
 SHOWN = 10
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
+def parser() -> Parser:
+    options = Parser(
         prog="python -m data_prep.check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("store", type=Path, metavar="STORE", help="a store made by `python -m data_prep`")

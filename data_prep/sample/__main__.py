@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from common.command_line import exit_code
+from common.command_line import Parser, exit_code
 from data_prep.sample.draw import draw
 from data_prep.sample.scene import PHOTOS
 from data_prep.sample.sheet import contact_sheet
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m data_prep.sample",
         description="Draw portraits in the reference task's layout, with the truth about each in truth.csv.",
     )

@@ -24,7 +24,7 @@ from PIL import Image
 from rich.progress import track
 from torch.nn import functional as F
 
-from common.command_line import exit_code
+from common.command_line import Parser, exit_code
 from common.files import replacing
 from common.machine import cpu_cores
 from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
@@ -112,7 +112,7 @@ def export(model: Segmenter, file: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
+    parser = Parser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--portraits", type=int, default=1200, metavar="N", help="portraits to train on (1200)")
     parser.add_argument("--epochs", type=int, default=8, metavar="N", help="times each is seen (8)")

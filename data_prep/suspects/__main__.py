@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
 from common.files import write_text
 from common.search_folder import SUSPECTS, SUSPECTS_SHEET
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m data_prep.suspects",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
