@@ -38,7 +38,7 @@ WAY_DOWN = """
     data_prep.layouts
     data_prep.node_copy data_prep.photos
     data_prep.store
-    data_prep.workers data_prep.labels
+    data_prep.workers data_prep.labels data_prep.choices
     common
 """
 """A room imports from those of lines below its own, and from itself. Every module is in one of them."""

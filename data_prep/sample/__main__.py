@@ -6,9 +6,6 @@ import sys
 from pathlib import Path
 
 from common.command_line import Parser, exit_code
-from data_prep.sample.draw import draw
-from data_prep.sample.scene import PHOTOS
-from data_prep.sample.sheet import contact_sheet
 
 
 def _parser() -> Parser:
@@ -27,6 +24,11 @@ def _parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
+    # Imported only now, since pandas and Pillow take seconds: neither --help nor a mistyped option should wait.
+    from data_prep.sample.draw import draw
+    from data_prep.sample.scene import PHOTOS
+    from data_prep.sample.sheet import contact_sheet
+
     root = draw(options.out, options.people, options.seed, options.eval_people, options.workers)
     if options.sheet:
         contact_sheet(root, options.sheet)
