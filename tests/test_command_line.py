@@ -224,6 +224,21 @@ def test_an_option_and_a_space_that_are_misspelt(capsys: pytest.CaptureFixture[s
     assert line == f"error: no such space: 'zzz'; the known ones are {KNOWN}"
 
 
+def test_a_dry_run_leaves_the_cluster_alone(
+    small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    where = ["--data", str(small_store.path), "--address", "127.0.0.1:1", "--dry-run"]  # nothing answers there
+    assert tune_main.main(["--space", "age_bands", *where]) == 0
+    said = capsys.readouterr().out
+    assert "as many trials at a time as fit on the cluster, which was not asked" in said
+    assert re.search(
+        r"at most \d\.\d GB on disk under .*: the weights of \d+ trials; and \d\.\d GB more", said
+    )
+    assert not (tmp_path / "runs").exists()
+    line = refused(capsys, tune_main.main, "--space", "age_bands", *where, "--gpus-per-trial", "1.5")
+    assert "--gpus-per-trial: a fraction up to 1 or a whole number is needed, but got 1.5" in line
+
+
 def test_a_disk_that_is_too_small(
     small_store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

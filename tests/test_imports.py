@@ -49,7 +49,15 @@ TRAINING = {"data_prep.labels", "data_prep.store", "data_prep.node_copy"}
 ALLOWED = {
     "search_spaces": set(),
     "trainable": TRAINING | {"trainable"},
-    "tuning": {"tuning", "search_spaces", "trainable", "data_prep.store", "data_prep.node_copy"},
+    # The sample's store: a search that is given no photos draws some.
+    "tuning": {
+        "tuning",
+        "search_spaces",
+        "trainable",
+        "data_prep.store",
+        "data_prep.node_copy",
+        "data_prep.sample.store",
+    },
     # Photos from outside a store must be treated as the store's were: that is the one thing it needs data_prep for.
     "ensemble": TRAINING | {"ensemble", "trainable", "data_prep.prepare"},
 }

@@ -74,7 +74,9 @@ def parser() -> Parser:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raises OptionError: options that do not go together."""
+    """Raises OptionError: options that do not go together, or nothing to search."""
+    if options.space is None and options.resume is None:
+        raise OptionError("--space: name what to search, as in --space age_bands; --list-spaces shows what there is")
     if options.folds == 1:
         raise OptionError("--folds: at least 2 is needed, but got 1")
     if options.seeds and options.folds:
