@@ -42,7 +42,7 @@ from PIL import Image
 
 from benchmarks import measure, u2net
 from benchmarks.measure import Floats, Table
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
 from common.files import write_json
 from common.machine import cpu_cores
@@ -352,8 +352,8 @@ def _facts(bench: Bench) -> dict[str, Any]:
     return kept | packages | {"photos": "512x384 JPEG", "n": bench.rounds}
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
+def parser() -> Parser:
+    options = Parser(
         prog="python -m benchmarks.data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument(

@@ -40,7 +40,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from benchmarks.driver_report import ASHA, ASK, CHOICE, RAY, SIMULATION, SNAPSHOT, STATES, STUDY, TELL, Report
 from benchmarks.simulated_workers import Actors, Simulated
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from tuning import search
 from tuning.algorithms.asha import Asha
 from tuning.callbacks.meter import Meter
@@ -155,8 +155,8 @@ def without_checkpoints(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, "checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=0)}
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m benchmarks.driver_cost", description=__doc__.splitlines()[0])
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.driver_cost", description=__doc__.splitlines()[0])
     result.add_argument("--trials", type=positive, default=10000)
     result.add_argument("--slots", type=positive, default=500, help="simulated GPUs (default: 500)")
     result.add_argument(

@@ -46,7 +46,7 @@ import optuna
 
 from benchmarks.gpu_hours_table import table
 from benchmarks.search_methods import RANDOM, TPE, Bench, Method
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
 from tuning.plan import spaces
 from tuning.replay import curves
@@ -76,8 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m benchmarks.gpu_hours_to_target",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

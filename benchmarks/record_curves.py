@@ -9,7 +9,6 @@ trial that diverged. Run it again to go on where it stopped; a larger --curves a
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -21,7 +20,7 @@ from typing import Any
 
 import optuna
 
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from trainable.config import parse_setting
 from tuning.plan import profiles, spaces
 from tuning.plan.spaces import Point
@@ -103,10 +102,8 @@ def curve(number: int, point: Point, settings: dict[str, Any], store: Path, smal
     return found
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="python -m benchmarks.record_curves", description=(__doc__ or "").split("\n")[0]
-    )
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.record_curves", description=(__doc__ or "").split("\n")[0])
     result.add_argument("--store", type=Path, required=True, metavar="STORE", help="dataset store to train on")
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines, added to")
     result.add_argument("--space", default="age_bands+crop_sizes", metavar="NAME", help="(default: %(default)s)")

@@ -34,7 +34,7 @@ import pandas as pd
 from benchmarks import suspects_truth
 from benchmarks.measure import Table
 from benchmarks.suspects_truth import KINDS, Ranking, ranking
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, gather, open_store
 from data_prep.suspects.ranking import SHIPPED, Scoring, rank
@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m benchmarks.suspects", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = result.add_argument

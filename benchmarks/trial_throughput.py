@@ -30,7 +30,7 @@ import torch
 from benchmarks import conventional, limit, measure, memory, pipeline, subject
 from benchmarks.conventional import Conventional
 from benchmarks.measure import Table
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.machine import cpu_cores
 from data_prep.store.store import Store
 from trainable import device
@@ -197,8 +197,8 @@ def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m benchmarks.trial_throughput", description=__doc__.splitlines()[0])
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.trial_throughput", description=__doc__.splitlines()[0])
     sources = {"jpeg": conventional.JPEG, "decoded": conventional.DECODED}
     result.add_argument("--store", type=Path, required=True, help="a dataset store")
     result.add_argument(

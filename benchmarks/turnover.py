@@ -33,7 +33,7 @@ import numpy as np
 
 from benchmarks import measure, subject
 from benchmarks.measure import Table
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from data_prep.store.store import Store
 from trainable import device
 from trainable.config import TrialConfig, parse_setting
@@ -180,8 +180,8 @@ def medians(times: list[dict[str, float]]) -> list[float | None]:
     return [measure.spread(seconds)[0] if seconds else None for seconds in measured]
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m benchmarks.turnover", description=__doc__.splitlines()[0])
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.turnover", description=__doc__.splitlines()[0])
     result.add_argument("--store", type=Path, required=True, help="a dataset store; a few people of it are used")
     result.add_argument("--arch", default="resnet50")
     result.add_argument("--space", default="age_bands", help="what varies from trial to trial (default: age_bands)")

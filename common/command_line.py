@@ -1,12 +1,43 @@
-"""What every program here shares: the exit code of an error, and numbers from the command line."""
+"""What every program here shares: a parser whose errors are ours, the exit code of an error, and numbers."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
+import itertools
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
 
-from common.errors import MasktuneError
+from common.errors import MasktuneError, OptionError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser whose errors are OptionErrors: one line that says what to do, without the usage.
+
+    A misspelt option is named before anything else is wrong, with the one that was probably meant.
+    """
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        given = sys.argv[1:] if args is None else args
+        for word in itertools.takewhile(lambda word: word != "--", given):
+            self._check_known(word.partition("=")[0])
+        return super().parse_args(given, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(message.removeprefix("argument "))
+
+    def _check_known(self, name: str) -> None:
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        if re.fullmatch(r"--\w[\w-]*", name) and not any(option.startswith(name) for option in known):
+            raise OptionError(f"{name}: no such option; {did_you_mean(name, known) or '--help lists them'}")
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str | None:
+    """Ask after the known word that is nearest to `text`; None where none is near."""
+    near = difflib.get_close_matches(text, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else None
 
 
 def exit_code(command: Callable[[], int | None]) -> int:

@@ -14,24 +14,51 @@ import re
 import shlex
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from common.command_line import exit_code
+from common.command_line import Parser, exit_code
 from common.errors import OptionError
+from data_prep.choices import LAYOUTS, MAX_LEFT_OUT, METHODS
 from data_prep.labels import OFFICIAL_BANDS
-from data_prep.layouts import LAYOUTS
-from data_prep.photos.background import METHODS
-from data_prep.prepare.inputs import Source
-from data_prep.prepare.prepare import prepare
-from data_prep.prepare.target import MAX_LEFT_OUT, Target, Workforce
-from data_prep.store.store import Store
 from data_prep.task import FACTORS
 from data_prep.task import parse as parse_task
+
+if TYPE_CHECKING:
+    from data_prep.store.store import Store
 
 SHOWN = 5
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    size, bands = size_of(options.size), bands_of(options.bands)
+    task = None if options.task is None else parse_task(options.task)
+    # Imported only now, since pandas and Pillow take seconds: neither --help nor a mistyped option should wait.
+    from data_prep.prepare.inputs import Source
+    from data_prep.prepare.prepare import prepare
+    from data_prep.prepare.target import Target, Workforce
+
+    start = time.monotonic()
+    target = Target(options.out, options.background, size, max_left_out=options.allow_left_out)
+    source = Source(
+        images=options.images,
+        labels=options.labels,
+        eval_dir=options.eval,
+        layout=options.layout,
+        corrections=tuple(options.corrections),
+        bands=bands,
+        seed=options.seed,
+        task=task,
+    )
+    store = prepare(source, target, Workforce(options.workers, cluster=options.address))
+    print(summary(store, time.monotonic() - start))
+    print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
+    space = "age_bands" if "age" in store.task.factors else "loss_weights"
+    print(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
+
+
+def parser() -> Parser:
+    options = Parser(
         prog="python -m data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = options.add_argument_group("what there is")
@@ -98,38 +125,6 @@ def bands_of(text: str) -> tuple[int, int]:
     if not (match := re.fullmatch(r"(\d{1,3}),(\d{1,3})", text)):
         raise OptionError(f"--bands must be two ages in years, such as 30,60, but is {text!r}")
     return int(match[1]), int(match[2])
-
-
-def source_of(options: argparse.Namespace) -> Source:
-    return Source(
-        images=options.images,
-        labels=options.labels,
-        eval_dir=options.eval,
-        layout=options.layout,
-        corrections=tuple(options.corrections),
-        bands=bands_of(options.bands),
-        seed=options.seed,
-        task=None if options.task is None else parse_task(options.task),
-    )
-
-
-def target_of(options: argparse.Namespace) -> Target:
-    return Target(
-        options.out,
-        background=options.background,
-        size=size_of(options.size),
-        max_left_out=options.allow_left_out,
-    )
-
-
-def main(arguments: list[str] | None = None) -> None:
-    options = parser().parse_args(arguments)
-    start = time.monotonic()
-    store = prepare(source_of(options), target_of(options), Workforce(options.workers, cluster=options.address))
-    print(summary(store, time.monotonic() - start))
-    print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
-    space = "age_bands" if "age" in store.task.factors else "loss_weights"
-    print(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
 
 
 def summary(store: Store, seconds: float) -> str:

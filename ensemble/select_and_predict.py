@@ -10,34 +10,22 @@ was tuned) and the store's eval photos are predicted. With --photos, those are p
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from common.command_line import exit_code, positive
-from common.errors import EnsembleError
-from common.files import write_json, write_text
+from common.command_line import Parser, exit_code, positive
 from common.search_folder import ENSEMBLE
 from common.uris import is_uri, location
-from data_prep.store.store import Store
-from data_prep.task import IN_WORDS, REFERENCE, Task
-from ensemble import search_folder
-from ensemble.ensemble import Ensemble
-from ensemble.selection import candidates, choose
-from ensemble.tta import views
-from trainable.predict import Probabilities
-from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
+    from ensemble import search_folder
+    from ensemble.ensemble import Ensemble
+    from ensemble.predictions import open_test, predict_folder
+    from ensemble.selection import candidates, choose
+
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     search = search_folder.local(where)
@@ -46,17 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     print(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     ensemble = Ensemble.of(chosen, store, options.tta)
+    out = options.out or search / "predictions.csv"
     if options.photos:
-        made = [_predict_folder(options, search, store, ensemble)]
+        made = [predict_folder(options.photos, store, ensemble, out)]
     else:
-        made = [_open_test(options, search, store, ensemble), search / ENSEMBLE]
+        made = [open_test(search, store, ensemble, out), search / ENSEMBLE]
     for file in filter(None, made):
         search_folder.keep(where, file)
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m ensemble.select_and_predict",
         description="Choose an ensemble from a search on val, score it on test, and predict by soft voting.",
     )
@@ -73,123 +62,6 @@ def parser() -> argparse.ArgumentParser:
         "--out", metavar="FILE", type=Path, help="the predictions (default: predictions.csv beside the search)"
     )
     return result
-
-
-@dataclass(frozen=True)
-class Score:
-    """Macro F1 with its 95% interval over people."""
-
-    f1: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, probabilities: Probabilities, store: Store, rows: np.ndarray) -> Score:
-        truth, predicted = store.classes()[rows], probabilities.argmax(axis=1)
-        return cls(macro_f1(truth, predicted), *macro_f1_interval(truth, predicted, store.person[rows]))
-
-    def __str__(self) -> str:
-        return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
-
-
-def _open_test(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
-    test, unlabelled = store.labelled("test"), store.rows("eval")
-    rows = np.concatenate([test, unlabelled])
-    votes = ensemble.predict_rows(rows) if len(rows) else np.zeros((0, store.task.classes), dtype=np.float32)
-    on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
-    names = store.index["path"].to_numpy()[unlabelled]
-    out = _write_predictions(options, search, store, names, votes[len(test) :])
-    write_json(search / ENSEMBLE, _about(store, ensemble, on_test, out))
-    return out
-
-
-def _score_test(
-    search: Path, store: Store, ensemble: Ensemble, test: np.ndarray, votes: Probabilities
-) -> dict[str, Any] | None:
-    """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
-    if len(test) == 0:
-        print(
-            "The store has no test photos with all labels of its task, so nothing says how the vote does on new people."
-        )
-        return None
-    single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
-    voted = Score.of(votes, store, test)
-    _warn_if_opened_before(search)
-    _print_scores(ensemble, single, voted, store.task, len(np.unique(store.person[test])))
-    by_factor = _by_factor(store, test, votes)
-    if len(by_factor) > 1:
-        scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
-        print(f"The vote on test, by factor: {scores}\n")
-    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
-
-
-def _predict_folder(options: argparse.Namespace, search: Path, store: Store, ensemble: Ensemble) -> Path | None:
-    from data_prep.prepare.like import prepare_like  # imports rembg, which only new photos need
-
-    names, photos = prepare_like(store, options.photos, progress=True)
-    return _write_predictions(options, search, store, names, ensemble.predict_photos(photos))
-
-
-def _print_scores(ensemble: Ensemble, single: Score, voted: Score, task: Task, people: int) -> None:
-    on_val, count = ensemble.on_val, len(ensemble.views)
-    if "vote_with_tta" in on_val:
-        used = "used" if count > 1 else "the plain one is used"
-        print(f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}")
-    best = f"best single trial, {ensemble.chosen[0].name}"
-    name = f"ensemble of {len(ensemble.members)}, {count} view{'s' if count > 1 else ''}"
-    print(f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people")
-    print(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
-    print(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
-
-
-def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
-    """Score each factor of the task by itself: macro F1 over its values."""
-    actual, guessed = (store.task.split(classes) for classes in (store.classes()[rows], votes.argmax(axis=1)))
-    return {factor: macro_f1(actual[factor], guessed[factor]) for factor in actual}
-
-
-def _write_predictions(
-    options: argparse.Namespace,
-    search: Path,
-    store: Store,
-    names: Sequence[str] | np.ndarray,
-    probabilities: Probabilities,
-) -> Path | None:
-    """Write predictions.csv: ImageID, the photo's name; of the reference task `ans`, its class 0..17; and a column for
-    each factor of the task, by name."""
-    if len(names) == 0:
-        print("The store has no eval photos to predict; --photos DIR predicts others.")
-        return None
-    out = options.out or search / "predictions.csv"
-    if not out.absolute().parent.is_dir():
-        raise EnsembleError(f"--out {out}: the folder {out.absolute().parent} does not exist; make it first")
-    table = pd.DataFrame({"ImageID": names, **_answers(store, probabilities.argmax(axis=1))})
-    write_text(out, table.to_csv(index=False))
-    print(f"{len(table)} photos predicted: {out}")
-    return Path(out)
-
-
-def _answers(store: Store, classes: np.ndarray) -> dict[str, np.ndarray]:
-    numbers = {"ans": classes} if store.task == REFERENCE else {}
-    codes = store.task.split(classes)
-    return numbers | {factor: np.array(store.task.values(factor, store.bands))[code] for factor, code in codes.items()}
-
-
-def _warn_if_opened_before(search: Path) -> None:
-    if (search / ENSEMBLE).exists():
-        print("Test was opened before for this search: choose on val, or test stops being a test.")
-
-
-def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:
-    return {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "store_hash": store.hash,
-        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in ensemble.chosen],
-        "views": [vars(view) for view in ensemble.views],
-        "val": ensemble.on_val,
-        "test": on_test,
-        "predictions": out and str(out),
-    }
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_the_program_itself_prints_one_line_and_exits_with_2() -> None:
         [sys.executable, ROOT / "tune_main.py", "--space", "agebands"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == f"error: no such space: 'agebands'; the known ones are {KNOWN}\n"
+    assert done.stderr == f"error: no such space: 'agebands'; did you mean age_bands? The known ones are {KNOWN}\n"
     assert done.stdout == ""
 
 
@@ -211,11 +211,30 @@ def test_options_out_of_range(
 
 
 @pytest.mark.parametrize("option", ["--epochs", "--grace", "--reduction", "--keep", "--cpus-per-trial", "--confirm"])
-def test_options_that_argparse_refuses(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        tune_main.main(["--space", "age_bands", option, "0"])
-    assert ended.value.code == 2
-    assert f"argument {option}: a whole number of at least 1 is needed, but got '0'" in capsys.readouterr().err
+def test_numbers_that_are_none(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, tune_main.main, "--space", "age_bands", option, "0")
+    assert line == f"error: {option}: a whole number of at least 1 is needed, but got '0'"
+
+
+def test_an_option_and_a_space_that_are_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, tune_main.main, "--spce", "x") == "error: --spce: no such option; did you mean --space?"
+    line = refused(capsys, tune_main.main, "--space", "agebands")
+    assert line == f"error: no such space: 'agebands'; did you mean age_bands? The known ones are {KNOWN}"
+    line = refused(capsys, tune_main.main, "--space", "zzz")
+    assert line == f"error: no such space: 'zzz'; the known ones are {KNOWN}"
+
+
+def test_a_dry_run_leaves_the_cluster_alone(
+    small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    where = ["--data", str(small_store.path), "--address", "127.0.0.1:1", "--dry-run"]  # nothing answers there
+    assert tune_main.main(["--space", "age_bands", *where]) == 0
+    said = capsys.readouterr().out
+    assert "as many trials at a time as fit on the cluster, which was not asked" in said
+    assert re.search(r"at most \d\.\d GB on disk under .*: the weights of \d+ trials; and \d\.\d GB more", said)
+    assert not (tmp_path / "runs").exists()
+    line = refused(capsys, tune_main.main, "--space", "age_bands", *where, "--gpus-per-trial", "1.5")
+    assert "--gpus-per-trial: a fraction up to 1 or a whole number is needed, but got 1.5" in line
 
 
 def test_a_disk_that_is_too_small(

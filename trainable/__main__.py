@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from common.command_line import exit_code
-from data_prep import node_copy
+from common.command_line import Parser, exit_code, positive
 from data_prep.task import FACTORS
-from trainable import official
 from trainable.archs import ARCHS
 from trainable.config import TrialConfig, parse_setting
-from trainable.device import choose, describe
-from trainable.loop import Metrics, Trial, train
-from trainable.workbench import Workbench
+
+if TYPE_CHECKING:
+    from trainable.loop import Metrics
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one line an epoch; with --out, keep a checkpoint and go on from one that is there."""
-    parser = argparse.ArgumentParser(prog="python -m trainable", description="Train one trial, without a search.")
-    parser.add_argument(
-        "--data", required=True, metavar="STORE", help="dataset store to train on: a folder, or an address (s3://...)"
-    )
-    parser.add_argument("--epochs", type=int, help="short for --set train/epochs=N")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="loss/smoothing=0.1")
-    parser.add_argument("--arch", help=f"short for --set model/arch=...: {', '.join(ARCHS)}")
-    parser.add_argument("--weights", help="imagenet, none or a file: short for --set model/weights=...")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for checkpoint and best epoch")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--deterministic", action="store_true", help="the same bits in every run on one device")
-    parser.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     given = dict(map(parse_setting, options.set))
+    # Imported only now, since torch takes seconds: neither --help nor a mistyped option should wait.
+    from data_prep import node_copy
+    from trainable import official
+    from trainable.device import choose, describe
+    from trainable.loop import Trial, train
+    from trainable.workbench import Workbench
+
     store = node_copy.open_store(options.data, say=_say, progress=True)
     official.check_labelled(store)
     _say(f"task: {store.task.in_words()}")
@@ -48,6 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _say(f"seed {config.train.seed}; {describe(device, options.deterministic)}")
     trial = Trial(config, store, Workbench(device, compile=options.compile, say=_say))
     train(trial, _print, options.out)
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m trainable", description="Train one trial, without a search.")
+    add = result.add_argument
+    add("--data", required=True, metavar="STORE", help="dataset store to train on: a folder, or an address (s3://...)")
+    add("--epochs", type=positive, help="short for --set train/epochs=N")
+    add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="loss/smoothing=0.1")
+    add("--arch", help=f"short for --set model/arch=...: {', '.join(ARCHS)}")
+    add("--weights", help="imagenet, none or a file: short for --set model/weights=...")
+    add("--out", type=Path, metavar="DIR", help="folder for checkpoint and best epoch")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--deterministic", action="store_true", help="the same bits in every run on one device")
+    add("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
+    return result
 
 
 def _say(line: str) -> None:

@@ -26,7 +26,7 @@ from benchmarks.gpu.portraits import Portraits
 from benchmarks.gpu.record import NOT_ASKED, Record
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.run import Minutes, Runner
-from common.command_line import exit_code
+from common.command_line import Parser, exit_code
 from common.errors import DeviceError, OptionError
 from tuning import signals
 
@@ -164,8 +164,8 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m benchmarks.gpu",
         description="Prove every path that trials take on this GPU, measure how fast they are, and run a short search.",
         epilog="The first GPU that CUDA_VISIBLE_DEVICES shows is used. Portraits and logs lie under TMPDIR meanwhile. "

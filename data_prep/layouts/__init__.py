@@ -6,19 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import LabelError, OptionError
+from data_prep.choices import LAYOUTS
 from data_prep.layouts import fairface, imagefolder, manifest, reference, utkface
 from data_prep.layouts.labels_file import read_csv
 from data_prep.layouts.listing import Listing, existing_folder, images_below
 
-_READERS: dict[str, Callable[[Path, Path | None], Listing]] = {
-    "reference": reference.read,
-    "utkface": utkface.read,
-    "fairface": fairface.read,
-    "imagefolder": imagefolder.read,
-    "manifest": manifest.read,
-}
-LAYOUTS = tuple(_READERS)
-"""Their names, in the order of help."""
+_READERS: dict[str, Callable[[Path, Path | None], Listing]] = dict(
+    zip(LAYOUTS, (reference.read, utkface.read, fairface.read, imagefolder.read, manifest.read), strict=True)
+)
 
 
 def read(name: str, images: Path, labels: Path | None) -> Listing:

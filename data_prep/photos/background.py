@@ -21,9 +21,9 @@ from PIL import Image
 
 from common.errors import OptionError, PhotoError, StoreError, WeightsError
 from common.files import file_sha256, replacing
+from data_prep.choices import METHODS
 from data_prep.photos.masks import Mask
 
-METHODS = ("u2net_human_seg", "sample", "keep")
 OWN = ".onnx"
 """A method that ends so is the file of a model of one's own, with u2net's inputs and outputs."""
 
@@ -39,7 +39,7 @@ class Background:
     """What is done to a background.
 
     Attributes:
-        method: one of METHODS, or "own".
+        method: one of choices.METHODS, or "own".
         model, sha256: the segmenter's file name and hash, None where there is none.
         segment: None keeps the background.
     """

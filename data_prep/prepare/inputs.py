@@ -33,7 +33,7 @@ class Source:
     Attributes:
         images, labels: as the layout has them; some layouts need no labels.
         eval_dir: holds info.csv and images/: photos to predict.
-        layout: one of layouts.LAYOUTS; None: detected.
+        layout: one of choices.LAYOUTS; None: detected.
         corrections: files, or names of corrections that come with this package.
         bands: the official age bands' first ages, in years.
         seed: of the splits.

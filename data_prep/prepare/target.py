@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import OptionError
+from data_prep.choices import MAX_LEFT_OUT, METHODS
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
 
-MAX_LEFT_OUT = 0.01
 SIDES = range(8, 4097)
 
 
@@ -20,7 +20,7 @@ class Target:
 
     Attributes:
         out: where it goes. A store made there of the same inputs is opened instead; another is left alone.
-        background: one of background.METHODS, the .onnx file of a model, or a Background.
+        background: one of choices.METHODS, the .onnx file of a model, or a Background.
         size: (height, width) to store; None: the size that most labelled photos have.
         profile: "reference" or "sample"; None: "sample" where the photos lie in a drawn sample.
         max_left_out: share of the photos, 0..1, that may be left out because they cannot be decoded or treated.
@@ -30,7 +30,7 @@ class Target:
     """
 
     out: Path
-    background: str | Background = backgrounds.METHODS[0]
+    background: str | Background = METHODS[0]
     size: tuple[int, int] | None = None
     profile: str | None = None
     max_left_out: float = MAX_LEFT_OUT

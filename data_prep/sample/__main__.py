@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from common.command_line import exit_code
-from data_prep.sample.draw import draw
-from data_prep.sample.scene import PHOTOS
-from data_prep.sample.sheet import contact_sheet
+from common.command_line import Parser, exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m data_prep.sample",
         description="Draw portraits in the reference task's layout, with the truth about each in truth.csv.",
     )
@@ -28,6 +24,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
+    # Imported only now, since pandas and Pillow take seconds: neither --help nor a mistyped option should wait.
+    from data_prep.sample.draw import draw
+    from data_prep.sample.scene import PHOTOS
+    from data_prep.sample.sheet import contact_sheet
+
     root = draw(options.out, options.people, options.seed, options.eval_people, options.workers)
     if options.sheet:
         contact_sheet(root, options.sheet)

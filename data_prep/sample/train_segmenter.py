@@ -9,119 +9,39 @@ it and prints its IoU on portraits of people it has never seen.
 from __future__ import annotations
 
 import argparse
-import math
-import multiprocessing
 import sys
-import warnings
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-from rich.progress import track
-from torch.nn import functional as F
-
-from common.command_line import exit_code
-from common.files import replacing
+from common.command_line import Parser, exit_code, positive
 from common.machine import cpu_cores
-from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
-from data_prep.sample.scene import render, silhouette
-from data_prep.sample.segmenter import Segmenter
 
 FILE = Path(__file__).with_name("segmenter.onnx")
-TRAIN_SEED, FRESH_SEED = 1_000_003, 2_000_003
-BATCH = 16
 
 
-def fresh_ious(file: Path, count: int, seed: int = FRESH_SEED) -> list[float]:
-    """Measure the IoU of the model in `file` with the true masks of `count` fresh portraits."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    name, found = session.get_inputs()[0].name, []
-    for number in range(count):
-        shot = example(seed, number)
-        photo = render(shot)
-        mask = Image.fromarray((session.run(None, {name: rembg_input(photo)})[0][0, 0] * 255).astype(np.uint8))
-        found.append(iou(mask.resize(photo.size, Image.Resampling.LANCZOS), silhouette(shot)))
-    return found
-
-
-def _examples(count: int, seed: int, workers: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Photos uint8 [n, 3, 160, 160] and masks uint8 [n, 1, 160, 160]."""
-    photos, masks = zip(*track(_drawn(count, seed, workers), "drawing portraits", count), strict=True)
-    return torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2), torch.from_numpy(np.stack(masks))[:, None]
-
-
-def _drawn(count: int, seed: int, workers: int) -> Iterator[tuple[Pixels, Pixels]]:
-    if workers <= 1:
-        yield from map(partial(pair, seed=seed), range(count))
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(partial(pair, seed=seed), range(count), chunksize=16)
-
-
-def _batch(photos: torch.Tensor, masks: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Normalised photos, some of them flipped and in other light, and masks 0..1."""
-    x, y = photos[rows].float() / 255, masks[rows].float() / 255
-    x = (x * (0.8 + 0.4 * torch.rand(len(rows), 3, 1, 1))).clamp(0, 1)
-    x = x / x.amax(dim=(1, 2, 3), keepdim=True)
-    x = (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    flipped = torch.rand(len(rows), 1, 1, 1) < 0.5
-    return torch.where(flipped, x.flip(3), x), torch.where(flipped, y.flip(3), y)
-
-
-def _loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Add 1 - soft IoU to the cross-entropy."""
-    found = torch.sigmoid(logits)
-    both = (found * masks).sum(dim=(1, 2, 3))
-    either = (found + masks - found * masks).sum(dim=(1, 2, 3))
-    return F.binary_cross_entropy_with_logits(logits, masks) + (1 - both / either).mean()
-
-
-def train(photos: torch.Tensor, masks: torch.Tensor, epochs: int, seed: int) -> Segmenter:
-    torch.manual_seed(seed)
-    model = Segmenter().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    steps = epochs * (len(photos) // BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps))
-    order = (rows for _ in range(epochs) for rows in torch.randperm(len(photos)).split(BATCH) if len(rows) == BATCH)
-    for rows in track(order, "training", steps):
-        x, y = _batch(photos, masks, rows)
-        with torch.autocast("cpu", torch.bfloat16):  # twice as fast
-            logits = model.coarse(x.contiguous(memory_format=torch.channels_last))
-        loss = _loss(logits.float(), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    return model.eval()
-
-
-def export(model: Segmenter, file: Path) -> None:
-    blank = torch.zeros(1, 3, SIDE, SIDE)
-    with replacing(file) as fresh, warnings.catch_warnings():
-        # The newer exporter needs onnxscript; this one is said to be old, and does all that this model needs.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            model, (blank,), str(fresh), input_names=["photo"], output_names=["mask"], dynamo=False, opset_version=17
-        )
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m data_prep.sample.train_segmenter",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--portraits", type=positive, default=1200, metavar="N", help="portraits to train on (1200)")
+    add("--epochs", type=positive, default=8, metavar="N", help="times each is seen (8)")
+    add("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
+    add("--workers", type=positive, default=cpu_cores(), metavar="N", help="drawing processes (one a core)")
+    add("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
+    add("--fresh", type=positive, default=70, metavar="N", help="portraits to measure the IoU on (70)")
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--portraits", type=int, default=1200, metavar="N", help="portraits to train on (1200)")
-    parser.add_argument("--epochs", type=int, default=8, metavar="N", help="times each is seen (8)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
-    parser.add_argument("--workers", type=int, default=cpu_cores(), metavar="N", help="drawing processes (one a core)")
-    parser.add_argument("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
-    parser.add_argument("--fresh", type=int, default=70, metavar="N", help="portraits to measure the IoU on (70)")
-    options = parser.parse_args(argv)
-    photos, masks = _examples(options.portraits, TRAIN_SEED, options.workers)
+    options = _parser().parse_args(argv)
+    # Imported only now, since torch takes seconds: neither --help nor a mistyped option should wait.
+    import numpy as np
+
+    from data_prep.sample.segmenter_training import TRAIN_SEED, examples, export, fresh_ious, train
+
+    photos, masks = examples(options.portraits, TRAIN_SEED, options.workers)
     export(train(photos, masks, options.epochs, options.seed), options.out)
     found = fresh_ious(options.out, options.fresh)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")

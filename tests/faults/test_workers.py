@@ -12,7 +12,6 @@ from pathlib import Path
 import optuna
 import pytest
 
-import tune_main
 from data_prep.store.store import Store
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import times_repeated
@@ -21,6 +20,7 @@ from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board
 from tuning import search
 from tuning.callbacks.watchdog import Watchdog
+from tuning.command.finish import finish
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -78,7 +78,7 @@ def test_bad_trials_of_every_kind_neither_stop_nor_bias_a_search(
     begun = {name: (plan.folder / name / "begun.txt").read_text().split() for name in bad if bad[name] != "setup"}
     assert all(epochs == ["1", *"2222"[: 4 if bad[name] == "exits" else 2]] for name, epochs in begun.items())
     capsys.readouterr()
-    assert tune_main._finish(plan, rows) == 3
+    assert finish(plan, rows) == 3
     said = capsys.readouterr().out
     assert f"{trials} trials ({len(bad)} failed)" in said
     assert f"{len(bad)} trials failed: {each} x " in said

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from common import machine
@@ -20,11 +22,13 @@ class Machine:
         nodes: CPU cores and GPUs of each.
         cluster: HOST:PORT of its Ray, or "auto"; None: trials run here, in a Ray of their own.
         install: Ray installs the packages on the cluster's nodes.
+        seen: it was asked what it has. A dry run leaves a cluster alone: a node that one trial fits on stands for it.
     """
 
     nodes: tuple[tuple[int, int], ...]
     cluster: str | None = None
     install: bool = False
+    seen: bool = True
 
     def resources(self, cpus_per_trial: int | None, gpus_per_trial: float | None) -> Resources:
         """Raises OptionError: a trial is to have more than there is."""
@@ -48,6 +52,23 @@ class Machine:
             seconds = checks.INSTALL_SECONDS if self.install else checks.ANSWER_SECONDS
             checks.check(home.of(plan).runs, plan.store, seconds)
             weights.share_weights(plan)
+
+
+def asked_for(options: argparse.Namespace) -> Machine:
+    """What the options say that trials run on.
+
+    Raises:
+        OptionError: as for `joined`.
+    """
+    if not options.address:
+        return this_machine()
+    if options.dry_run:
+        return _unseen(options.address, options.cpus_per_trial or 1, options.gpus_per_trial)
+    return joined(options.address, options.install_packages)
+
+
+def _unseen(cluster: str, cpus: int, gpus: float | None) -> Machine:
+    return Machine(((cpus, 1 if gpus is None else math.ceil(gpus)),), cluster, seen=False)
 
 
 def joined(cluster: str, install: bool) -> Machine:

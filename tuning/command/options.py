@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from common.command_line import positive
+from common.command_line import Parser, positive
 from common.errors import OptionError
 from common.uris import location
 
@@ -15,8 +15,8 @@ WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "address", "insta
 """What --resume goes with: the rest of a search was chosen when it began."""
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         description="Search hyperparameters: Ray Tune runs one trial per GPU, Optuna proposes, ASHA stops.",
         epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use. Limits of what "
         "is spent (--trials, --hours, --gpu-hours) can be raised when a search is resumed: --trials 70 is seventy in "
@@ -74,7 +74,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raises OptionError: options that do not go together."""
+    """Raises OptionError: options that do not go together, or nothing to search."""
+    if options.space is None and options.resume is None:
+        raise OptionError("--space: name what to search, as in --space age_bands; --list-spaces shows what there is")
     if options.folds == 1:
         raise OptionError("--folds: at least 2 is needed, but got 1")
     if options.seeds and options.folds:

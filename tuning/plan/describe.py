@@ -8,17 +8,18 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from data_prep.task import Task
 from trainable.config import TrialConfig
-from tuning.plan.disk_need import _kept, disk_gb
+from tuning.plan.disk_need import _kept, disk_gb, trial_gb, weights_gb
 from tuning.plan.plan import Plan
 from tuning.plan.resources import unit
 from tuning.plan.spaces import Point
 
 
-def in_words(plan: Plan, task: Task) -> str:
-    """What is about to run, for a person: the space, the starting points, the profile, resources and cost."""
-    resources = plan.resources
-    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
-    where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
+def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
+    """What is about to run, for a person: the space, the starting points, the profile, resources and cost.
+
+    Args:
+        seen: what trials would run on is known; a cluster that was not joined is not.
+    """
     lines = [
         f"Search {plan.name}: {plan.space.about}",
         f"Task: {task.in_words()}",
@@ -32,15 +33,29 @@ def in_words(plan: Plan, task: Task) -> str:
         f"Fixed, profile {plan.profile.name} ({plan.profile.about})",
         *(f"  {text}" for text in _differences(plan)),
         "Runs",
-        f"  one trial on {where}; {resources.concurrent} at a time",
+        f"  {_share(plan) if seen else 'as many trials at a time as fit on the cluster, which was not asked'}",
         *(f"  {text}" for text in _execution(plan)),
         f"  {_stopping(plan)}",
         f"  ends after {budget_in_words(plan)}",
         *(f"  {text}" for text in _worst_case(plan)),
-        f"  at most {disk_gb(plan):.1f} GB {'at' if plan.remote else 'on disk under'} {plan.where}: "
-        f"the weights of {_kept(plan)} trials, two checkpoints of each running one",
+        f"  {_disk(plan, seen)}",
     ]
     return "\n".join(lines)
+
+
+def _share(plan: Plan) -> str:
+    resources = plan.resources
+    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
+    where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
+    return f"one trial on {where}; {resources.concurrent} at a time"
+
+
+def _disk(plan: Plan, seen: bool) -> str:
+    where = f"{'at' if plan.remote else 'on disk under'} {plan.where}"
+    kept = f"the weights of {_kept(plan)} trials"
+    if seen:
+        return f"at most {disk_gb(plan):.1f} GB {where}: {kept}, two checkpoints of each running one"
+    return f"at most {weights_gb(plan):.1f} GB {where}: {kept}; and {trial_gb(plan):.1f} GB more for each running one"
 
 
 def budget_in_words(plan: Plan) -> str:

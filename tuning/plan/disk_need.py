@@ -8,10 +8,12 @@ from tuning.plan.plan import Plan
 
 def disk_gb(plan: Plan) -> float:
     """Peak disk of a search, in GB (1e9 bytes): the weights of the trials kept, and what those that run need."""
-    return (
-        ARCHS[plan.config(plan.space.start[0]).model.arch].gigabytes * _kept(plan)
-        + trial_gb(plan) * plan.resources.concurrent
-    )
+    return weights_gb(plan) + trial_gb(plan) * plan.resources.concurrent
+
+
+def weights_gb(plan: Plan) -> float:
+    """GB of the weights of the trials kept."""
+    return ARCHS[plan.config(plan.space.start[0]).model.arch].gigabytes * _kept(plan)
 
 
 def trial_gb(plan: Plan) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -26,6 +25,7 @@ from optuna.distributions import (
 )
 
 import search_spaces
+from common.command_line import did_you_mean
 from common.errors import ConfigError, SpaceError
 from trainable.config import TrialConfig, flat_types
 
@@ -74,8 +74,7 @@ class Space:
         known = flat_types()
         for key in (*self.distributions, *self.fixed):
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"they are {', '.join(known)}"
+                hint = did_you_mean(key, known) or f"they are {', '.join(known)}"
                 raise SpaceError(f"space {self.name}: {key!r} is no setting of a trial; {hint}")
         for key, distribution in self.distributions.items():
             if not isinstance(distribution, BaseDistribution):
@@ -146,9 +145,10 @@ def _parts(name: str) -> list[Space]:
     if file.endswith(".py"):
         return [_of_module(_module_of(Path(file)), Path(file).stem, attribute or "SPACE")]
     if name not in names():
+        hint = did_you_mean(name, names())
         raise SpaceError(
-            f"no such space: {name!r}; the known ones are {', '.join(names())}, or name a file of your own: "
-            "./my_space.py:SPACE"
+            f"no such space: {name!r}; {f'{hint} The' if hint else 'the'} known ones are {', '.join(names())}, "
+            "or name a file of your own: ./my_space.py:SPACE"
         )
     module = importlib.import_module(f"search_spaces.{name}")
     if hasattr(module, "JOIN"):

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from tuning.replay.outcomes import (
     ORDERS,
     TOLERATED,
@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     about = (__doc__ or "").split("\n\n")[0]
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="python -m tuning.replay",
         description=about,
         epilog="Saved is the share of what all trials cost at full length; lost is macro F1 below the best logged "

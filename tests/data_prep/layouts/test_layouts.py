@@ -5,6 +5,7 @@ import pytest
 
 from common.errors import LabelError, OptionError
 from data_prep import layouts
+from data_prep.choices import LAYOUTS
 from data_prep.labels import OFFICIAL_BANDS, age_band
 from data_prep.layouts.listing import images_below, photos_below
 from tests.data_prep import drawn_layouts
@@ -23,7 +24,7 @@ def photo(file):
 
 
 def test_every_layout_but_the_reference_can_be_drawn():
-    assert set(layouts.LAYOUTS) == {"reference", *DRAWN}
+    assert set(LAYOUTS) == {"reference", *DRAWN}
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -109,7 +110,7 @@ def test_an_unknown_layout_is_answered_with_the_known_ones(tmp_path):
         layouts.read("coco", tmp_path, None)
 
 
-@pytest.mark.parametrize("name", layouts.LAYOUTS)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_labels_must_be_given_where_they_are_used_and_only_there(tmp_path, name):
     unfit = Path("labels.csv") if name in ("utkface", "imagefolder") else None
     with pytest.raises(OptionError, match=f"--layout {name} .*--labels") as error:

@@ -380,10 +380,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path, small_store: Store,
 
 @pytest.mark.parametrize("top", ["0", "-1", "many"])
 def test_top_is_at_least_one(top: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["--search", "s", "--top", top])
-    assert caught.value.code == 2
-    assert "a whole number of at least 1" in capsys.readouterr().err
+    assert exit_code(lambda: main(["--search", "s", "--top", top])) == 2
+    assert f"--top: a whole number of at least 1 is needed, but got '{top}'" in capsys.readouterr().err
 
 
 def _predictions(folder: Path) -> Path:

@@ -8,13 +8,13 @@ from pathlib import Path
 import optuna
 import pytest
 
-import tune_main
 from common.errors import SearchError
 from data_prep.store.store import Store
 from tests.tuning.bad_trials import MostFailTrial
 from tuning import resume, search
 from tuning.algorithms import tpe
 from tuning.callbacks import failures
+from tuning.command.finish import finish
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -34,14 +34,14 @@ def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_caus
         match=r"^3 of 3 trials failed, most often of RuntimeError: no such camera; mend that and go on: "
         r"python tune_main.py --resume runs/age_bands$",
     ):
-        tune_main._finish(plan, rows)
+        finish(plan, rows)
 
     (plan.folder / "mended.txt").touch()
     rows = search.resume(resume.resumable(plan.folder), MostFailTrial)
     assert search_json.read(plan.folder).state == "finished"
     assert sorted(row.status for row in rows) == ["failed"] * 3 + ["finished"] * 2
     assert search_json.read(plan.folder).failed[0]["reason"] == "RuntimeError: no such camera"
-    assert tune_main._finish(plan, rows) == 3
+    assert finish(plan, rows) == 3
 
 
 def test_failed_trials_are_told_by_reason() -> None:

@@ -61,7 +61,7 @@ def test_age_bands_starts_with_the_recipe_and_with_what_teams_found_by_hand() ->
 
 
 def test_an_unknown_space_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(SpaceError, match=r"no such space: 'age_band'; the known ones are .*age_bands"):
+    with pytest.raises(SpaceError, match=r"'age_band'; did you mean age_bands\? The known ones are .*recipe"):
         spaces.load("age_band")
 
 

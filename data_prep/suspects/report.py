@@ -1,0 +1,71 @@
+"""What a person is told of the suspects, and the list that is not written over while somebody fills it in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from common.errors import OptionError
+from data_prep.store.store import Store
+from data_prep.suspects.evidence import Evidence
+
+SHOWN = 10
+
+
+def check_nothing_is_lost(out: Path) -> None:
+    """Refuse to write over values that somebody filled in, or over a file that is no list of suspects."""
+    if not out.exists():
+        return
+    try:
+        filled = pd.read_csv(out, dtype=str, keep_default_na=False)["value"].str.strip() != ""
+    except (OSError, ValueError, KeyError):
+        raise OptionError(f"--out {out}: already there and no list of suspects; name another file") from None
+    if filled.any():
+        raise OptionError(
+            f"--out {out}: {filled.sum()} values were filled in there; name another file, or move it away"
+        )
+
+
+def summary(search: Path, store: Store, evidence: Evidence, ranked: pd.DataFrame) -> list[str]:
+    """Say who judged whom, how much was found, and the worst of it."""
+    people = len(set(store.person[evidence.rows]))
+    on = f"{evidence.folds} folds" if evidence.folds else "the search's own val"
+    low, high, n = min(evidence.scores), max(evidence.scores), len(evidence.scores)
+    networks = f"{n} networks on {on} (F1 {low:.3f} to {high:.3f})" if n > 1 else f"1 network on {on} (F1 {low:.3f})"
+    lines = [f"{search}: {len(evidence.rows)} photos of {people} people, judged by {networks}"]
+    if evidence.running:
+        lines.append("Some of these networks are still training: run this again when they are done.")
+    if evidence.missing:
+        lines += _not_everybody(search, evidence)
+    lines += ["", "field    contradicted  issues"]
+    for field in store.task.factors:
+        rows = ranked[ranked["field"] == field]
+        lines.append(f"{field:<8} {len(rows):>12}  {rows['issue'].sum():>6}")
+    return [*lines, "", *_table(ranked.head(SHOWN))] if len(ranked) else [*lines, "No label is contradicted."]
+
+
+def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
+    if evidence.folds:
+        return [
+            f"{evidence.missing} people are not judged: not every fold has a network yet; let the confirmation end."
+        ]
+    return [
+        f"Only val people are judged: the networks trained on the other {evidence.missing}. To judge everybody:",
+        f"  python tune_main.py --resume {search} --confirm 1 --folds 5",
+    ]
+
+
+def _table(rows: pd.DataFrame) -> list[str]:
+    """Align columns in lines."""
+    shown = rows[["rank", "target", "field", "label", "why"]].astype(str)
+    cells = [list(shown.columns), *shown.to_numpy().tolist()]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(shown.columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def next_commands(out: Path) -> str:
+    return (
+        f"\nnext:  look at the page and fill in `value` in {out} where the label is wrong, then\n"
+        f"       python -m data_prep --images DIR --labels CSV --out NEW_STORE --corrections {out}"
+    )

@@ -1,0 +1,133 @@
+"""What an ensemble says: its score on test, which is opened once, and the predictions it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from common.errors import EnsembleError
+from common.files import write_json, write_text
+from common.search_folder import ENSEMBLE
+from data_prep.store.store import Store
+from data_prep.task import IN_WORDS, REFERENCE, Task
+from ensemble.ensemble import Ensemble
+from ensemble.tta import views
+from trainable.predict import Probabilities
+from trainable.recipe.metrics import macro_f1, macro_f1_interval
+
+
+@dataclass(frozen=True)
+class Score:
+    """Macro F1 with its 95% interval over people."""
+
+    f1: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, probabilities: Probabilities, store: Store, rows: np.ndarray) -> Score:
+        truth, predicted = store.classes()[rows], probabilities.argmax(axis=1)
+        return cls(macro_f1(truth, predicted), *macro_f1_interval(truth, predicted, store.person[rows]))
+
+    def __str__(self) -> str:
+        return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
+
+
+def open_test(search: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
+    """Score the vote on test, predict the store's eval photos, and keep both in ensemble.json."""
+    test, unlabelled = store.labelled("test"), store.rows("eval")
+    rows = np.concatenate([test, unlabelled])
+    votes = ensemble.predict_rows(rows) if len(rows) else np.zeros((0, store.task.classes), dtype=np.float32)
+    on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
+    made = _write_predictions(store, store.index["path"].to_numpy()[unlabelled], votes[len(test) :], out)
+    write_json(search / ENSEMBLE, _about(store, ensemble, on_test, made))
+    return made
+
+
+def _score_test(
+    search: Path, store: Store, ensemble: Ensemble, test: np.ndarray, votes: Probabilities
+) -> dict[str, Any] | None:
+    """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
+    if len(test) == 0:
+        print("No test photo has all labels of the store's task, so nothing says how the vote does on new people.")
+        return None
+    single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
+    voted = Score.of(votes, store, test)
+    _warn_if_opened_before(search)
+    _print_scores(ensemble, single, voted, store.task, len(np.unique(store.person[test])))
+    by_factor = _by_factor(store, test, votes)
+    if len(by_factor) > 1:
+        scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
+        print(f"The vote on test, by factor: {scores}\n")
+    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
+
+
+def predict_folder(photos: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
+    """Predict the photos of a folder, treated as the store's were."""
+    from data_prep.prepare.like import prepare_like  # imports rembg, which only new photos need
+
+    names, pixels = prepare_like(store, photos, progress=True)
+    return _write_predictions(store, names, ensemble.predict_photos(pixels), out)
+
+
+def _print_scores(ensemble: Ensemble, single: Score, voted: Score, task: Task, people: int) -> None:
+    on_val, count = ensemble.on_val, len(ensemble.views)
+    if "vote_with_tta" in on_val:
+        used = "used" if count > 1 else "the plain one is used"
+        print(f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}")
+    best = f"best single trial, {ensemble.chosen[0].name}"
+    name = f"ensemble of {len(ensemble.members)}, {count} view{'s' if count > 1 else ''}"
+    print(f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people")
+    print(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
+    print(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
+
+
+def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
+    """Score each factor of the task by itself: macro F1 over its values."""
+    actual, guess = (store.task.split(classes) for classes in (store.classes()[rows], votes.argmax(axis=1)))
+    return {factor: macro_f1(actual[factor], guess[factor]) for factor in actual}
+
+
+def _write_predictions(
+    store: Store, names: Sequence[str] | np.ndarray, probabilities: Probabilities, out: Path
+) -> Path | None:
+    """Write predictions.csv: ImageID, the photo's name; of the reference task `ans`, its class 0..17; and a column for
+    each factor of the task, by name."""
+    if len(names) == 0:
+        print("The store has no eval photos to predict; --photos DIR predicts others.")
+        return None
+    if not out.absolute().parent.is_dir():
+        raise EnsembleError(f"--out {out}: the folder {out.absolute().parent} does not exist; make it first")
+    table = pd.DataFrame({"ImageID": names, **_answers(store, probabilities.argmax(axis=1))})
+    write_text(out, table.to_csv(index=False))
+    print(f"{len(table)} photos predicted: {out}")
+    return out
+
+
+def _answers(store: Store, classes: np.ndarray) -> dict[str, np.ndarray]:
+    numbers = {"ans": classes} if store.task == REFERENCE else {}
+    codes = store.task.split(classes)
+    return numbers | {factor: np.array(store.task.values(factor, store.bands))[code] for factor, code in codes.items()}
+
+
+def _warn_if_opened_before(search: Path) -> None:
+    if (search / ENSEMBLE).exists():
+        print("Test was opened before for this search: choose on val, or test stops being a test.")
+
+
+def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "store_hash": store.hash,
+        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in ensemble.chosen],
+        "views": [vars(view) for view in ensemble.views],
+        "val": ensemble.on_val,
+        "test": on_test,
+        "predictions": out and str(out),
+    }

@@ -1,0 +1,58 @@
+"""Bad options of any program: one line, with the option that was probably meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.command_line import Parser, exit_code, positive
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    parser = Parser(prog="program")
+    parser.add_argument("--space", required=True)
+    parser.add_argument("--epochs", type=positive)
+    parser.add_argument("--set", nargs="+")
+    parser.add_argument("--colour", choices=("red", "blue"))
+
+    def program() -> None:
+        parser.parse_args(arguments)
+
+    assert exit_code(program) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--spce", "x"], "--spce: no such option; did you mean --space?"),
+        (["--spce=x"], "--spce: no such option; did you mean --space?"),
+        (["--zzz"], "--zzz: no such option; --help lists them"),
+        (["--space", "x", "--set", "a=1", "--epoch-s", "3"], "--epoch-s: no such option; did you mean --epochs?"),
+        (["--space", "x", "--epochs", "0"], "--epochs: a whole number of at least 1 is needed, but got '0'"),
+        (["--space", "x", "--epochs"], "--epochs: expected one argument"),
+        (["--epochs", "3"], "the following arguments are required: --space"),
+        (["--space", "x", "more"], "unrecognized arguments: more"),
+    ],
+)
+def test_an_option_that_is_wrong_is_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(capsys, *arguments) == f"error: {message}\n"
+
+
+def test_a_choice_that_there_is_not_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "--space", "x", "--colour", "green")
+    assert line.startswith("error: --colour: invalid choice: 'green' (choose from ") and line.count("\n") == 1
+
+
+def test_options_may_still_be_shortened_and_values_may_be_anything() -> None:
+    parser = Parser()
+    parser.add_argument("--space")
+    assert parser.parse_args(["--sp", "a--b"]).space == "a--b"
+    assert parser.parse_args(["--space=--spce"]).space == "--spce"
+
+
+def test_what_follows_two_dashes_is_no_option() -> None:
+    parser = Parser()
+    parser.add_argument("file")
+    assert parser.parse_args(["--", "--spce"]).file == "--spce"

@@ -1,0 +1,52 @@
+"""Begins a search: plans it, says what would run, checks what can be checked before it, and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from data_prep.node_copy import open_store
+from data_prep.sample import store as sample
+from data_prep.store.store import Store
+from data_prep.task import REFERENCE
+from tuning.command import machine as machines
+from tuning.command.planning import planned
+from tuning.plan import describe
+from tuning.plan.spaces import Space
+from tuning.storage import home, naming
+
+
+def begin(space: Space, options: argparse.Namespace, began: float) -> int:
+    """Search the space; `began` is when the command was started, on time.monotonic's clock."""
+    runs = home.at(options.runs)
+    place = naming.new_home(runs, space.name, options.name)
+    store = _store(options)
+    machine = machines.asked_for(options)
+    plan = planned(options, space, place, store, machine)
+    print(f"{describe.in_words(plan, store.task if store else REFERENCE, machine.seen)}\n", flush=True)
+    if options.dry_run:
+        print("A dry run: nothing was started.")
+        return 0
+
+    from tuning import preflight, search  # Ray takes seconds: a dry run does without
+    from tuning.command import confirm
+    from tuning.command.finish import finish
+
+    assert store is not None
+    preflight.check(plan, store, local=options.address is None)
+    machine.start(plan)
+    place = naming.reserved_home(runs, space.name, options.name)
+    if place.folder != plan.folder:
+        print(f"Note: another search took {plan.name} meanwhile; this one is {place.folder.name}.", flush=True)
+    plan = dataclasses.replace(plan, folder=place.folder, remote=place.uri)
+    code = finish(plan, search.run(plan, store, began=began))
+    return confirm.if_asked(code, plan, options, machine)
+
+
+def _store(options: argparse.Namespace) -> Store | None:
+    """The store to search on; None for a dry run on a sample that is not there yet."""
+    if options.data is None and not sample.STORE.exists():
+        if options.dry_run:
+            return None
+        sample.make()
+    return open_store(options.data or sample.STORE, verify=True, say=print, progress=True)

@@ -1,0 +1,40 @@
+"""Trains the best trials of a search again, as a search of its own, and says which of them is best."""
+
+from __future__ import annotations
+
+import argparse
+
+from tuning import resume, search
+from tuning.command.ending import TRIALS_FAILED
+from tuning.command.finish import finish
+from tuning.command.machine import Machine
+from tuning.command.planning import planned_here
+from tuning.confirm import rerun
+from tuning.plan.plan import Plan
+from tuning.records import leaderboard
+
+
+def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machine) -> int:
+    """Confirm a search that has ended with this exit code, where the options ask for that."""
+    if not options.confirm or code not in (0, TRIALS_FAILED):
+        return code
+    return confirm(plan, options, machine) or code
+
+
+def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
+    """Train the best trials again with fresh seeds, or on folds, and compare them."""
+    store = resume.store_of(searched.folder, say=print)
+    searched = planned_here(searched, machine)
+    seeds = None if options.folds else options.seeds or 3
+    rows = leaderboard.read(searched.folder)
+    plan, confirms = rerun.plan_of(searched, rows, options.confirm, seeds, options.folds)
+    if options.folds:
+        store.with_folds(options.folds, 0)
+    again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
+    print(
+        f"\nConfirming the {options.confirm} best of {searched.name} with {again}: {plan.budget.trials} trials "
+        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n",
+        flush=True,
+    )
+    machine.start(plan)
+    return finish(plan, search.run(plan, store, confirms=confirms))

@@ -1,0 +1,39 @@
+"""Prints how a search ended, as `ending` puts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from tuning.command import ending
+from tuning.plan.plan import Plan
+from tuning.records.leaderboard import console
+from tuning.records.rows import Row
+
+
+def finish(plan: Plan, rows: Sequence[Row]) -> int:
+    """Say how a search ended, or a confirmation and what it found.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        SearchError: what was wrong with the search as a whole.
+    """
+    ended = ending.of_search(plan, rows, console().width)
+    _print(ended.lines)
+    if ended.error:
+        raise ended.error
+    if ended.compares:
+        _print(ending.of_confirmation(plan, rows).lines)
+    return ended.code
+
+
+def _print(lines: Sequence[Table | str]) -> None:
+    """Tables through rich, texts as they are: rich would break and mark them."""
+    for line in lines:
+        if isinstance(line, str):
+            print(line)
+        else:
+            console().print(line)

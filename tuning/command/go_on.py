@@ -1,0 +1,37 @@
+"""Goes on with a search that was interrupted or has spent its budget, or confirms one that has ended."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from common.search_record import State
+from tuning import resume, search
+from tuning.command import confirm
+from tuning.command import machine as machines
+from tuning.command.finish import finish
+from tuning.command.options import limits
+from tuning.command.planning import planned_here
+from tuning.plan import describe
+from tuning.plan.plan import from_record
+from tuning.records import search_json
+from tuning.storage import home
+
+
+def go_on(options: argparse.Namespace, began: float) -> int:
+    """Go on with a search; one that has ended and is given nothing more is only confirmed."""
+    place = home.at(options.resume)
+    place.fetch()
+    more, record = limits(options), search_json.read(place.folder)
+    if options.confirm and record.state in (State.FINISHED, State.SPENT) and not any(more.values()):
+        return confirm.confirm(from_record(place.folder, record, place.uri), options, machines.asked_for(options))
+    found = resume.resumable(place.folder, more, place.uri)
+    machine = machines.asked_for(options)
+    found = dataclasses.replace(found, plan=planned_here(found.plan, machine))
+    plan = found.plan
+    for note in found.notes:
+        print(f"Note: {note}.", flush=True)
+    print(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n", flush=True)
+    machine.start(plan)
+    code = finish(plan, search.resume(found, began=began))
+    return confirm.if_asked(code, plan, options, machine)
