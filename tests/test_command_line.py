@@ -11,15 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
 
-import numpy as np
-import pandas as pd
 import pytest
 
 import tune_main
 from common.command_line import exit_code
 from common.errors import MasktuneError
-from data_prep.store import store as stores
-from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 from ensemble import select_and_predict
 from tests.relabelled import relabelled, without
@@ -109,28 +105,18 @@ def test_imagenet_weights_that_cannot_be_fetched(
     assert "--weights none" in line
 
 
-def test_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    row = {"mask": "none", "gender": "male", "age": 20}
-    index = pd.DataFrame([{"path": s, "person": s, "split": s, **row} for s in ("train", "val", "test")])
-    stores.write(tmp_path / "small", np.zeros((3, 24, 16, 3), np.uint8), index, StoreMeta(source_size=(240, 160)))
-    line = refused(
-        capsys, tune_main.main, "--space", "age_bands", "--data", str(tmp_path / "small"), "--weights", "none"
-    )
-    assert "crop/height: at most the photo's own height of 240 px, but got 360" in line
-
-
 def test_weights_that_cannot_be_had(small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     arguments = ["--space", "age_bands", "--data", str(small_store.path), "--weights", "gone.safetensors"]
     assert "gone.safetensors: no such file of weights" in refused(capsys, tune_main.main, *arguments)
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_store_in_which_nobody_has_all_three_labels(
+def test_a_store_in_which_nobody_has_all_labels_of_its_task(
     small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     store = without(small_store, tmp_path / "masks", "gender", "age")
     line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(store.path))
-    assert "none of its 252 train photos has the mask, gender and age that the 18 classes need" in line
+    assert "none of its 252 train photos has all the labels that its task needs, mask x gender x age band, 18" in line
     assert "(no gender for 252, no age in one band for 252); add the labels" in line
     assert line == refused(capsys, trial_main, "--data", str(store.path))
     assert not (tmp_path / "runs").exists()
@@ -246,13 +232,12 @@ def test_a_disk_that_is_too_small(
 
 
 def test_a_space_that_allows_crops_larger_than_the_photo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    row = {"mask": "none", "gender": "male", "age": 20}
-    index = pd.DataFrame([{"path": s, "person": s, "split": s, **row} for s in ("train", "val", "test")])
-    stores.write(tmp_path / "small", np.zeros((3, 40, 40, 3), np.uint8), index, StoreMeta(source_size=(400, 400)))
-    arguments = ["--space", "crop_sizes", "--data", str(tmp_path / "small"), "--weights", "none"]
-    assert "crop/height: at most the photo's own height of 400 px, but got 512" in refused(
-        capsys, tune_main.main, *arguments
+    (tmp_path / "wide.py").write_text(
+        "from optuna.distributions import IntDistribution\n"
+        "SPACE = {'crop/width': IntDistribution(200, 400)}\nSTART = [{'crop/width': 360}]\n"
     )
+    line = refused(capsys, tune_main.main, "--space", str(tmp_path / "wide.py"))
+    assert "its ranges allow {'crop/width': 400}, which is no valid trial: crop/width: 32 <= width <= 384 (all" in line
 
 
 @pytest.mark.parametrize(
