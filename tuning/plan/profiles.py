@@ -107,7 +107,7 @@ def for_photos(
     seen = min(side, most)
     scratch = weights == "none"
     # An epoch of few photos says little and costs little: about as many photos are shown whatever there are.
-    shown, fewest, longest = (400_000, 20, 60) if gpu else (40_000, 5, 20)
+    shown, fewest, longest = (400_000, 20, 60) if gpu else (40_000, 6, 20)
     epochs = min(longest, max(fewest, round(shown / max(1, photos))))
     batch = next(n for n in (128 if seen <= 112 else 64, 32, 16) if n == 16 or photos >= 20 * n)
     settings = {

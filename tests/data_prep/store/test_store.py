@@ -13,6 +13,7 @@ from data_prep.store import writer as store_writer
 from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store, write
 from data_prep.store.writer import StoreWriter
+from data_prep.task import REFERENCE, Task
 
 SIZE = (6, 4)
 
@@ -202,3 +203,35 @@ def test_a_writer_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match="mask must be one of"):
         write(tmp_path / "store", photos(10), index().assign(mask="chin"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_the_reference_task_has_the_hash_that_it_had_before_there_were_tasks(tmp_path):
+    found = write(tmp_path / "store", photos(10), index(), StoreMeta(source_size=(60, 40)))
+    assert found.hash == "a93ac587ca5bbd5cbebd62647ea69a6d8051d520eae6c14250fb076c214ece41"
+    other = write(
+        tmp_path / "other", photos(10), index(), StoreMeta(source_size=(60, 40), task=Task(("gender", "age")))
+    )
+    assert other.hash != found.hash and other.meta["index_sha256"] == found.meta["index_sha256"]
+
+
+def without_task(store: Store) -> Store:
+    """As version 0.4 wrote it."""
+    meta = {key: value for key, value in store.meta.items() if key not in ("task", "json_sha256")}
+    (store.path / "store.json").write_text(json.dumps(meta))
+    return Store.open(store.path)
+
+
+def test_a_store_of_before_tasks_is_of_the_reference_task_if_any_photo_is(tmp_path):
+    assert without_task(write(tmp_path / "full", photos(10), index())).task == REFERENCE
+    few = index().assign(mask=None)
+    found = without_task(write(tmp_path / "few", photos(10), few))
+    assert found.task == Task(("age",)) and "every photo's gender is female" in found.task.notes
+    nothing = index().assign(mask=None, gender=None, age=None)
+    assert without_task(write(tmp_path / "nothing", photos(10), nothing)).task == REFERENCE
+
+
+@pytest.mark.parametrize("task", [{}, {"factors": ["hair"], "masks": [], "notes": []}, "mask", None])
+def test_a_task_that_cannot_be_read_is_one_line(store, task):
+    edit(store, task=task)
+    with pytest.raises(StoreError, match=r"store.json"):
+        Store.open(store.path)
