@@ -37,38 +37,35 @@ import argparse
 import dataclasses
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import optuna
-
-from benchmarks.gpu_hours_table import table
-from benchmarks.search_methods import RANDOM, TPE, Bench, Method
 from common.command_line import Parser, exit_code, positive
-from common.errors import OptionError
-from tuning.plan import spaces
-from tuning.replay import curves
-from tuning.replay.simulation import COMPLETE, PRUNED
 
 CURVES = Path(__file__).parent / "curves" / "bands_and_crops.jsonl"
-GRACES, REDUCTIONS = (2, 3, 4, 6, 8, 9, 12), (2, 3, 4)
+TOLD = ("complete", "pruned")
+"""What Optuna may be told of a trial that was stopped: COMPLETE and PRUNED of tuning/replay/simulation.py."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    # Imported only now, since Ray and Optuna take seconds: neither --help nor a mistyped option should wait.
+    import optuna
+
+    from benchmarks import gpu_hours_methods as methods
+    from benchmarks.gpu_hours_table import table
+    from benchmarks.search_methods import RANDOM, TPE, Method
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    bench = _bench(options)
-    ours = _ours(options)
+    bench = methods.bench_of(options)
+    ours = methods.our_search(options)
     random = Method(RANDOM, sampler=RANDOM, start=False)
     tpe = Method(TPE, options=ours.options)
-    print(_about(bench, ours), flush=True)
+    print(methods.about(bench, ours), flush=True)
     if options.sweep:
-        others = [*_sweep(ours, bench.epochs)]
+        others = [*methods.sweep(ours, bench.epochs)]
     elif options.variants:
-        others = [ours, *_variants(ours)]
+        others = [ours, *methods.variants(ours)]
     else:
         others = [dataclasses.replace(ours, name="ASHA + random", sampler=RANDOM, start=False), ours]
     found = {method.name: bench.run(method) for method in (random, tpe, *others)}
@@ -97,7 +94,7 @@ def parser() -> Parser:
     ours.add_argument("--grace", type=positive, default=3, metavar="N", help="(default: %(default)s)")
     ours.add_argument("--reduction", type=positive, default=3, metavar="N", help="(default: %(default)s)")
     ours.add_argument("--by-best", action="store_true", help="ASHA compares the best val_f1 so far, not the last one")
-    ours.add_argument("--told", choices=(COMPLETE, PRUNED), default=COMPLETE, help="of a stopped trial, to Optuna")
+    ours.add_argument("--told", choices=TOLD, default=TOLD[0], help="of a stopped trial, to Optuna")
     ours.add_argument(
         "--sampler", nargs="+", default=[], metavar="KEY=VALUE", help="of TPESampler: n_startup_trials=5 group=true"
     )
@@ -105,87 +102,6 @@ def parser() -> Parser:
     which.add_argument("--sweep", action="store_true", help="compare grace and reduction instead")
     which.add_argument("--variants", action="store_true", help="compare samplers and what they are told instead")
     return result
-
-
-def _bench(options: argparse.Namespace) -> Bench:
-    recorded = curves.of_file(options.curves)
-    epochs = max(map(len, recorded))
-    if not 0 < options.share <= 1:
-        raise OptionError(f"--share: 0 < share <= 1 must hold, but got {options.share:g}")
-    if options.grace > epochs:
-        raise OptionError(f"--grace: a curve has {epochs} epochs, but got {options.grace}; name fewer")
-    if options.reduction < 2:
-        raise OptionError(f"--reduction: at least 2 is needed, but got {options.reduction}")
-    second = float(np.median([second for curve in recorded for second in curve.seconds]))
-    return Bench(
-        curves=tuple(dataclasses.replace(curve, seconds=(second,) * len(curve)) for curve in recorded),
-        space=spaces.load(options.space),
-        epochs=epochs,
-        budget=options.trials * epochs,
-        second=second,
-        slots=options.slots,
-        seeds=options.seeds,
-        share=options.share,
-        once=not options.repeat,
-    )
-
-
-def _ours(options: argparse.Namespace) -> Method:
-    return Method(
-        "this search",
-        grace=options.grace,
-        reduction=options.reduction,
-        by_best=options.by_best,
-        options=dict(map(_option, options.sampler)),
-        told=options.told,
-    )
-
-
-def _option(text: str) -> tuple[str, int | bool]:
-    key, _, value = text.partition("=")
-    if key in ("multivariate", "constant_liar", "group") and value in ("true", "false"):
-        return key, value == "true"
-    if key in ("n_startup_trials", "n_ei_candidates") and value.isdecimal():
-        return key, int(value)
-    raise OptionError(
-        f"--sampler: multivariate, constant_liar or group=true|false, n_startup_trials or n_ei_candidates=N is needed, "
-        f"but got {text!r}"
-    )
-
-
-def _sweep(ours: Method, epochs: int) -> Iterator[Method]:
-    for grace in (each for each in GRACES if each < epochs):
-        for reduction in REDUCTIONS:
-            yield dataclasses.replace(
-                ours, name=f"grace {grace}, reduction {reduction}", grace=grace, reduction=reduction
-            )
-
-
-def _variants(ours: Method) -> Iterator[Method]:
-    changes: dict[str, dict[str, Any]] = {
-        "stopped trials told as pruned": {"told": PRUNED},
-        "ASHA by the best F1 so far": {"by_best": True},
-        "no starting points": {"start": False},
-        "random points": {"sampler": RANDOM},
-        "5 random trials first": {"options": {"n_startup_trials": 5}},
-        "20 random trials first": {"options": {"n_startup_trials": 20}},
-        "40 random trials first": {"options": {"n_startup_trials": 40}},
-        "independent TPE": {"options": {"multivariate": False}},
-        "no constant liar": {"options": {"constant_liar": False}},
-        "group": {"options": {"group": True}},
-    }
-    for name, change in changes.items():
-        yield dataclasses.replace(ours, name=name, **change)
-
-
-def _about(bench: Bench, ours: Method) -> str:
-    return (
-        f"{len(bench.curves)} curves of {bench.epochs} epochs, {bench.share:.0%} of them in each table; "
-        f"budget {bench.budget} epochs = {bench.hours(bench.budget):.2f} GPU-hours at {bench.second:.2f} s an epoch; "
-        f"{bench.slots} slots, {bench.seeds} seeds\n"
-        f"this search: grace {ours.grace}, reduction {ours.reduction}, by {'best' if ours.by_best else 'last'} F1, "
-        f"stopped trials told as {ours.told}, sampler {ours.options or 'as shipped'}\n"
-    )
 
 
 if __name__ == "__main__":

@@ -16,14 +16,12 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
-
-import optuna
+from typing import TYPE_CHECKING, Any
 
 from common.command_line import Parser, exit_code, positive
-from trainable.config import parse_setting
-from tuning.plan import profiles, spaces
-from tuning.plan.spaces import Point
+
+if TYPE_CHECKING:
+    from tuning.plan.spaces import Point, Space
 
 SEED = 0
 SMALL = "small"
@@ -31,6 +29,10 @@ SMALL = "small"
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    # Imported only now, since Optuna takes a second: neither --help nor a mistyped option should wait.
+    from trainable.config import parse_setting
+    from tuning.plan import profiles, spaces
+
     space = spaces.load(options.space)
     done = {json.loads(line)["number"] for line in _lines(options.out)}
     settings = {
@@ -62,8 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def points(space: spaces.Space, n: int) -> list[Point]:
+def points(space: Space, n: int) -> list[Point]:
     """The first `n` points of the space's list: START, then Sobol."""
+    import optuna
+
     sampler = optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=SEED, warn_independent_sampling=False)
     study = optuna.create_study(sampler=sampler)
     found = list(space.start)

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import gpu_hours_to_target as benchmark
 from benchmarks.gpu_hours_table import crossing, interval
 from common.command_line import exit_code
+from tuning.replay.simulation import COMPLETE, PRUNED
 
 
 def test_the_target_is_crossed_after_the_first_epoch_that_reaches_it() -> None:
@@ -67,3 +68,7 @@ def test_an_option_that_makes_no_benchmark_is_refused(
     command = ["--curves", str(tmp_path / "curves.jsonl"), "--grace", "3", *arguments]
     assert exit_code(lambda: benchmark.main(command)) == 2
     assert capsys.readouterr().err.startswith(f"error: {expected}")
+
+
+def test_optuna_may_be_told_what_the_simulation_can_tell_it() -> None:
+    assert benchmark.TOLD == (COMPLETE, PRUNED)

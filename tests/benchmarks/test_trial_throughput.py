@@ -8,7 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import conventional, limit, measure, memory, subject, trial_throughput, turnover
+from benchmarks import (
+    conventional,
+    limit,
+    measure,
+    memory,
+    subject,
+    throughput_parts,
+    trial_throughput,
+    turnover_searches,
+)
 from benchmarks.conventional import DECODED, JPEG
 from benchmarks.measure import Table
 from data_prep.store.store import Store
@@ -142,7 +151,7 @@ def test_a_turnover_is_from_a_result_to_the_next_first_step() -> None:
         "ended_at": 20.0,
     }
     new = {"asked_at": 25.0, "first_step": 28.0, "stepped_at": 30.0}
-    found = turnover.turnovers([last, kept, new])
+    found = turnover_searches.turnovers([last, kept, new])
     reused = {
         "result to saved": 0.5,
         "to reset": 0.25,
@@ -152,7 +161,7 @@ def test_a_turnover_is_from_a_result_to_the_next_first_step() -> None:
         "in all": 2.0,
     }
     assert found == [reused, {"to asked": 5.0, "to first step": 3.0, "the step": 2.0, "in all": 8.0}]
-    assert turnover.medians(found[1:]) == [None, None, 5.0, 3.0, 2.0]
+    assert turnover_searches.medians(found[1:]) == [None, None, 5.0, 3.0, 2.0]
 
 
 def test_every_part_makes_its_tables(
@@ -181,5 +190,5 @@ def test_every_part_makes_its_tables(
 
 def test_the_help_names_every_part() -> None:
     text = " ".join(trial_throughput.parser().format_help().split())
-    assert ", ".join(trial_throughput.PARTS) in text
+    assert ", ".join(throughput_parts.PARTS) in text
     assert trial_throughput.numbers("0,1,2") == [0, 1, 2]
