@@ -21,6 +21,7 @@ from benchmarks.data_prep_bench import CPU, Bench, facts, make
 from benchmarks.measure import Floats, Table
 from common.machine import cpu_cores
 from data_prep.photos import background as backgrounds
+from data_prep.photos import segmenters
 from data_prep.photos.background import Background
 from data_prep.store.shards import PHOTOS_PER_SHARD
 
@@ -61,7 +62,7 @@ def script(bench: Bench) -> Table:
 
     files, model = bench.files(bench.photos), str(bench.model())
     background = backgrounds.load(model)
-    home = str(backgrounds.kept(background.sha256))
+    home = str(segmenters.kept(str(background.sha256)))
     kept = rembg.new_session("u2net_custom", model_path=home)
 
     def usual(session: Callable[[], Any]) -> int:

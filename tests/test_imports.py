@@ -184,9 +184,9 @@ def test_what_counts_as_renaming(source: str, found: bool, tmp_path: Path) -> No
     assert renames(tmp_path / "module.py") is found
 
 
-def test_only_the_background_knows_rembg() -> None:
+def test_only_the_segmenters_know_rembg() -> None:
     users = {name for name, file in MODULES.items() if any(within(each, {"rembg"}) for each in imported(file))}
-    assert users == {"data_prep.photos.background"}
+    assert users == {"data_prep.photos.segmenters"}
 
 
 def test_a_search_space_imports_nothing_but_optunas_distributions() -> None:

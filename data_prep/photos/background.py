@@ -1,14 +1,12 @@
 """Takes the background out of a photo: what is not a person becomes black, as the corners of a rotated photo are.
 
-The only file that knows rembg. Its models are named here and known by their SHA-256: rembg checks a download, but
-never again the file it left, and its other back ends send photos elsewhere.
+A segmenter may fail: it is made for people in front of something, and of a tight face crop it keeps next to nothing.
+Such a mask is implausible (`masks.Mask.fault`), and then the photo is better kept as it is.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import difflib
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -16,22 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from common.errors import OptionError, PhotoError, StoreError, WeightsError
-from common.files import file_sha256, replacing
-from data_prep.choices import METHODS
-from data_prep.photos.masks import Mask
+from common.files import file_sha256
+from data_prep.choices import KEEP, LEAVE_OUT, METHODS, REMOVE
+from data_prep.photos import rembg_models, segmenters
+from data_prep.photos.masks import ImplausibleMask, Mask
+from data_prep.photos.segmenters import Segment
 
 OWN = ".onnx"
 """A method that ends so is the file of a model of one's own, with u2net's inputs and outputs."""
 
 SAMPLE_MODEL = Path(__file__).parents[1] / "sample" / "segmenter.onnx"
-HUMAN_SEG_SHA256 = "01eb6a29a5c4d8edb30b56adad9bb3a2a0535338e480724a213e0acfd2d1c73c"
-
-Segment = Callable[[Image.Image], npt.ArrayLike | Image.Image]
-"""RGB photo -> 0 (background) to 255 (person) for each pixel, [height, width]; an L image will do."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +37,41 @@ class Background:
         method: one of choices.METHODS, or "own".
         model, sha256: the segmenter's file name and hash, None where there is none.
         segment: None keeps the background.
+        implausible: one of choices.IMPLAUSIBLE: what is done with a photo whose mask is hard to believe.
     """
 
     method: str = "keep"
     model: str | None = None
     sha256: str | None = None
     segment: Segment | None = None
+    implausible: str = REMOVE
 
-    def __call__(self, photo: Image.Image) -> tuple[Image.Image, Mask | None]:
+    def __call__(self, photo: Image.Image, needed: bool = False) -> tuple[Image.Image, Mask | None]:
         """Put an RGB photo on black; what its mask was like comes with it, None where the background is kept.
 
+        Args:
+            needed: the photo is kept as it is where another with such a mask would be left out.
+
         Raises:
-            PhotoError: the segmenter tells nothing from anything.
+            ImplausibleMask: the photo is to be left out for its mask.
+            PhotoError: the segmenter tells nothing from anything, and implausible masks are to be believed.
         """
         if self.segment is None:
             return photo, None
         found = self.segment(photo)
-        mask = found if isinstance(found, Image.Image) else Image.fromarray(np.asarray(found, dtype=np.uint8))
-        lowest, highest = mask.getextrema()
+        lit = found if isinstance(found, Image.Image) else Image.fromarray(np.asarray(found, dtype=np.uint8))
+        mask = Mask.of(lit)
+        if mask.fault and self.implausible == LEAVE_OUT and not needed:
+            raise ImplausibleMask(mask)
+        if mask.fault and self.implausible in (KEEP, LEAVE_OUT):
+            return photo, mask
+        lowest, highest = lit.getextrema()
         if lowest == highest:
             raise PhotoError("no person was told from the background")
-        return Image.composite(photo, Image.new("RGB", photo.size), mask), Mask.of(mask)
+        return Image.composite(photo, Image.new("RGB", photo.size), lit), mask
 
     def describe(self) -> dict[str, Any]:
-        """Describe it as it stands in store.json."""
+        """Describe it as it stands in store.json, `implausible` aside."""
         return {"method": self.method, "model": self.model, "sha256": self.sha256}
 
     def versions(self) -> dict[str, str]:
@@ -77,24 +83,36 @@ class Background:
 def named(method: str) -> Background:
     """Know the method with its model and hash, before any model is loaded: for comparing, not for calling.
 
+    A model whose SHA-256 we do not know is fetched for it, and known by rembg's MD5.
+
     Raises:
         OptionError: no such method. WeightsError: a model's file is not where it should be.
     """
     if method == "keep":
         return Background()
-    if method == "u2net_human_seg":
-        return Background(method, "u2net_human_seg.onnx", HUMAN_SEG_SHA256)
+    if model := rembg_models.FREE.get(method):
+        return Background(method, f"{method}.onnx", model.sha256 or file_sha256(segmenters.fetched(method)))
     if method == "sample":
         return _of_file(method, SAMPLE_MODEL, "restore it from the repository, or use --background keep")
     if method.endswith(OWN):
         return _of_file("own", Path(method), "name the .onnx file of a model, or one of " + ", ".join(METHODS))
-    raise OptionError(f"--background must be one of {', '.join(METHODS)}, or a model.onnx, but is {method!r}")
+    raise OptionError(_why_not(method))
 
 
 def _of_file(method: str, file: Path, advice: str) -> Background:
     if not file.is_file():
         raise WeightsError(f"{file} is missing: {advice}")
     return Background(method, file.name, file_sha256(file))
+
+
+def _why_not(method: str) -> str:
+    """Say why there is no such method."""
+    methods = f"one of {', '.join(METHODS)}, or a model.onnx"
+    if reason := rembg_models.REFUSED.get(method):
+        return f"--background {method}: {reason}; it must be {methods}"
+    near = difflib.get_close_matches(method.lower(), (*METHODS, *rembg_models.REFUSED), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"--background must be {methods}, but is {method!r}{hint}"
 
 
 @cache
@@ -105,112 +123,34 @@ def load(method: str) -> Background:
         OptionError: no such method. WeightsError: its model, or what runs it, cannot be had.
     """
     background = named(method)
-    if method == "keep":
+    if background.sha256 is None:
         return background
-    _require_rembg()
-    if method == "u2net_human_seg":
-        file = _human_seg_file()
-        name, options = method, {}
-    else:
-        file = _in_rembgs_home(SAMPLE_MODEL if method == "sample" else Path(method), background)
-        name, options = "u2net_custom", {"model_path": str(file)}
-    if (actual := file_sha256(file)) != background.sha256:
-        raise WeightsError(
-            f"{file}: SHA-256 {actual[:12]}... is not the known model's; delete the file to fetch it anew"
-        )
-    return replace(background, segment=_session(name, options))
+    segmenters.require_rembg()
+    if method in rembg_models.FREE:
+        segmenters.fetched(method)
+        return replace(background, segment=segmenters.of_name(method))
+    file = SAMPLE_MODEL if method == "sample" else Path(method)
+    return replace(background, segment=segmenters.of_file(file, background.sha256))
 
 
-def load_as(described: dict[str, Any]) -> Background:
+def load_as(described: dict[str, Any], implausible: str) -> Background:
     """Load the method of a store, from what its store.json says of it (`Background.describe`).
 
     Raises:
         WeightsError: a model of one's own that has never been used here, or as for `load`.
         StoreError: the model here is another one.
     """
+    return replace(_load_as(described), implausible=implausible)
+
+
+def _load_as(described: dict[str, Any]) -> Background:
     method = described["method"]
     if method == "own":
-        _require_rembg()
-        method = str(kept(described["sha256"]))
-        if not Path(method).is_file():
-            raise WeightsError(f"the background went by {described['model']}, a model of your own; copy it to {method}")
-        return replace(load(method), model=described["model"])
+        segmenters.require_rembg()
+        file = segmenters.kept(described["sha256"])
+        if not file.is_file():
+            raise WeightsError(f"the background went by {described['model']}, a model of your own; copy it to {file}")
+        return replace(load(str(file)), model=described["model"])
     if (here := named(method).describe()) != described:
         raise StoreError(f"its background went by {described}, but here is {here}; prepare it again")
     return load(method)
-
-
-def _session(name: str, options: dict[str, Any]) -> Segment:
-    import onnxruntime
-    from rembg import new_session
-
-    settings = onnxruntime.SessionOptions()
-    # Photos are the parallel part: threads within one photo would only get in the way of each other.
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [provider for provider in wanted if provider in onnxruntime.get_available_providers()]
-    session = new_session(name, sess_opts=settings, providers=providers, **options)
-
-    def segment(photo: Image.Image) -> Image.Image:
-        # A constant prediction is divided by its range of 0 in there; it comes back as a constant mask.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mask: Image.Image = session.predict(photo)[0]
-            return mask
-
-    return segment
-
-
-def _require_rembg() -> None:
-    try:
-        import onnxruntime  # noqa: F401
-
-        with _numba_idle():
-            import rembg  # noqa: F401
-    except (ImportError, SystemExit) as error:
-        raise WeightsError(f"rembg cannot run here ({error}): pip install -r requirements.txt") from None
-
-
-@contextmanager
-def _numba_idle() -> Iterator[None]:
-    """Keep numba from compiling rembg's alpha matting on import: it takes a minute, and is not used here."""
-    import numba
-
-    config: Any = numba.config
-    before, config.DISABLE_JIT = config.DISABLE_JIT, True
-    try:
-        yield
-    finally:
-        config.DISABLE_JIT = before
-
-
-def _human_seg_file() -> Path:
-    from rembg.sessions.u2net_human_seg import U2netHumanSegSession as Session
-
-    place = Path(Session.model_dir()) / "u2net_human_seg.onnx"
-    try:
-        return Path(Session.download_models())
-    except Exception as error:  # pooch passes on whatever its connection, the disk or the checksum made of it
-        why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        raise WeightsError(
-            f"u2net_human_seg.onnx could not be fetched ({why}): put the file at {place}, or use --background keep"
-        ) from None
-
-
-def _in_rembgs_home(model: Path, background: Background) -> Path:
-    """Make a copy of the model inside rembg's home, the only place that it loads custom models from."""
-    copy = kept(background.sha256)
-    if copy.is_file() and file_sha256(copy) == background.sha256:
-        return copy
-    try:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(copy) as fresh:
-            shutil.copyfile(model, fresh)
-    except OSError as error:
-        raise WeightsError(f"cannot write {copy} ({error.strerror}): set REMBG_HOME to a folder of yours") from None
-    return copy
-
-
-def kept(sha256: str | None) -> Path:
-    from rembg.sessions.base import BaseSession
-
-    return Path(BaseSession.rembg_home()) / "models" / "masktune" / f"{sha256}.onnx"

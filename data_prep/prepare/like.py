@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from common.errors import PhotoError, StoreError
 from common.machine import cpu_cores
+from data_prep.choices import REMOVE
 from data_prep.layouts.listing import Photo, photos_below
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
@@ -25,7 +27,7 @@ AnyPath = str | os.PathLike[str]
 def prepare_like(
     store: Store, photos_dir: AnyPath, *, workers: int | None = None, progress: bool = False
 ) -> tuple[list[str], Photos]:
-    """Treat every photo in `photos_dir` and below as the store's were.
+    """Treat every photo in `photos_dir` and below as the store's photos to predict were.
 
     Returns:
         names relative to the folder, sorted, and uint8 [photos, height, width, 3].
@@ -42,7 +44,7 @@ def batches_like(
     store: Store, photos_dir: AnyPath, *, batch_size: int = 256, workers: int | None = None, progress: bool = False
 ) -> tuple[list[str], Iterator[Photos]]:
     """`prepare_like` for more photos than memory holds: give their names, and yield the photos in batches."""
-    listed = photos_below(Path(photos_dir))
+    listed = [replace(photo, to_predict=True) for photo in photos_below(Path(photos_dir))]
     results = _treat_all(listed, store.size, _background_of(store), workers, progress)
     return [photo.path for photo in listed], _batches(listed, results, batch_size)
 
@@ -70,6 +72,6 @@ def _batches(listed: Sequence[Photo], results: Iterator[Treated | PhotoError], s
 
 def _background_of(store: Store) -> Background:
     try:
-        return backgrounds.load_as(store.meta["background"])
+        return backgrounds.load_as(store.meta["background"], store.meta.get("implausible", REMOVE))
     except StoreError as error:
         raise StoreError(f"{store.path}: {error}") from None
