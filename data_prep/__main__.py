@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code
 from common.errors import OptionError
-from data_prep.choices import LAYOUTS, MAX_LEFT_OUT, METHODS
+from data_prep.choices import IMPLAUSIBLE, KEEP, LAYOUTS, MAX_LEFT_OUT, METHODS, REMOVE
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.task import FACTORS
 from data_prep.task import parse as parse_task
@@ -39,7 +39,13 @@ def main(arguments: list[str] | None = None) -> None:
     from data_prep.prepare.target import Target, Workforce
 
     start = time.monotonic()
-    target = Target(options.out, options.background, size, max_left_out=options.allow_left_out)
+    target = Target(
+        options.out,
+        options.background,
+        size,
+        max_left_out=options.allow_left_out,
+        implausible=options.implausible,
+    )
     source = Source(
         images=options.images,
         labels=options.labels,
@@ -92,6 +98,12 @@ def parser() -> Parser:
         metavar="METHOD",
         help=f"{', '.join(METHODS)}, or a model.onnx (default: %(default)s)",
     )
+    made.add_argument(
+        "--implausible",
+        default=KEEP,
+        metavar="WHAT",
+        help=f"of photos whose mask is hard to believe: {', '.join(IMPLAUSIBLE)} (default: %(default)s as they are)",
+    )
     made.add_argument("--size", metavar="HxW", help="pixels to store, e.g. 96x72 (default: as most photos are)")
     made.add_argument("--seed", type=int, default=0, metavar="N", help="of the splits by person (default: %(default)s)")
     made.add_argument(
@@ -138,10 +150,9 @@ def summary(store: Store, seconds: float) -> str:
         *_some("left out", left_out, "left_out", store),
     ]
     if masks:
-        lines.append(
-            f"masks keep {masks['coverage']['50%']:.0%} of a photo (90% of them {masks['coverage']['5%']:.0%} to "
-            f"{masks['coverage']['95%']:.0%}); implausible {len(masks['implausible'])}"
-        )
+        from data_prep.photos.masks import in_words
+
+        lines += in_words(masks, store.meta.get("implausible", REMOVE), counts["photos"])
         lines += _some("implausible", masks["implausible"], "masks", store)
     return "\n".join(lines)
 

@@ -12,8 +12,8 @@ METHODS = ("u2net_human_seg", "u2net", "u2netp", "silueta", "isnet-general-use",
 """What is done to backgrounds, the default first; `photos.background` knows them."""
 
 IMPLAUSIBLE = KEEP, REMOVE, LEAVE_OUT = "keep", "remove", "leave-out"
-"""What is done with a photo whose mask is implausible, the default first: it is kept as it is, its background is removed
-all the same, or it is left out of the store. Stores that do not say which were made by removing."""
+"""What is done with a photo whose mask is implausible, the default first: it is kept as it is, its background is
+removed all the same, or it is left out of the store. Stores that do not say which were made by removing."""
 
 MAX_LEFT_OUT = 0.01
 """Share of the photos that may be unusable before a run stops."""

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from common.errors import OptionError, PhotoError
 from common.files import replacing
+from data_prep.choices import KEEP, LEAVE_OUT
 from data_prep.labels import MISSING, IntArray
 from data_prep.photos import decode
 from data_prep.store.store import Store
@@ -63,9 +64,16 @@ def _tile(store: Store, row: int, faults: dict[str, str], images: Path | None) -
     tile = Image.new("RGB", (strip.width + GAP, strip.height + CAPTION + GAP), "white")
     tile.paste(strip, (0, CAPTION))
     pen = ImageDraw.Draw(tile)
+    colour = WARNING if path in faults else INK
     pen.text((2, 1), path[-strip.width // 6 :], fill=INK)
-    pen.text((2, 14), faults.get(path) or _label(store, row), fill=WARNING if path in faults else INK)
+    pen.text((2, 14), _marked(store, faults[path]) if path in faults else _label(store, row), fill=colour)
+    if path in faults:
+        pen.rectangle((0, CAPTION, strip.width - 1, CAPTION + strip.height - 1), outline=WARNING, width=3)
     return tile
+
+
+def _marked(store: Store, fault: str) -> str:
+    return f"kept as it was: {fault}" if store.meta.get("implausible") in (KEEP, LEAVE_OUT) else fault
 
 
 def _original(path: str, images: Path) -> Image.Image:

@@ -18,7 +18,6 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from common import ray_cluster
 from common.errors import MasktuneError, StoreError
 from common.repository import ROOT
-from data_prep.photos import background as backgrounds
 from data_prep.prepare.parts import Job, Part, Record
 from data_prep.prepare.tally import Tally
 from data_prep.prepare.this_machine import AT_A_TIME
@@ -106,7 +105,7 @@ class _Crew:
     """The workers there are, and what each is at."""
 
     def __init__(self, job: Job, background: str, threads: int | None, say: Callable[[str], None]) -> None:
-        self._job = replace(job, background=backgrounds.Background())  # a segmenter cannot travel
+        self._job = replace(job, background=replace(job.background, segment=None))  # a segmenter cannot travel
         self._background, self._versions = background, job.background.versions()
         self._threads, self._say = threads, say
         self._workers: dict[Seat, Any] = {}

@@ -18,6 +18,7 @@ import filelock
 
 from common.errors import StoreError
 from common.files import write_text
+from data_prep.choices import REMOVE
 from data_prep.prepare.parts import Part, Record, cannot_write
 from data_prep.store.meta import Contents, StoreMeta
 from data_prep.store.moments import Moments
@@ -143,11 +144,24 @@ class Draft:
             before = {}
         if before is None or not any(self._parts.iterdir()):
             write_text(file, json.dumps(self._settings))
-        elif differs := [key for key, value in self._settings.items() if before.get(key) != value]:
+        elif differs := differing(before, self._settings):
             raise StoreError(
                 f"{self.folder} is a half-made store with other {', '.join(differs)}: run the command that began it, "
                 "choose another --out, or remove that folder"
             )
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Name what is asked for now, and was not before; what earlier versions did not ask is what they did."""
+    known = {"implausible": REMOVE, **before}
+    differ = [key for key, value in now.items() if known.get(key) != value]
+    if "background" in differ and "implausible" in differ:
+        differ.remove("implausible")  # it is a matter of the background
+    return [_name(key, known.get(key), now[key]) for key in differ]
+
+
+def _name(key: str, before: Any, now: Any) -> str:
+    return f"{key} ({before}, not {now})" if key == "implausible" else key.removesuffix("_sha256")
 
 
 def folder_of(out: Path) -> Path:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from common.errors import PhotoError, StoreError
 from data_prep.layouts.listing import Photo
 from data_prep.photos import decode as photos
 from data_prep.photos.background import Background
-from data_prep.photos.masks import Mask
+from data_prep.photos.masks import ImplausibleMask, Mask
 from data_prep.store.moments import Moments
 from data_prep.store.shards import Photos, ShardWriter
 from data_prep.workers import Threads, in_order
 
 Said = Callable[[Photo, PhotoError | None], None]
-"""Hears of every photo that is done, with its error if it cannot be used. What it raises ends the part."""
+"""Hears of every photo that is done, with the reason if it is not used. What it raises ends the part."""
 
 
 DECODED_AT_ONCE = 4
@@ -57,7 +57,8 @@ class Record:
         shard: its entry of store.json, None where no photo could be used.
         left_out: why photos could not be used, by their position in the part.
         moments: of the train photos.
-        masks: of every photo that was used; empty where the background is kept.
+        masks: of every photo that is not in `left_out`; empty where the background is kept.
+        dropped: positions in the part of photos that were left out as asked, for their masks.
     """
 
     key: str
@@ -65,11 +66,20 @@ class Record:
     left_out: dict[int, str]
     moments: Moments
     masks: list[Mask]
+    dropped: list[int] = field(default_factory=list)
 
     @property
     def photos(self) -> int:
         """Count the photos that the part had."""
-        return len(self.left_out) + (self.shard["photos"] if self.shard else 0)
+        return len(self.left_out) + len(self.dropped) + (self.shard["photos"] if self.shard else 0)
+
+    @property
+    def unused(self) -> dict[int, str]:
+        """Say why photos are not in the store, by their position in the part."""
+        masked = [position for position in range(self.photos) if position not in self.left_out]
+        masks = dict(zip(masked, self.masks, strict=False))
+        dropped = {position: str(ImplausibleMask(masks[position])) for position in self.dropped}
+        return dict(sorted((self.left_out | dropped).items()))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -93,13 +103,13 @@ class Treated:
 
 
 def treat(photo: Photo, size: tuple[int, int], background: Background) -> Treated | PhotoError:
-    """Make a photo upright, RGB, its background black, centre-fitted to `size`; or say why it cannot be used.
+    """Make a photo upright, RGB, its background black, centre-fitted to `size`; or say why it is not used.
 
     Raises:
         StoreError: the machine's fault and not the photo's: nothing is known of the photo.
     """
     try:
-        lit, mask = background(photos.load(photo.file))
+        lit, mask = background(photos.load(photo.file), needed=photo.to_predict)
         pixels = photos.fit(lit, size)
         return Treated(pixels, Moments.of(pixels), mask)
     except PhotoError as error:
@@ -130,6 +140,7 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     treated = partial(treat, size=job.size, background=job.background)
     at_once = 1 if job.background.segment else DECODED_AT_ONCE
     left_out: dict[int, str] = {}
+    dropped: list[int] = []
     masks: list[Mask] = []
     moments: list[Moments] = []
     try:
@@ -137,7 +148,11 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
             with threads.turn, closing(in_order(treated, part.photos, threads, at_once)) as results:
                 for position, (photo, train, result) in enumerate(zip(part.photos, part.train, results, strict=True)):
                     if isinstance(result, PhotoError):
-                        left_out[position] = str(result)
+                        if isinstance(result, ImplausibleMask):
+                            dropped.append(position)
+                            masks.append(result.mask)
+                        else:
+                            left_out[position] = str(result)
                         said(photo, result)
                         continue
                     shard.add(result.pixels)
@@ -149,7 +164,7 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
             entry = shard.finish() if shard.photos else None
     except OSError as error:
         raise cannot_write(job.folder, error) from None
-    return Record(key, entry, left_out, Moments.total(moments), masks)
+    return Record(key, entry, left_out, Moments.total(moments), masks, dropped)
 
 
 def _state(file: Path) -> tuple[int, int]:

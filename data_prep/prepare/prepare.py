@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from common import ray_cluster
-from common.errors import OptionError, StoreError
+from common.errors import OptionError, PhotoError, StoreError
 from common.machine import cpu_cores
 from data_prep.photos import masks
 from data_prep.photos.background import Background
-from data_prep.prepare.draft import Draft, sweep
+from data_prep.prepare.draft import Draft, differing, sweep
 from data_prep.prepare.inputs import Inputs, Row, Source, gather
 from data_prep.prepare.parts import Job, Part, Record
 from data_prep.prepare.tally import Tally
@@ -47,24 +47,30 @@ def prepare(
         OptionError, LabelError, PhotoError, WeightsError, StoreError: with what to do about it in the message.
     """
     described = target.named().describe()
+    treatment: dict[str, Any] = {"background": described}
+    if described["method"] != "keep":  # or there is no mask
+        treatment["implausible"] = target.implausible
     inputs = gather(source, say)
     size = target.size or inputs.source_size
-    made_from = inputs.made_from | {"background": described, "size": list(size)}
+    treatment["size"] = list(size)
+    made_from = inputs.made_from | treatment
     if os.path.lexists(target.out):
         return _existing(target.out, made_from, say)
     background = target.loaded()
     versions = background.versions()
-    with Draft(target.out, size, {"background": described, "size": list(size), "versions": versions}) as draft:
+    with Draft(target.out, size, treatment | {"versions": versions}) as draft:
         crew = _crew(Job(draft.shards, size, background), target.background, workforce, say)
         records = _records(draft, _parts(inputs), crew, target.max_left_out, progress, say)
-        rows, left_out = _kept(inputs, records)
+        rows, left_out, masked = _kept(inputs, records)
+        _check_some_are_left(rows, left_out)
         meta = StoreMeta(
             profile=target.profile or inputs.profile,
             task=inputs.task,
             bands=source.bands,
             source_size=inputs.source_size,
             background=described,
-            masks=masks.summary([str(row["path"]) for row in rows], [mask for each in records for mask in each.masks]),
+            implausible=treatment.get("implausible"),
+            masks=masks.summary(masked, [mask for each in records for mask in each.masks]),
             left_out=left_out,
             split={"seed": source.seed, "fractions": list(FRACTIONS)},
             made_from=made_from,
@@ -114,15 +120,31 @@ def _records(
     return [records[part.number] for part in parts]
 
 
-def _kept(inputs: Inputs, records: Sequence[Record]) -> tuple[list[Row], list[dict[str, str]]]:
-    """Divide photos into rows of index.csv and {"path", "why"} of each that is not in the store."""
+def _kept(inputs: Inputs, records: Sequence[Record]) -> tuple[list[Row], list[dict[str, str]], list[str]]:
+    """Divide photos into rows of index.csv and {"path", "why"} of each that is not in the store; and name the masked.
+
+    Returns:
+        rows, those left out, and the path of each photo that has a mask where there are any, as `Record.masks` go.
+    """
     rows: list[Row] = []
     left_out: list[dict[str, str]] = []
+    masked: list[str] = []
     for number, record in enumerate(records):
         theirs = inputs.rows[number * PHOTOS_PER_SHARD :][: record.photos]
-        rows += [row for i, row in enumerate(theirs) if i not in record.left_out]
-        left_out += [{"path": str(theirs[i]["path"]), "why": why} for i, why in record.left_out.items()]
-    return rows, left_out
+        unused = record.unused
+        rows += [row for i, row in enumerate(theirs) if i not in unused]
+        left_out += [{"path": str(theirs[i]["path"]), "why": why} for i, why in unused.items()]
+        masked += [str(row["path"]) for i, row in enumerate(theirs) if i not in record.left_out]
+    return rows, left_out, masked
+
+
+def _check_some_are_left(rows: Sequence[Row], left_out: Sequence[Mapping[str, str]]) -> None:
+    if not any(row["split"] == SPLITS[0] for row in rows):
+        example = f", e.g. {left_out[0]['path']} ({left_out[0]['why']})" if left_out else ""
+        raise PhotoError(
+            f"no photo to train on is left: {len(left_out)} of {len(rows) + len(left_out)} were left out{example}; "
+            "mend them, or keep their background: --background keep"
+        )
 
 
 def _existing(out: Path, made_from: Mapping[str, Any], say: Callable[[str], None]) -> Store:
@@ -130,9 +152,7 @@ def _existing(out: Path, made_from: Mapping[str, Any], say: Callable[[str], None
         store = Store.open(out)
     except StoreError as error:
         raise StoreError(f"{out} exists and is not a store to go on with ({error}), or choose another --out") from None
-    before = store.meta.get("made_from", {})
-    differs = [key.removesuffix("_sha256") for key, value in made_from.items() if before.get(key) != value]
-    if differs:
+    if differs := differing(store.meta.get("made_from", {}), made_from):
         raise StoreError(f"{out} holds a store made with other {', '.join(differs)}: choose another --out")
     sweep(out)
     say(f"{out} was prepared before, of the same photos in the same way: nothing to do")

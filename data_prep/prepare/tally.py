@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from common.errors import PhotoError
 from data_prep.layouts.listing import Photo
+from data_prep.photos.masks import ImplausibleMask
 from data_prep.prepare.parts import Part, Record
 
 
@@ -34,8 +35,8 @@ class Tally:
             self.heard(part, record)
 
     def __call__(self, photo: Photo, error: PhotoError | None) -> None:
-        """Hear that one photo more is done, or cannot be used: parts.Said."""
-        if error is not None:
+        """Hear that one photo more is done, or cannot be used: parts.Said. One left out as asked is done."""
+        if error is not None and not isinstance(error, ImplausibleMask):
             self._note(photo, str(error))
         self._progress.advance(self._task)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.errors import OptionError
-from data_prep.choices import MAX_LEFT_OUT, METHODS
+from data_prep.choices import IMPLAUSIBLE, KEEP, MAX_LEFT_OUT, METHODS
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
 
@@ -24,9 +24,10 @@ class Target:
         size: (height, width) to store; None: the size that most labelled photos have.
         profile: "reference" or "sample"; None: "sample" where the photos lie in a drawn sample.
         max_left_out: share of the photos, 0..1, that may be left out because they cannot be decoded or treated.
+        implausible: one of choices.IMPLAUSIBLE: what is done with a photo whose mask is hard to believe.
 
     Raises:
-        OptionError: a size or a share that no store can have.
+        OptionError: a size or a share that no store can have, or nothing of that name to do with implausible masks.
     """
 
     out: Path
@@ -34,6 +35,7 @@ class Target:
     size: tuple[int, int] | None = None
     profile: str | None = None
     max_left_out: float = MAX_LEFT_OUT
+    implausible: str = KEEP
 
     def __post_init__(self) -> None:
         if self.size is not None and not all(side in SIDES for side in self.size):
@@ -42,6 +44,12 @@ class Target:
             )
         if not 0 <= self.max_left_out <= 1:
             raise OptionError(f"--allow-left-out must be a share, 0 to 1, but is {self.max_left_out}")
+        if self.implausible not in IMPLAUSIBLE:
+            raise OptionError(f"--implausible must be one of {', '.join(IMPLAUSIBLE)}, but is {self.implausible!r}")
+        if self.background == "keep" and self.implausible != KEEP:
+            raise OptionError(
+                f"--implausible {self.implausible}: --background keep makes no masks; leave one of them out"
+            )
 
     def named(self) -> Background:
         """Know the background before any model is loaded. Raises as `background.named` does."""
@@ -52,7 +60,9 @@ class Target:
         return self._background(backgrounds.load)
 
     def _background(self, found: Callable[[str], Background]) -> Background:
-        return self.background if isinstance(self.background, Background) else found(whole_name(self.background))
+        if isinstance(self.background, Background):
+            return replace(self.background, implausible=self.implausible)
+        return replace(found(whole_name(self.background)), implausible=self.implausible)
 
 
 def whole_name(method: str) -> str:

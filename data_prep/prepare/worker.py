@@ -30,7 +30,8 @@ class Worker:
                 f"{machine} does not see {folder}: put --images and --out on storage that all machines share"
             )
         try:
-            self._job = replace(self._job, background=backgrounds.load(self._background))
+            loaded = replace(backgrounds.load(self._background), implausible=self._job.background.implausible)
+            self._job = replace(self._job, background=loaded)
         except MasktuneError as error:
             raise type(error)(f"on {machine}: {error}") from None
         if (here := self._job.background.versions()) != self._versions:

@@ -28,6 +28,7 @@ class StoreMeta:
         bands: the official age bands' first ages, in years.
         source_size: (height, width) of the photos before they were treated; None: as stored.
         background: what was done to it: {"method", "model", "sha256"}.
+        implausible: what was done with photos whose mask is hard to believe; None where the background is kept.
         masks: what the masks of the background's removal were like.
         left_out: photos that are not in the store: {"path", "why"} each.
         split: how the splits were drawn, e.g. {"seed", "fractions"}.
@@ -40,6 +41,7 @@ class StoreMeta:
     bands: tuple[int, int] = OFFICIAL_BANDS
     source_size: Size | None = None
     background: Mapping[str, Any] = field(default_factory=lambda: KEPT_BACKGROUND)
+    implausible: str | None = None
     masks: Mapping[str, Any] | None = None
     left_out: Sequence[Mapping[str, str]] = ()
     split: Mapping[str, Any] = field(default_factory=dict)
@@ -92,6 +94,7 @@ def store_json(contents: Contents, meta: StoreMeta) -> dict[str, Any]:
         "size": list(contents.size),
         "source_size": list(meta.source_size or contents.size),
         "background": dict(meta.background),
+        **({"implausible": meta.implausible} if meta.implausible else {}),
         "masks": dict(meta.masks) if meta.masks else None,
         "mean": contents.moments.mean,
         "std": contents.moments.std,

@@ -63,6 +63,6 @@ def test_no_workers_is_no_number_of_workers(raw, tmp_path):
 def test_the_options_are_those_that_are_documented():
     options = {option for action in parser()._actions for option in action.option_strings} - {"-h", "--help"}
     assert options == {
-        "--images", "--labels", "--layout", "--eval", "--corrections", "--bands", "--out", "--background", "--size",
-        "--seed", "--task", "--allow-left-out", "--workers", "--address",
+        "--images", "--labels", "--layout", "--eval", "--corrections", "--bands", "--out", "--background",
+        "--implausible", "--size", "--seed", "--task", "--allow-left-out", "--workers", "--address",
     }  # fmt: skip

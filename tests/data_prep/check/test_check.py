@@ -65,12 +65,21 @@ def test_the_sheet_shows_photos_before_and_after_those_with_odd_masks_first(stor
     shown(capsys, store.path, "--sheet", sheet, "--images", raw.images, "--photos", "9")
     with Image.open(sheet) as opened:
         picture = np.asarray(opened)
-    before, after = picture[100, 20], picture[100, 144 + 20]
+    before, after = picture[100, -150 - 130], picture[100, -130]
     assert before.max() > 150 and after.max() <= 2
     again = sheet.read_bytes()
     shown(capsys, store.path, "--sheet", sheet, "--images", raw.images, "--photos", "9")
     assert sheet.read_bytes() == again
     assert [file.name for file in sheet.parent.iterdir()] == ["sheet.png"]
+
+
+def test_a_photo_that_was_kept_for_its_mask_is_framed_and_shown_as_it_is(store, tmp_path, capsys):
+    sheet = tmp_path / "sheet.png"
+    shown(capsys, store.path, "--sheet", sheet, "--photos", "9")
+    with Image.open(sheet) as opened:
+        picture = np.asarray(opened).astype(int)
+    frame, inside = picture[28 + 1, 60], picture[100, 20]
+    assert abs(frame - (190, 30, 30)).max() == 0 and inside.max() > 150
 
 
 def test_a_sheet_without_the_photos_as_they_were_is_drawn_too(store, tmp_path, capsys):

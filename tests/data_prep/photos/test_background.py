@@ -143,7 +143,7 @@ def sessions():
 
 
 def test_every_name_that_rembg_has_is_used_or_refused(sessions):
-    assert METHODS == (*FREE, "sample", "keep")
+    assert (*FREE, "sample", "keep") == METHODS
     assert set(FREE) | set(REFUSED) >= set(sessions) and not set(FREE) & set(REFUSED)
 
 

@@ -84,6 +84,25 @@ def test_what_was_done_is_not_done_again_and_the_bytes_are_the_same(make, tmp_pa
     assert not (tmp_path / ".store.partial").exists()
 
 
+def test_photos_left_out_for_their_masks_are_remembered(make, tmp_path, monkeypatch):
+    def half_of_most(photo):
+        mask = np.zeros((photo.height, photo.width), np.uint8)
+        mask[:, photo.width // 2 if np.asarray(photo)[0, 0, 1] > 20 else photo.width - 1 :] = 255
+        return mask
+
+    options = {"background": Background("own", "m.onnx", "0" * 64, half_of_most), "implausible": "leave-out"}
+    store = make("whole", **options)
+    assert len(store.meta["left_out"]) == 10 and len(store.meta["masks"]["implausible"]) == 13  # three to predict
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        stop_after(patch, 45)
+        make(**options)
+    with pytest.raises(StoreError, match=r"half-made store with other implausible \(leave-out, not keep\)"):
+        make(**{**options, "implausible": "keep"})
+    said = []
+    assert contents(make(said=said, **options).path) == contents(store.path)
+    assert "shards are there" in "\n".join(said)
+
+
 RUN = """
 import sys
 from common.command_line import exit_code

@@ -32,6 +32,29 @@ def test_a_new_photo_that_cannot_be_used_is_named(make, raw, tmp_path):
         prepare_like(store, raw.eval / "images")
 
 
+@pytest.mark.parametrize("implausible", ["keep", "remove", "leave-out"])
+def test_new_photos_with_implausible_masks_are_treated_as_photos_to_predict_were(
+    make, raw, home, monkeypatch, implausible
+):
+    def segment(photo):
+        mask = np.zeros((photo.height, photo.width), np.uint8)
+        mask[:, photo.width // 2 if np.asarray(photo)[0, 0, 1] > 5 else photo.width - 1 :] = 255
+        return mask
+
+    def loaded(method):
+        return Background(method, "segmenter.onnx", "0" * 64, segment)
+
+    monkeypatch.setattr(background, "load", loaded)
+    monkeypatch.setattr(background, "named", loaded)
+    store = make(background="sample", implausible=implausible)
+    names, pixels = prepare_like(store, raw.eval / "images")
+    rows = [int(np.flatnonzero(store.index["path"] == name)[0]) for name in names]
+    assert np.array_equal(pixels, store.read(rows))
+    odd, other = pixels[names.index("b.jpg")], pixels[names.index("a.jpg")]
+    assert other[:, :13].max() <= 2
+    assert (odd[:, :13].max() <= 2) == (implausible == "remove")
+
+
 def test_new_photos_need_the_model_that_the_store_was_made_with(make, raw, tmp_path, monkeypatch):
     def left(photo):
         return np.tri(photo.height, photo.width) * 255

@@ -138,8 +138,94 @@ def test_a_photo_with_nobody_in_it_is_left_out(make, raw):
         return np.tri(photo.height, photo.width) * (255 if photo.width == 30 else 0)
 
     raw.photo(raw.images / PERSON / "normal.jpg", (9, 9, 9), size=(40, 40))
-    store = make(background=Background("own", segment=nobody_in_wide_ones), max_left_out=0.1)
+    store = make(background=Background("own", segment=nobody_in_wide_ones), max_left_out=0.1, implausible="remove")
     assert store.meta["left_out"] == [{"path": f"{PERSON}/normal.jpg", "why": "no person was told from the background"}]
+
+
+def test_stores_whose_masks_are_all_plausible_have_the_same_photos_and_hash_whatever_is_asked_of_others(make):
+    background = Background("own", "half.onnx", "0" * 64, lambda photo: mask_of(photo, photo.width // 2))
+    stores = {what: make(what, background=background, implausible=what) for what in ("keep", "remove", "leave-out")}
+    files = {what: contents(store) for what, store in stores.items()}
+    for what, store in stores.items():
+        assert store.meta["implausible"] == what and store.hash == stores["remove"].hash
+        assert files[what].keys() == files["remove"].keys()
+        assert all(data == files["remove"][name] for name, data in files[what].items() if name != "store.json")
+
+
+def test_a_store_with_its_backgrounds_says_nothing_of_masks(make):
+    store = make(background="keep")
+    assert "implausible" not in store.meta and "implausible" not in store.meta["made_from"]
+
+
+def mask_of(photo, left):
+    """Keeps what is right of `left`."""
+    mask = np.zeros((photo.height, photo.width), np.uint8)
+    mask[:, left:] = 255
+    return mask
+
+
+ODD = f"{PERSON}/normal.jpg"
+
+
+@pytest.fixture
+def odd(raw):
+    """A background whose masks keep next to nothing of the one photo, and of the first to predict."""
+    raw.photo(raw.images / ODD, (0, 200, 0))
+    raw.photo(raw.eval / "images" / "b.jpg", (0, 200, 0))
+
+    def segment(photo):
+        return mask_of(photo, photo.width - 1 if np.asarray(photo)[0, 0, 1] > 190 else photo.width // 2)
+
+    return Background("own", "half.onnx", "0" * 64, segment)
+
+
+def stored(store, path):
+    return store.read(np.flatnonzero(store.index["path"] == path))[0]
+
+
+def test_a_photo_whose_mask_is_implausible_is_kept_as_it_is_and_counted(make, odd):
+    store = make(background=odd)
+    assert stored(store, ODD)[:, :, 1].min() > 190 and stored(store, f"{PERSON}/mask1.jpg")[:, :13].max() <= 2
+    assert store.meta["implausible"] == "keep" and store.meta["left_out"] == []
+    why = "keeps 3.3% of the photo"
+    assert store.meta["masks"]["implausible"] == [{"path": ODD, "why": why}, {"path": "b.jpg", "why": why}]
+    assert store.meta["masks"]["photos"] == 73
+
+
+def test_its_background_is_removed_all_the_same_where_that_is_asked_for(make, odd):
+    store = make(background=odd, implausible="remove")
+    assert stored(store, ODD)[:, :25].max() <= 2 and store.meta["masks"]["implausible"][0]["path"] == ODD
+
+
+def test_it_is_left_out_where_that_is_asked_for_unless_it_is_to_be_predicted(make, odd):
+    store = make(background=odd, implausible="leave-out", max_left_out=0.0)
+    assert store.meta["left_out"] == [{"path": ODD, "why": "implausible mask: keeps 3.3% of the photo"}]
+    assert len(store) == 72 and stored(store, "b.jpg")[:, :, 1].min() > 190
+    assert [photo["path"] for photo in store.meta["masks"]["implausible"]] == [ODD, "b.jpg"]
+
+
+def test_where_all_are_left_out_that_is_said(make):
+    nobody = Background("own", "m.onnx", "0" * 64, lambda photo: mask_of(photo, photo.width - 1))
+    with pytest.raises(PhotoError, match=r"no photo to train on is left: 70 of 73 .*keeps 3\.3%.*--background keep"):
+        make(background=nobody, implausible="leave-out")
+
+
+def test_another_wish_for_implausible_masks_is_another_store(make, odd):
+    make(background=odd)
+    with pytest.raises(StoreError, match=r"made with other implausible \(keep, not remove\): choose another --out"):
+        make(background=odd, implausible="remove")
+
+
+def test_a_store_that_does_not_say_what_it_did_with_them_removed_them(make, odd):
+    store = make(background=odd, implausible="remove")
+    meta = json.loads((store.path / "store.json").read_text())
+    del meta["implausible"], meta["made_from"]["implausible"], meta["json_sha256"]
+    (store.path / "store.json").write_text(json.dumps(meta))
+    said = []
+    assert make(background=odd, implausible="remove", say=said.append).hash == store.hash
+    assert said[-1].endswith("nothing to do")
+    with pytest.raises(StoreError, match=r"other implausible \(remove, not keep\)"):
+        make(background=odd)
 
 
 def test_preparing_again_says_so_and_does_nothing(make, monkeypatch):
@@ -195,8 +281,8 @@ def test_impossible_settings_are_refused(make):
         make(size=(5, 20))
     with pytest.raises(OptionError, match="--allow-left-out must be a share"):
         make(max_left_out=5)
-    with pytest.raises(OptionError, match="--background must be one of"):
-        make(background="u2net")
+    with pytest.raises(OptionError, match="--background bria-rmbg: its licence"):
+        make(background="bria-rmbg")
 
 
 def test_a_bad_label_stops_before_any_photo_is_read(make, raw, tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, home):
     )
     assert store.profile == "sample" and store.source_size == (512, 384) and len(store) == 49
     assert store.meta["background"]["sha256"] == file_sha256(background.SAMPLE_MODEL)
+    assert store.meta["masks"]["implausible"] == []
     portraits = store.read(range(42))
     assert np.median(portraits[:, :6].max(axis=(1, 2, 3))) <= 2
     assert portraits[:, 40:56, 28:44].mean() > 60

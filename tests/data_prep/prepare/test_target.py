@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ def test_a_model_of_ones_own_is_named_by_its_whole_path_and_a_method_by_its_name
 def test_a_background_that_is_one_already_is_used_as_it_is():
     background = Background("own", "half.onnx", "0" * 64, lambda photo: photo)
     target = Target(Path("store"), background)
-    assert target.named() is background and target.loaded() is background
-    assert Target(Path("store"), "keep").loaded() == Background()
+    assert target.named() == target.loaded() == replace(background, implausible="keep")
+    assert Target(Path("store"), "keep").loaded().segment is None
 
 
 def test_what_cannot_be_asked_for_is_refused_when_it_is_asked_for():
@@ -25,6 +26,10 @@ def test_what_cannot_be_asked_for_is_refused_when_it_is_asked_for():
         Target(Path("store"), size=(5, 20))
     with pytest.raises(OptionError, match="--allow-left-out must be a share, 0 to 1, but is 5"):
         Target(Path("store"), max_left_out=5)
+    with pytest.raises(OptionError, match="--implausible must be one of keep, remove, leave-out, but is 'drop'"):
+        Target(Path("store"), implausible="drop")
+    with pytest.raises(OptionError, match="--implausible remove: --background keep makes no masks"):
+        Target(Path("store"), "keep", implausible="remove")
     with pytest.raises(OptionError, match="--bands: 1 <= first < second <= 120 must hold, but got 60,30"):
         Source(Path("images"), bands=(60, 30))
     with pytest.raises(OptionError, match="--workers must be 1 or more, but is 0"):
