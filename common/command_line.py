@@ -36,8 +36,10 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:
     """Ask after the known word that is nearest to `text`; None where none is near."""
-    near = difflib.get_close_matches(text, list(known), n=1)
-    return f"did you mean {near[0]}?" if near else None
+    # Without their dashes: those are alike in any two options.
+    words = {word.lstrip("-"): word for word in known}
+    near = difflib.get_close_matches(text.lstrip("-"), list(words), n=1)
+    return f"did you mean {words[near[0]]}?" if near else None
 
 
 def exit_code(command: Callable[[], int | None]) -> int:

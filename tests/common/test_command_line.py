@@ -25,6 +25,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     ("arguments", "message"),
     [
         (["--spce", "x"], "--spce: no such option; did you mean --space?"),
+        (["--nope"], "--nope: no such option; --help lists them"),
         (["--spce=x"], "--spce: no such option; did you mean --space?"),
         (["--zzz"], "--zzz: no such option; --help lists them"),
         (["--space", "x", "--set", "a=1", "--epoch-s", "3"], "--epoch-s: no such option; did you mean --epochs?"),
