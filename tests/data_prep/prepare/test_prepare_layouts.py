@@ -8,6 +8,7 @@ from common.errors import LabelError, StoreError
 from data_prep.__main__ import main
 from data_prep.labels import MISSING, band_of_range
 from data_prep.store.store import Store
+from data_prep.task import REFERENCE
 from tests.data_prep.drawn_layouts import fairface, imagefolder, manifest, utkface
 
 
@@ -32,10 +33,11 @@ def test_every_layout_is_guessed_said_and_prepared(tmp_path, capsys, layout):
 
 
 @pytest.mark.parametrize("layout", [utkface, fairface, imagefolder], ids=lambda layout: layout.__name__)
-def test_a_label_that_nobody_gave_is_missing_and_no_class_is_made_up(tmp_path, layout):
+def test_a_label_that_nobody_gave_is_missing_and_no_part_of_the_task(tmp_path, layout):
     store = prepared(tmp_path, *layout(tmp_path / "raw"))
-    assert set(store.classes()) == {MISSING} and len(store.labelled("train")) == 0
-    for name in {"mask", "gender", "age"} - set(LABELS[layout].split()):
+    assert store.task.factors == tuple(LABELS[layout].split()) and store.task != REFERENCE
+    assert len(store.labelled("train")) == len(store.rows("train")) > 0
+    for name in set(REFERENCE.factors) - set(store.task.factors):
         assert store.index[name].isna().all()
 
 
