@@ -51,7 +51,7 @@ class Correction:
 
     def label(self) -> Label:
         """Give the value as photos have it; a LabelError where the field has no such value."""
-        if self.value == MISSING:
+        if self.value.lower() == MISSING:
             return None
         return FIELDS[self.field](self.source, f"{self.row}: {self.target}", self.value)
 
@@ -98,7 +98,7 @@ def _file(name: str) -> Path:
 def _rows(file: Path) -> Iterator[Correction]:
     table = read_csv(file, COLUMNS, optional=())
     for row, target, field, value, why in table.itertuples():
-        yield Correction(file, row, target.rstrip("/"), field.lower(), value.lower(), why)
+        yield Correction(file, row, target.rstrip("/"), field.lower(), value, why)
 
 
 def _check(correction: Correction) -> None:

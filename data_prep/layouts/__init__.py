@@ -8,8 +8,10 @@ from pathlib import Path
 from common.errors import LabelError, OptionError
 from data_prep.choices import LAYOUTS
 from data_prep.layouts import fairface, imagefolder, manifest, reference, utkface
+from data_prep.layouts.folders import existing_folder, images_below
 from data_prep.layouts.labels_file import read_csv
-from data_prep.layouts.listing import Listing, existing_folder, images_below
+from data_prep.layouts.listing import Listing
+from data_prep.layouts.named import relative_name
 
 _READERS: dict[str, Callable[[Path, Path | None], Listing]] = dict(
     zip(LAYOUTS, (reference.read, utkface.read, fairface.read, imagefolder.read, manifest.read), strict=True)
@@ -40,14 +42,14 @@ def guess(images: Path, labels: Path | None) -> tuple[str, str]:
 
 def _by_columns(images: Path, labels: Path) -> tuple[str, str]:
     table = read_csv(labels)
-    columns = set(table.columns)
+    columns = {column.lower() for column in table.columns}
     if columns.issuperset(fairface.COLUMNS):
         return "fairface", f"{labels.name} has {', '.join(fairface.COLUMNS)}"
     if "path" in columns and not columns.isdisjoint({*manifest.OPTIONAL} - {*reference.COLUMNS}):
         own = [column for column in (*manifest.COLUMNS, *manifest.OPTIONAL) if column in columns]
         return "manifest", f"{labels.name} has {', '.join(own)}"
     if columns.issuperset(reference.COLUMNS):
-        return _by_first_path(images, labels, list(table["path"]))
+        return _by_first_path(images, labels, list(read_csv(labels, ("path",))["path"]))
     raise LabelError(
         f"{labels} is of no known layout: its columns are {', '.join(table.columns)}; reference has "
         f"{', '.join(reference.COLUMNS)}, fairface {', '.join(fairface.COLUMNS)}, and manifest path and any of "
@@ -59,7 +61,7 @@ def _by_first_path(images: Path, labels: Path, paths: list[str]) -> tuple[str, s
     """Tell reference from manifest, which may have the same columns: a path names a person's folder, or a photo."""
     root = existing_folder(images, "--images")
     columns = ", ".join(reference.COLUMNS)
-    for path in filter(None, paths):
+    for path in (relative_name(images, path) for path in paths if path):
         if (root / path).is_dir():
             return "reference", f"{labels.name} has {columns} and one folder a person"
         if (root / path).is_file():
@@ -68,7 +70,7 @@ def _by_first_path(images: Path, labels: Path, paths: list[str]) -> tuple[str, s
 
 
 def _by_names(images: Path) -> tuple[str, str]:
-    photos = images_below(images)
+    photos = images_below(images).photos
     named = sum(utkface.labels_in(photo.file.name) is not None for photo in photos)
     if 2 * named >= len(photos):
         return "utkface", f"{named} of {len(photos)} photos are named {utkface.PATTERN}"

@@ -17,7 +17,7 @@ from data_prep.layouts.labels_file import (
     needed_labels,
     read_csv,
 )
-from data_prep.layouts.listing import MAX_AGE, Age, Listing, existing_folder
+from data_prep.layouts.listing import MAX_AGE, Age, Listing
 
 COLUMNS = ("file", "age", "gender")
 _OLDEST, _OLDEST_AGES = "more than 70", (70, MAX_AGE)
@@ -32,12 +32,12 @@ def read(images: Path, labels: Path | None) -> Listing:
             listed twice, missing, or outside `images`.
     """
     labels = needed_labels("fairface", labels, COLUMNS)
-    table = read_csv(labels, COLUMNS, optional=())
-    photos = named_photos(labels, "file", table["file"], existing_folder(images, "--images"))
+    table = read_csv(labels, COLUMNS, optional=(), labels=COLUMNS[1:])
+    listing = named_photos(labels, "file", table["file"], images)
     genders = [if_known(gender_of, labels, row, value) for row, value in table["gender"].items()]
     ages = [if_known(_ages_of, labels, row, value) for row, value in table["age"].items()]
-    known = zip(photos, genders, ages, strict=True)
-    return Listing([replace(photo, gender=gender, age=age) for photo, gender, age in known])
+    known = zip(listing.photos, genders, ages, strict=True)
+    return replace(listing, photos=[replace(photo, gender=gender, age=age) for photo, gender, age in known])
 
 
 def _ages_of(labels: Path, row: object, value: str) -> Age:

@@ -1,6 +1,8 @@
 """Public mask sets: photos in folders that are named as their mask state, below split folders or none.
 
-Train/WithMask/1.png        the folder nearest to the photo tells; capitals, spaces, _ and - make no difference
+Train/WithMask/1.png        capitals, spaces, _ and - make no difference
+with_mask/Ben/1.png         the nearest folder that speaks of masks tells. One that does so in words that are not known
+                            here (with_mask/maybe, with_mask/not worn well) leaves its photos unused
 CMFD/00000/00012_Mask.jpg   MaskedFace-Net: numbered folders are passed through. The number in a photo's name is that
                             of a photo of FFHQ, whose person may also be in IMFD/00000/00012_Mask_Chin.jpg
 """
@@ -8,22 +10,34 @@ CMFD/00000/00012_Mask.jpg   MaskedFace-Net: numbered folders are passed through.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from common.errors import LabelError
+from data_prep.layouts.folders import images_below
 from data_prep.layouts.labels_file import no_labels
-from data_prep.layouts.listing import Listing, images_below
+from data_prep.layouts.listing import Listing
 
 FOLDERS = {
-    "worn": ("worn", "mask", "masked", "with_mask", "face_mask", "correct_mask", "correctly_worn", "CMFD"),
+    "worn": (
+        *("worn", "mask", "masked", "with_mask", "with", "face_mask", "correct_mask", "mask_worn", "mask_weared"),
+        *("correctly_worn", "mask_worn_correctly", "mask_weared_correct", "mask_worn_correct", "CMFD"),
+    ),
     "incorrect": (
         *("incorrect", "incorrect_mask", "mask_weared_incorrect", "mask_worn_incorrect", "incorrectly_worn"),
-        *("improper_mask", "IMFD", "mask_chin", "mask_mouth_chin", "mask_nose_mouth"),
+        *("mask_weared_incorrectly", "mask_worn_incorrectly", "improper_mask", "partial_mask", "wrong_mask"),
+        *("IMFD", "mask_chin", "mask_mouth_chin", "mask_nose_mouth"),
     ),
-    "none": ("none", "no_mask", "without_mask", "unmasked", "not_masked", "non_mask"),
+    "none": (
+        *("none", "no_mask", "without_mask", "without", "unmasked", "not_masked", "non_mask", "nonmasked"),
+        *("no_face_mask", "without_face_mask", "mask_off"),
+    ),
 }
 SHOWN = 8
+_SPEAKS = re.compile(
+    r"mask|worn|wear|maybe|unsure|unclear|unknown|other|(^|[-_ ])(with|without|no|not|non)([-_ ]|$)", re.I
+)
 _FFHQ_PERSON = re.compile(r"(\d{5})_Mask(_(Chin|Mouth_Chin|Nose_Mouth))?\.jpg")
 
 
@@ -35,21 +49,32 @@ def read(images: Path, labels: Path | None) -> Listing:
         LabelError: no folder has a known name, or a photo or folder is a link to outside `images`.
     """
     no_labels("imagefolder", labels, "the photos' folders, such as with_mask and without_mask")
-    found = [(photo, mask_of(photo.path)) for photo in images_below(images)]
+    there = images_below(images)
+    found = [(photo, mask_of(photo.path)) for photo in there.photos]
     photos = [replace(photo, mask=mask, person=_person(photo.path)) for photo, mask in found if mask]
     if not photos:
         raise LabelError(f"{images}: {_unknown({folder_of(photo.path) or '.' for photo, _ in found})}")
-    return Listing(photos, [photo.path for photo, mask in found if not mask])
+    unused = [photo.path for photo, mask in found if not mask]
+    return Listing(photos, unused, aside=there.aside, unusual=there.unusual)
 
 
 def mask_of(path: str) -> str | None:
-    """Tell the mask state that a photo's folder names, None where it is of no known name."""
-    return _MASK_OF.get(_plain(folder_of(path)))
+    """Tell the mask state that a photo's folders name, None where none has a known name."""
+    return _MASK_OF.get(_plain(_telling(path)))
 
 
 def folder_of(path: str) -> str:
-    """Name the photo's nearest folder that is no mere number, "" where there is none."""
-    return next((name for name in reversed(PurePosixPath(path).parts[:-1]) if not name.isdigit()), "")
+    """Name the folder that tells, or else the photo's nearest that is no mere number, "" where there is none."""
+    return _telling(path) or next((name for name in _folders(path) if not name.isdigit()), "")
+
+
+def _telling(path: str) -> str:
+    return next((name for name in _folders(path) if _plain(name) in _MASK_OF or _SPEAKS.search(name)), "")
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Yield the names of a photo's folders, the nearest first."""
+    return reversed(PurePosixPath(path).parts[:-1])
 
 
 def _person(path: str) -> str:

@@ -5,8 +5,9 @@ Rows are numbered as in the file, whose header is row 1.
 
 from __future__ import annotations
 
+import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -14,44 +15,70 @@ import pandas as pd
 
 from common.errors import LabelError, OptionError
 from data_prep.labels import GENDERS, MASKS
-from data_prep.layouts.listing import MAX_AGE, Age, Named, Photo
-from data_prep.photos.decode import is_photo
+from data_prep.layouts.folders import existing_folder, names_of_photos, unwritable
+from data_prep.layouts.listing import MAX_AGE, Age, Listing, Photo
+from data_prep.layouts.named import Named, relative_name
+from data_prep.photos.decode import is_photo, upright_size
 
 Label = TypeVar("Label")
 
 
-def read_csv(file: Path, needed: tuple[str, ...] = (), optional: tuple[str, ...] | None = None) -> pd.DataFrame:
+NOT_KNOWN = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
+"""Cells that programs write for what is not known: as good as empty. `None` is not among them: `mask` has a `none`."""
+
+
+def read_csv(
+    file: Path, needed: tuple[str, ...] = (), optional: tuple[str, ...] | None = None, labels: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """Read the columns `needed`, and those of `optional` (None: all) that are there, as stripped strings.
 
-    The index is the row in the file; rows that are empty are left out.
+    Capitals make no difference to a column's name. The index is the row in the file; rows that are empty are left out.
+
+    Args:
+        labels: columns in which a cell of NOT_KNOWN counts as empty.
 
     Raises:
         LabelError: no such file, no CSV, a column that is missing or there twice, no rows.
     """
     table = _load(file, needed)
+    _refuse_twins(file, table.columns, (*needed, *(optional or ())))
+    own = {name.lower(): name for name in table.columns}
+    table = table.rename(
+        columns={own[name.lower()]: name for name in (*needed, *(optional or ())) if name.lower() in own}
+    )
     if absent := [column for column in needed if column not in table.columns]:
         raise LabelError(f"{file} has no column {', '.join(absent)}: its columns are {', '.join(table.columns)}")
-    if len(twice := table.columns[table.columns.duplicated()]):
-        raise LabelError(f"{file} has two columns {twice[0]}: keep one of them")
     wanted = table.columns if optional is None else (*needed, *optional)
     table = table[[column for column in wanted if column in table.columns]].apply(lambda column: column.str.strip())
+    for column in {*labels} & {*table.columns}:
+        table[column] = table[column].replace(list(NOT_KNOWN), "")
     table = table[(table != "").any(axis=1)]
     if table.empty:
         raise LabelError(f"{file} has a header but no rows")
     return table
 
 
+def _refuse_twins(file: Path, columns: Iterable[str], used: tuple[str, ...]) -> None:
+    """Refuse two columns of one name: which of them is meant, nobody can tell."""
+    for name in used:
+        twins = [number for number, column in enumerate(columns, 1) if column.lower() == name.lower()]
+        if len(twins) > 1:
+            raise LabelError(f"{file} has two columns {name}, number {twins[0]} and {twins[1]}: keep one of them")
+
+
 def _load(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            header = next(csv.reader(stream))  # as it is: pandas calls a second `age` age.1
     except FileNotFoundError:
         columns = f"; it should be a CSV with the columns {', '.join(needed)}" if needed else ""
         raise LabelError(f"{file}: no such file{columns}") from None
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+    except (OSError, ValueError, csv.Error) as error:  # pandas' own errors are ValueErrors
         raise LabelError(f"{file} is not a CSV file that can be read: {' '.join(str(error).split())}") from None
     if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of it: every cell one column to the left
         raise LabelError(f"{file}, row 2 has more cells than the header has columns: quote a cell that holds a comma")
-    table.columns = table.columns.str.strip()
+    table.columns = pd.Index([column.strip() for column in header])
     table.index = pd.RangeIndex(2, len(table) + 2)
     return table
 
@@ -76,21 +103,38 @@ def refuse_repeats(file: Path, column: str, values: pd.Series) -> None:
         )
 
 
-def named_photos(labels: Path, column: str, names: pd.Series, root: Path) -> list[Photo]:
-    """Make a photo of each row, each its own person, no label known. `names`: index row, paths below `root`.
+def named_photos(labels: Path, column: str, names: pd.Series, images: Path) -> Listing:
+    """List a photo of each row, each its own person, no label known. `names`: index row, paths below `images`.
+
+    Photos that no row names are set aside, of the folders that rows do name.
 
     Raises:
-        LabelError: a name that is a second row's too, is no photo's, lies outside `root`, or is not there.
+        OptionError: no such folder.
+        LabelError: a name that is a second row's too, is no photo's, lies outside `images`, or is not there.
     """
+    root = existing_folder(images, "--images")
+    names = names.map(lambda name: relative_name(images, name))
     refuse_repeats(labels, column, names)
     named = Named(labels, column, root)
-    photos = []
-    for row, name in names.items():
-        path = str(PurePosixPath(name))
-        photos.append(Photo(named.file(row, name), path, path))
-        if not is_photo(path.rpartition("/")[2]):
-            raise LabelError(f"{labels}, row {row}: {column} must be the name of a photo, but is {name!r}")
-    return photos
+    photos, unusual = [], []
+    for row, path in names.items():
+        photo = Photo(named.file(row, path), path, path)
+        if why := unwritable(path):
+            raise LabelError(f"{labels}, row {row}: {column} {path!r} {why}, so no CSV can hold it; rename the photo")
+        if not is_photo(name := PurePosixPath(path).name):
+            if name.startswith(".") or upright_size(photo.file) is None:
+                raise LabelError(f"{labels}, row {row}: {column} must be the name of a photo, but is {path!r}")
+            unusual.append(path)
+        photos.append(photo)
+    return Listing(photos, aside=_beside(labels, root, {photo.path for photo in photos}), unusual=unusual)
+
+
+def _beside(labels: Path, root: Path, named: set[str]) -> dict[str, list[str]]:
+    """Find photos that no row names, in the folders that rows do name: not below, where whatever may lie."""
+    folders = sorted({path.rpartition("/")[0] for path in named})
+    there = (f"{folder}/{name}".lstrip("/") for folder in folders for name in names_of_photos(root / folder))
+    others = [path for path in there if path not in named]
+    return {f"photos that {labels.name} does not name": others} if others else {}
 
 
 def if_known(read: Callable[[Path, object, str], Label], labels: Path, row: object, value: str) -> Label | None:
@@ -99,6 +143,11 @@ def if_known(read: Callable[[Path, object, str], Label], labels: Path, row: obje
 
 
 def mask_of(labels: Path, row: object, value: str) -> str:
+    if value in ("None", "NONE"):  # Python's word for what is not known, or a face without a mask?
+        raise LabelError(
+            f"{labels}, row {row}: mask is {value!r}, which may mean two things: write none (lower case) for a face "
+            "without a mask, or leave the cell empty where nobody knows"
+        )
     if (mask := value.lower()) not in MASKS:
         raise LabelError(f"{labels}, row {row}: mask must be {', '.join(MASKS[:-1])} or {MASKS[-1]}, but is {value!r}")
     return mask

@@ -1,8 +1,8 @@
 """A CSV of one's own, one row a photo. Only `path` is needed, and one label; an empty cell is a label nobody gave.
 
-path                relative to the images folder
+path                relative to the images folder, or whole
 person              who is on it; equal for photos that show one person, who is then in one split. Empty: nobody else
-mask, gender        worn, incorrect or none; male or female
+mask, gender        worn, incorrect or none; male or female. `None` is refused: it may also mean that nobody knows
 age                 years, 37, or a range, 30-39
 age_min, age_max    the range in two columns
 """
@@ -24,7 +24,7 @@ from data_prep.layouts.labels_file import (
     needed_labels,
     read_csv,
 )
-from data_prep.layouts.listing import Age, Listing, Photo, existing_folder
+from data_prep.layouts.listing import Age, Listing, Photo
 
 COLUMNS = ("path",)
 LABELS = ("mask", "gender", "age", "age_min", "age_max")
@@ -40,14 +40,14 @@ def read(images: Path, labels: Path | None) -> Listing:
             two ages; a photo that is listed twice, missing, or outside `images`; a person of two genders.
     """
     labels = needed_labels("manifest", labels, (*COLUMNS, *OPTIONAL))
-    table = read_csv(labels, COLUMNS, OPTIONAL)
+    table = read_csv(labels, COLUMNS, OPTIONAL, labels=OPTIONAL)
     if not set(LABELS) & set(table.columns):
         raise LabelError(f"{labels} has no column of labels: at least one of {', '.join(LABELS)} is needed")
-    unlabelled = named_photos(labels, "path", table["path"], existing_folder(images, "--images"))
+    listing = named_photos(labels, "path", table["path"], images)
     cells = table.reindex(columns=list(OPTIONAL), fill_value="")
-    photos = [_labelled(photo, labels, *row) for photo, row in zip(unlabelled, cells.itertuples(), strict=True)]
+    photos = [_labelled(photo, labels, *row) for photo, row in zip(listing.photos, cells.itertuples(), strict=True)]
     _refuse_two_genders(labels, list(table.index), photos)
-    return Listing(photos)
+    return replace(listing, photos=photos)
 
 
 def _labelled(

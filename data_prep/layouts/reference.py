@@ -11,8 +11,10 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from common.errors import LabelError
+from data_prep.layouts.folders import Aside, existing_folder, names_of_folders, photo_names
 from data_prep.layouts.labels_file import age_of, gender_of, needed_labels, read_csv, refuse_repeats
-from data_prep.layouts.listing import Age, Listing, Named, Photo, existing_folder, inside, photo_names
+from data_prep.layouts.listing import Age, Listing, Photo
+from data_prep.layouts.named import Named, inside, relative_name
 
 COLUMNS = ("gender", "age", "path")
 MASK_OF = {**{f"mask{i}": "worn" for i in range(1, 6)}, "incorrect_mask": "incorrect", "normal": "none"}
@@ -34,24 +36,33 @@ def read(images: Path, labels: Path | None) -> Listing:
     table = read_csv(labels, COLUMNS, optional=("id",))
     genders = [gender_of(labels, row, value) for row, value in table["gender"].items()]
     ages = [age_of(labels, row, value) for row, value in table["age"].items()]
+    table["path"] = table["path"].map(lambda path: relative_name(images, path))
     refuse_repeats(labels, "path", table["path"])
     root = existing_folder(images, "--images")
+    aside = Aside()
     photos: list[Photo] = []
     unused: list[str] = []
     for row, person, gender, age in zip(table.index, table["path"], genders, ages, strict=True):
-        theirs, strange = _photos_of(person, gender, age, root, labels, row)
+        theirs, strange = _photos_of(person, gender, age, root, labels, row, aside)
         photos += theirs
         unused += strange
+    people = {path.partition("/")[0] for path in table["path"]}
+    for folder in names_of_folders(root):
+        if folder not in people:
+            aside.put(f"folders that {labels.name} does not name", folder)
     ids = {str(number): list(paths) for number, paths in table.groupby("id")["path"]} if "id" in table else {}
-    return Listing(photos, unused, ids)
+    return Listing(photos, unused, ids, aside.paths, aside.unusual)
 
 
-def _photos_of(person: str, gender: str, age: Age, root: Path, labels: Path, row: int) -> tuple[list[Photo], list[str]]:
+def _photos_of(
+    person: str, gender: str, age: Age, root: Path, labels: Path, row: int, aside: Aside
+) -> tuple[list[Photo], list[str]]:
     """Find a person's photos, and the paths of those whose names say no mask state."""
     folder = inside(labels, row, "path", root, person)
     if not folder.is_dir():
         raise LabelError(f"{labels}, row {row}: no folder {person} in {root}")
-    found = {str(PurePosixPath(person) / name): MASK_OF.get(Path(name).stem.lower()) for name in photo_names(folder)}
+    names = photo_names(folder, f"{person}/", aside)
+    found = {str(PurePosixPath(person) / name): MASK_OF.get(Path(name).stem.lower()) for name in names}
     files = [folder / PurePosixPath(path).name for path in found]
     photos = [
         Photo(inside(labels, row, "path", root, path) if file.is_symlink() else file, path, person, mask, gender, age)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from common.errors import LabelError
 from data_prep.labels import GENDERS
+from data_prep.layouts.folders import images_below
 from data_prep.layouts.labels_file import no_labels
-from data_prep.layouts.listing import MAX_AGE, Listing, images_below
+from data_prep.layouts.listing import MAX_AGE, Listing
 
 PATTERN = "[age]_[gender]_[race]_[date]"
 _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])(_\d)?_\d{8,}\D.*", re.ASCII)
@@ -26,12 +27,13 @@ def read(images: Path, labels: Path | None) -> Listing:
         LabelError: no photo has such a name, or one is a link to outside `images`.
     """
     no_labels("utkface", labels, f"the photos' names, {PATTERN}.jpg")
-    found = [(photo, labels_in(photo.file.name)) for photo in images_below(images)]
+    there = images_below(images)
+    found = [(photo, labels_in(photo.file.name)) for photo in there.photos]
     photos = [replace(photo, gender=known[0], age=(known[1], known[1])) for photo, known in found if known]
     unused = [photo.path for photo, known in found if not known]
     if not photos:
         raise LabelError(f"{images}: no photo is named {PATTERN}.jpg, with gender 0 (male) or 1; one is {unused[0]}")
-    return Listing(photos, unused)
+    return Listing(photos, unused, aside=there.aside, unusual=there.unusual)
 
 
 def labels_in(name: str) -> tuple[str, int] | None:

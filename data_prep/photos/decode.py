@@ -14,13 +14,21 @@ from typing import Any
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from common.errors import PhotoError
+from data_prep.photos.not_photos import kind_of
 from data_prep.store.shards import Photos
 
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # 64 MiB: a long comment says nothing of the pixels
+
 FORMATS = ("JPEG", "PNG", "WEBP")
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif"})
+EXTENSIONS = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp", ".png", ".apng", ".webp"),
+        *(".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl"),
+    }
+)
 """Names of photos, lower case. What Pillow may not decode here is named and left out, not passed over in silence."""
 
 MAX_PIXELS = 64_000_000
@@ -62,7 +70,7 @@ def load(file: Path) -> Image.Image:
     except Exception as error:  # whatever a decoder makes of broken bytes
         if isinstance(error, OSError) and error.errno in _MACHINE_AT_FAULT:
             raise
-        raise PhotoError(_why(error)) from None
+        raise PhotoError(_why(error, file)) from None
 
 
 def upright_size(file: Path) -> tuple[int, int] | None:
@@ -141,9 +149,11 @@ def _rgb(photo: Image.Image) -> Image.Image:
     return photo if photo.mode == "RGB" else photo.convert("RGB")
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, file: Path) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} photo"
+        found = kind_of(file)
+        what = f"{found.one}, " if found else ""
+        return f"{what}not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} photo"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

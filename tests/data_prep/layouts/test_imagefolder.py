@@ -37,6 +37,12 @@ def test_folders_tell_the_mask_state_and_nothing_else(tmp_path):
             ("mask/Test/none", "none"),
             ("incorrect", "incorrect"),
         ),
+        *(("without", "none"), ("Mask_Worn_Incorrectly", "incorrect"), ("WITH MASK", "worn"), ("no_face_mask", "none")),
+        *(
+            ("data/Train/with_mask/Ben Smith", "worn"),
+            ("without_mask/simple/1", "none"),
+            ("mask/with-mask/a/b", "worn"),
+        ),
     ],
 )
 def test_usual_names_are_known_in_any_spelling(tmp_path, folder, mask):
@@ -45,9 +51,10 @@ def test_usual_names_are_known_in_any_spelling(tmp_path, folder, mask):
 
 
 def test_photos_in_other_folders_are_left_aside(tmp_path):
-    listing = read(tmp_path, "with_mask/1.jpg", "with_mask/maybe/2.jpg", "3.jpg", "other/4.jpg")
+    doubtful = ["with_mask/maybe/2.jpg", "with_mask/not worn well/2.jpg", "with_mask/other masks/2.jpg"]
+    listing = read(tmp_path, "with_mask/1.jpg", "3.jpg", "other/4.jpg", *doubtful)
     assert [photo.path for photo in listing.photos] == ["with_mask/1.jpg"]
-    assert listing.unused == ["3.jpg", "other/4.jpg", "with_mask/maybe/2.jpg"]
+    assert listing.unused == ["3.jpg", "other/4.jpg", *doubtful]
 
 
 def test_no_known_folder_is_an_error_that_lists_what_is_there_and_what_is_known(tmp_path):

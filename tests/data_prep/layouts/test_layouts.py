@@ -7,7 +7,7 @@ from common.errors import LabelError, OptionError
 from data_prep import layouts
 from data_prep.choices import LAYOUTS
 from data_prep.labels import OFFICIAL_BANDS, age_band
-from data_prep.layouts.listing import images_below, photos_below
+from data_prep.layouts.folders import images_below, photos_below
 from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import draw, write_csv
 
@@ -138,7 +138,7 @@ def test_links_inside_are_read_and_never_round_in_circles(tmp_path):
     (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
     (tmp_path / "README").symlink_to("/etc/hosts")
     (tmp_path / "round.jpg").symlink_to("round.jpg")
-    assert [(photo.path, photo.file) for photo in images_below(tmp_path)] == [
+    assert [(photo.path, photo.file) for photo in images_below(tmp_path).photos] == [
         ("pool/1.jpg", file),
         ("with_mask/2.jpg", file),
     ]
@@ -152,7 +152,7 @@ def test_photos_of_any_folder_are_found_below_it_by_name(tmp_path, raw):
     (folder / "no.jpg").mkdir()
     os.mkfifo(folder / "pipe.jpg")
     for found in (photos_below(folder), images_below(folder)):
-        assert [photo.path for photo in found] == ["A.JPEG", "b.png", "deep/a.jpg", "deep-er/a.jpg"]
+        assert [photo.path for photo in found.photos] == ["A.JPEG", "b.png", "deep/a.jpg", "deep-er/a.jpg"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(OptionError, match="no photo in it"):
         photos_below(tmp_path / "empty")
@@ -162,7 +162,7 @@ def test_photos_to_predict_may_be_links_to_anywhere(tmp_path):
     file = photo(tmp_path / "elsewhere" / "a.jpg")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "b.jpg").symlink_to(file)
-    assert [photo.path for photo in photos_below(tmp_path / "mine")] == ["b.jpg"]
+    assert [photo.path for photo in photos_below(tmp_path / "mine").photos] == ["b.jpg"]
 
 
 def test_a_name_that_no_csv_can_hold_is_refused(tmp_path):

@@ -87,7 +87,7 @@ def test_a_label_that_cannot_be_is_named_with_its_row(read, cells, why):
         ("/etc/passwd", "path must name something inside"),
         ("/a.jpg", "path must name something inside"),
         ("deep/../b.jpg", "path must name something inside"),
-        ("deep\\c.png", "path must name something inside"),
+        ("deep\\c.png", None),
         ("", "path must name something inside"),
         ("out.jpg", "path must name something inside"),
         ("away/secret.jpg", "path must name something inside"),
@@ -107,7 +107,8 @@ def test_a_photo_that_is_not_there_or_lies_outside_is_refused(tmp_path, read, pa
     for name in ("notes.txt", "._a.jpg"):
         (images / name).write_text("")
     if why is None:
-        assert read("path,mask", "a.jpg,worn", f"{path},worn")[1].file == images / "b.jpg"
+        file = images / ("deep/c.png" if path.startswith("deep") else "b.jpg")
+        assert read("path,mask", "a.jpg,worn", f"{path},worn")[1].file == file
     else:
         with pytest.raises(LabelError, match=f"row 3: {why}"):
             read("path,mask", "a.jpg,worn", f"{path},worn")
@@ -137,3 +138,62 @@ def test_the_layout_needs_labels_and_a_folder(tmp_path):
         manifest.read(images, None)
     with pytest.raises(OptionError, match="--images: no folder"):
         manifest.read(images / "nowhere", labels)
+
+
+@pytest.mark.parametrize("columns", ["age,age", "age,Age", "AGE,age"])
+def test_two_columns_of_one_label_are_refused_with_both(read, columns):
+    with pytest.raises(LabelError, match=r"mine\.csv has two columns age, number 2 and 3: keep one of them"):
+        read(f"path,{columns}", "a.jpg,,30")
+
+
+def test_two_columns_that_nobody_reads_are_nobodys_concern(read):
+    assert read("path,race,race,age,,", "a.jpg,x,y,30,,")[0].age == (30, 30)
+
+
+def test_capitals_make_no_difference_to_a_columns_name(read):
+    (photo,) = read("Path,MASK,Gender,Age", "a.jpg,worn,male,30")
+    assert (photo.mask, photo.gender, photo.age) == ("worn", "male", (30, 30))
+
+
+@pytest.mark.parametrize("cell", ["NA", "N/A", "nan", "NaN", "NULL", "null", "<NA>"])
+def test_what_programs_write_for_nothing_is_nothing(read, cell):
+    (photo,) = read("path,person,mask,gender,age", f"a.jpg,{cell},{cell},{cell},{cell}")
+    assert (photo.person, photo.mask, photo.gender, photo.age) == ("a.jpg", None, None, None)
+
+
+@pytest.mark.parametrize("cell", ["None", "NONE"])
+def test_a_capital_none_is_not_taken_for_no_mask(read, cell):
+    assert read("path,mask", "a.jpg,none")[0].mask == "none"
+    with pytest.raises(LabelError, match=rf"row 2: mask is '{cell}', which may mean two things: write none \(lower"):
+        read("path,mask", f"a.jpg,{cell}")
+
+
+def test_whole_paths_below_the_folder_and_those_of_windows_are_accepted(tmp_path, read):
+    photos = read("path,mask", f"{tmp_path}/images/a.jpg,worn", "deep\\c.png,none")
+    assert [photo.path for photo in photos] == ["a.jpg", "deep/c.png"]
+    with pytest.raises(LabelError, match=r"inside .*, relative to it and with /, but is 'C:/mine/a\.jpg'|no photo C:"):
+        read("path,mask", "C:\\mine\\a.jpg,worn")
+
+
+def test_a_photo_twice_by_two_spellings_is_refused(tmp_path, read):
+    with pytest.raises(LabelError, match=r"row 3: path 'a\.jpg' is row 2's too"):
+        read("path,mask", f"{tmp_path}/images/a.jpg,worn", "a.jpg,worn")
+
+
+def test_photos_that_the_csv_does_not_name_are_set_aside(tmp_path, read):
+    draw(tmp_path / "images/deep/d.jpg", "none", "male", 20)
+    draw(tmp_path / "images/else/e.jpg", "none", "male", 20)
+    listing = manifest.read(tmp_path / "images", write_csv(tmp_path / "m.csv", "path,mask", "deep/c.png,worn"))
+    assert listing.aside == {"photos that m.csv does not name": ["deep/d.jpg"]}
+
+
+def test_a_photo_that_a_csv_names_may_end_in_anything(tmp_path, read):
+    (tmp_path / "images/a.jpg").rename(tmp_path / "images/a.jpg_1088Wx1632H")
+    listing = manifest.read(tmp_path / "images", write_csv(tmp_path / "m.csv", "path,mask", "a.jpg_1088Wx1632H,worn"))
+    assert listing.unusual == ["a.jpg_1088Wx1632H"]
+
+
+def test_a_carriage_return_in_a_name_is_refused(tmp_path, read):
+    (tmp_path / "images/a.jpg").rename(tmp_path / "images/a\r.jpg")
+    with pytest.raises(LabelError, match=r"has a carriage return, so no CSV can hold it"):
+        read("path,mask", '"a\r.jpg",worn')

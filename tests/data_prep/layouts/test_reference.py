@@ -174,7 +174,7 @@ def test_a_csv_whose_rows_have_more_cells_than_its_header_is_refused(raw):
 
 def test_a_column_that_is_there_twice_is_refused(raw):
     raw.labels.write_text("id,gender,age, age,path\n1,male,20,30,p\n")
-    with pytest.raises(LabelError, match=r"train\.csv has two columns age"):
+    with pytest.raises(LabelError, match=r"train\.csv has two columns age, number 3 and 4: keep one"):
         listed(raw)
 
 
@@ -194,3 +194,13 @@ def test_the_layout_needs_labels(raw):
         OptionError, match="--layout reference needs --labels: a CSV with the columns gender, age, path"
     ):
         reference.read(raw.images, None)
+
+
+def test_people_that_the_csv_does_not_name_and_photos_of_odd_names_are_said(raw):
+    person = raw.images / "000010_male_Asian_40"
+    (person / "normal.jpg").rename(person / "normal.jpg_1088Wx1632H")
+    (person / "._mask1.jpg").write_bytes(b"")
+    raw.photo(raw.images / "stranger" / "normal.jpg", (1, 2, 3))
+    listing = reference.read(raw.images, raw.labels)
+    assert len(listing.photos) == 70 and listing.unusual == ["000010_male_Asian_40/normal.jpg_1088Wx1632H"]
+    assert [*listing.aside.values()] == [["000010_male_Asian_40/._mask1.jpg"], ["stranger"]]

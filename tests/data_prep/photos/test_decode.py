@@ -3,7 +3,7 @@ import random
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from common.errors import PhotoError
 from data_prep.photos import decode as photos
@@ -181,3 +181,11 @@ def test_a_flaw_in_a_jpeg_is_judged_by_pillow_alone(tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(photos, "_decoded", lambda photo: None)
             assert outcome() == found
+
+
+def test_a_long_comment_says_nothing_of_the_pixels(tmp_path):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "x" * 1_500_000, zip=True)
+    picture = Image.new("RGB", (40, 30), (1, 2, 3))
+    picture.save(tmp_path / "a.png", pnginfo=text)
+    assert np.array_equal(load(tmp_path / "a.png"), picture) and upright_size(tmp_path / "a.png") == (30, 40)

@@ -1,0 +1,68 @@
+"""The photos and folders that a labels file names, below the images folder: none may lie outside."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from common.errors import LabelError
+
+
+def relative_name(images: Path, name: str) -> str:
+    """Write a name as paths are kept: relative to `images`, with forward slashes, where it says the same otherwise.
+
+    /data/faces/a/1.jpg below --images /data/faces is a/1.jpg, and so is what Windows writes, a\\1.jpg.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    roots = (images.absolute(), images.resolve()) if path.is_absolute() else ()
+    below = next((path.relative_to(root) for root in roots if path != root and path.is_relative_to(root)), path)
+    return str(below) if name else name
+
+
+def inside(file: Path, row: object, column: str, root: Path, name: str) -> Path:
+    """Resolve `root`/`name` to a path without links; a LabelError where that is not below `root`."""
+    if path := _within(root, name):
+        return path
+    raise LabelError(
+        f"{file}, row {row}: {column} must name something inside {root}, relative to it and with /, but is {name!r}"
+    )
+
+
+def _within(root: Path, name: str) -> Path | None:
+    relative = PurePosixPath(name)
+    if name and not relative.is_absolute() and ".." not in relative.parts and not set(name) & {"\\", "\0"}:
+        path = Path(os.path.realpath(root / relative))
+        if path != root and path.is_relative_to(root):
+            return path
+    return None
+
+
+class Named:
+    """The photos that rows of a labels file name. A folder is resolved once, as there may be 100,000 photos in it."""
+
+    def __init__(self, labels: Path, column: str, root: Path) -> None:
+        self._labels = labels
+        self._column = column
+        self._root = root
+        self._folders: dict[PurePosixPath, Path | None] = {PurePosixPath("."): root}
+
+    def file(self, row: object, name: str) -> Path:
+        """Resolve `name` below the root to a path without links.
+
+        Raises:
+            LabelError: it is not below the root, or not there.
+        """
+        relative = PurePosixPath(name)
+        if relative.parent not in self._folders:
+            self._folders[relative.parent] = _within(self._root, str(relative.parent))
+        folder = self._folders[relative.parent]
+        path = folder / relative.name if folder and _plain(relative.name) else None
+        if path is None or path.is_symlink():
+            path = inside(self._labels, row, self._column, self._root, name)
+        if not path.is_file():
+            raise LabelError(f"{self._labels}, row {row}: no photo {name} in {self._root}")
+        return path
+
+
+def _plain(name: str) -> bool:
+    return name not in ("", "..") and not set(name) & {"\\", "\0"}
