@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
         bands=bands,
         seed=options.seed,
         task=task,
+        group_near=options.group_near,
     )
     store = prepare(source, target, Workforce(options.workers, cluster=options.address))
     print(summary(store, time.monotonic() - start))
@@ -89,6 +90,9 @@ def parser() -> Parser:
         "--task",
         metavar="FACTORS",
         help=f"what is predicted, some of {','.join(FACTORS)} (default: those that the photos' labels tell)",
+    )
+    what.add_argument(
+        "--group-near", action="store_true", help="keep nearly identical photos in one split, as identical ones are"
     )
     made = options.add_argument_group("what is made")
     made.add_argument("--out", type=Path, required=True, metavar="STORE", help="the store to make")
@@ -141,6 +145,8 @@ def bands_of(text: str) -> tuple[int, int]:
 
 def summary(store: Store, seconds: float) -> str:
     """Tell a person what is in the store and what is not."""
+    from data_prep.survey.findings import findings
+
     counts, left_out, masks = store.meta["counts"], store.meta["left_out"], store.meta.get("masks")
     splits = [f"{name} {split['photos']}" for name, split in counts["splits"].items()]
     lines = [
@@ -148,6 +154,7 @@ def summary(store: Store, seconds: float) -> str:
         f"background {store.meta['background']['method']}, {seconds:.0f} s",
         f"photos: {', '.join(splits)}; left out {len(left_out)}",
         *_some("left out", left_out, "left_out", store),
+        *findings(store),
     ]
     if masks:
         from data_prep.photos.masks import in_words

@@ -35,6 +35,7 @@ WAY_DOWN = """
     data_prep.__main__ data_prep.check data_prep.suspects
     data_prep.sample
     data_prep.prepare
+    data_prep.survey
     data_prep.corrections
     data_prep.layouts
     data_prep.node_copy data_prep.photos

@@ -3,7 +3,8 @@
 python -m data_prep.check data/store
 python -m data_prep.check data/store --sheet sheet.png --images data/train/images
 
-Every file is hashed again. With --sheet some photos are drawn as they are stored, and with --images also as they were.
+Every file is hashed again, and photos that are nearly identical are counted. With --sheet some photos are drawn as they
+are stored, and with --images also as they were.
 """
 
 from __future__ import annotations
@@ -25,21 +26,25 @@ def main(arguments: list[str] | None = None) -> None:
     from data_prep.check import report
     from data_prep.check.contact_sheet import draw_sheet
     from data_prep.store.store import Store
+    from data_prep.survey.findings import findings, not_used
 
     store = Store.open(options.store)
     report.verify(store)
     console = Console()
     console.print(
-        f"{store.path}: whole, {len(store)} photos at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}"
+        f"{store.path}: whole, {len(store)} photos at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}",
+        markup=False,
+        soft_wrap=True,
     )
     console.print(f"task: {store.task.in_words()}", highlight=False)
-    console.print(report.origin(store))
+    console.print(report.origin(store), markup=False, soft_wrap=True)
     for table in report.tables(store):
         console.print(table)
-    console.print("\n".join(report.warnings(store)), highlight=False)
+    said = [*report.warnings(store), *not_used(store), *findings(store), *report.near(store)]
+    console.print("\n".join(said), highlight=False, markup=False, soft_wrap=True)
     if options.sheet:
         draw_sheet(store, options.sheet, options.photos, options.seed, options.images)
-        console.print(f"sheet: {options.sheet}")
+        console.print(f"sheet: {options.sheet}", markup=False, soft_wrap=True)
 
 
 def parser() -> Parser:

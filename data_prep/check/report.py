@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 from rich.table import Table
 
 from common.errors import StoreError
 from common.files import file_sha256
+from common.machine import cpu_cores
 from data_prep.labels import MISSING
+from data_prep.photos.near import phash
 from data_prep.store.files import EVAL
 from data_prep.store.shards import open_shard
 from data_prep.store.split import SPLITS
 from data_prep.store.store import Store
+from data_prep.survey.near import grouped
 from data_prep.task import REFERENCE
-from data_prep.workers import bar
+from data_prep.workers import Threads, bar, in_order, with_bar
 
-SHOWN = 10
+SHOWN, SHOWN_GROUPS = 10, 3
 
 
 def verify(store: Store, progress: bool = True) -> None:
@@ -81,6 +85,26 @@ def _table(what: str, names: list[str]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     return table
+
+
+def near(store: Store, progress: bool = True) -> list[str]:
+    """Count the photos of several people that are nearly identical as they are stored; no line where there are none."""
+    if store.meta.get("near"):
+        return []  # `findings` says it
+    rows = np.flatnonzero(store.index["split"] != EVAL)
+    with Threads(cpu_cores()) as threads:
+        made = in_order(lambda row: phash(Image.fromarray(store.read([row])[0])), rows, threads, at_once=8)
+        hashes = list(with_bar(made, len(rows), "near-identical", progress))
+    groups = grouped(hashes, store.person[rows].tolist())
+    if not groups:
+        return []
+    split = store.index["split"].to_numpy()[rows]
+    spread = [group for group in groups if len(set(split[group])) > 1]
+    line = f"nearly identical: {sum(map(len, groups))} photos in {len(groups)} groups"
+    if spread:
+        line += f", {len(spread)} of them in several splits: python -m data_prep --group-near keeps each in one"
+    paths = store.index["path"].to_numpy()[rows]
+    return [line, *(f"  {', '.join(paths[group])}" for group in spread[:SHOWN_GROUPS])]
 
 
 def origin(store: Store) -> str:

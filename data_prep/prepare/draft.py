@@ -153,10 +153,12 @@ class Draft:
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Name what is asked for now, and was not before; what earlier versions did not ask is what they did."""
-    known = {"implausible": REMOVE, **before}
+    known = {"implausible": REMOVE, "group_near": False, **before}
     differ = [key for key, value in now.items() if known.get(key) != value]
     if "background" in differ and "implausible" in differ:
         differ.remove("implausible")  # it is a matter of the background
+    if "contents_sha256" in differ and ("contents_sha256" not in before or "photos_sha256" in differ):
+        differ.remove("contents_sha256")  # stores of 0.4 and before do not say
     return [_name(key, known.get(key), now[key]) for key in differ]
 
 

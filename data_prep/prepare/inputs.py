@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.errors import OptionError, PhotoError
+from common.errors import OptionError
 from data_prep import corrections, layouts
 from data_prep.labels import GENDERS, MASKS, MISSING, OFFICIAL_BANDS, IntArray, band_of_range
-from data_prep.layouts.listing import MAX_AGE, Listing, Photo, age_text
+from data_prep.layouts.listing import MAX_AGE, UNUSUAL, Listing, Photo, age_text, some
 from data_prep.layouts.reference import SAMPLE_JSON, read_eval
-from data_prep.photos.decode import upright_size
 from data_prep.store.files import EVAL
-from data_prep.store.split import assign, strata
+from data_prep.store.split import assign, strata, units
+from data_prep.survey.identical import described, identical
+from data_prep.survey.looks import Look, commonest_size, counted, look, refuse_what_is_none
+from data_prep.survey.near import near_groups
 from data_prep.task import REFERENCE, Task, of_labels
 
 Row = dict[str, str | None]
@@ -38,6 +39,7 @@ class Source:
         bands: the official age bands' first ages, in years.
         seed: of the splits.
         task: the factors to predict, of task.FACTORS; None: those that the labels have.
+        group_near: whether people with nearly the same photos are in one split, as those with the same ones are.
 
     Raises:
         OptionError: age bands that cannot be.
@@ -51,6 +53,7 @@ class Source:
     bands: tuple[int, int] = OFFICIAL_BANDS
     seed: int = 0
     task: tuple[str, ...] | None = None
+    group_near: bool = False
 
     def __post_init__(self) -> None:
         first, second = self.bands
@@ -65,7 +68,11 @@ class Inputs:
     Attributes:
         photos: labelled ones in their layout's order, then those to predict; labels are corrected.
         rows: of index.csv, one a photo. Splits are drawn before corrections: they move nobody to another split.
+        looks: what a look at each photo's file says.
         source_size: (height, width) that most labelled photos have.
+        identical, near: what store.json says of photos that are (nearly) the same; `near` None where nobody asked.
+        together: people who must be in one split, each list by name.
+        not_used: what lies beside the photos: {"why", "paths"} each.
         made_from: hashes and settings, equal for two sources that make the same store; says nothing of the pixels.
         task: what is predicted.
         profile: "sample" where the photos lie in a drawn sample, "reference" in its layout, else "photos".
@@ -73,41 +80,79 @@ class Inputs:
 
     photos: list[Photo]
     rows: list[Row]
+    looks: list[Look]
     source_size: tuple[int, int]
+    identical: dict[str, Any]
+    near: dict[str, Any] | None
+    together: list[list[str]]
+    not_used: list[dict[str, Any]]
     made_from: dict[str, Any]
     task: Task
     profile: str
+
+    @property
+    def labelled(self) -> list[Look]:
+        """The looks at photos that are not there to be predicted."""
+        return [seen for photo, seen in zip(self.photos, self.looks, strict=True) if not photo.to_predict]
 
 
 REFERENCE_LAYOUT = "reference"
 
 
-def gather(source: Source, say: Callable[[str], None]) -> Inputs:
-    """List and check everything that can be checked without decoding a photo.
+def gather(source: Source, say: Callable[[str], None], progress: bool = False) -> Inputs:
+    """List and check everything that can be checked without decoding a photo; only `group_near` decodes them all.
 
     Raises:
         OptionError, LabelError, PhotoError: a layout, label, correction or folder that is not what it should be.
     """
     name, listing = _read(source, say)
-    splits = assign(_strata(listing.photos, source.bands), source.seed)
+    labelled = listing.photos
+    looks = [look(photo.file) for photo in labelled]
+    if not any(seen.size for seen in looks):
+        refuse_what_is_none(labelled, looks)
+    same = identical(labelled, looks)
+    near = near_groups(labelled, progress) if source.group_near else []
+    unit = units([labelled[i].person for i in group] for group in (*same, *near))
+    splits = assign(_strata(labelled, source.bands), source.seed, unit=unit)
     if source.corrections:
         listing, report = corrections.apply(listing, corrections.read(source.corrections))
         for line in report:
             say(line)
-    photos = [*listing.photos, *(read_eval(source.eval_dir) if source.eval_dir else [])]
+    to_predict = read_eval(source.eval_dir) if source.eval_dir else []
+    photos = [*listing.photos, *to_predict]
     rows = [_row(photo, splits) for photo in photos]
-    made_from = {
-        "layout": name,
-        "labels_sha256": _hash([{**row, "split": None} for row in rows]),
-        "photos_sha256": _hash([[photo.path, photo.file.stat().st_size] for photo in photos]),
-        "bands": list(source.bands),
-        "seed": source.seed,
-    }
-    if source.task is not None:
-        made_from["task"] = list(source.task)
+    source_size = commonest_size(counted(looks))
+    looks += [look(photo.file) for photo in to_predict]
     task = _task(listing.photos, name, source)
     say(f"task: {task.in_words()}")
-    return Inputs(photos, rows, _commonest_size(listing.photos), made_from, task, _profile(source.images, name))
+    return Inputs(
+        photos,
+        rows,
+        looks,
+        source_size=source_size,
+        identical=described(listing.photos, same),
+        near=described(listing.photos, near) if source.group_near else None,
+        together=_together(unit),
+        not_used=[{"why": why, "paths": list(paths)} for why, paths in _not_used(listing).items()],
+        made_from=_made_from(source, name, photos, rows, looks),
+        task=task,
+        profile=_profile(source.images, name),
+    )
+
+
+def _made_from(
+    source: Source, layout: str, photos: Sequence[Photo], rows: Sequence[Row], looks: Sequence[Look]
+) -> dict[str, Any]:
+    return {
+        "layout": layout,
+        "labels_sha256": _hash([{**row, "split": None} for row in rows]),
+        "photos_sha256": _hash([[photo.path, photo.file.stat().st_size] for photo in photos]),
+        "contents_sha256": _hash([seen.ends for seen in looks]),
+        "bands": list(source.bands),
+        "seed": source.seed,
+        **({"task": list(source.task)} if source.task is not None else {}),
+        "group_near": source.group_near,
+    }
 
 
 def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
@@ -117,8 +162,10 @@ def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
     else:
         name = source.layout
     listing = layouts.read(name, source.images, source.labels)
-    if unused := listing.unused:
-        say(f"not used, for their names say nothing: {len(unused)} photos, e.g. {', '.join(unused[:3])}")
+    if listing.unusual:
+        say(f"used: {some(listing.unusual, UNUSUAL)}")
+    for why, paths in _not_used(listing).items():
+        say(f"not used: {some(paths, why)}")
     return name, listing
 
 
@@ -127,6 +174,19 @@ def _task(photos: Sequence[Photo], layout: str, source: Source) -> Task:
     if layout == REFERENCE_LAYOUT and source.task is None:
         return REFERENCE
     return of_labels(*_labels(photos, source.bands), source.task)
+
+
+def _not_used(listing: Listing) -> dict[str, Sequence[str]]:
+    unused = {"photos whose names say nothing": listing.unused} if listing.unused else {}
+    return {**unused, **listing.aside}
+
+
+def _together(unit: Mapping[str, str]) -> list[list[str]]:
+    """List who hangs together, by the name of their unit."""
+    people: dict[str, list[str]] = {}
+    for person, name in sorted(unit.items()):
+        people.setdefault(name, []).append(person)
+    return [names for _, names in sorted(people.items()) if len(names) > 1]
 
 
 def _strata(photos: Sequence[Photo], bands: tuple[int, int]) -> pd.Series:
@@ -151,13 +211,6 @@ def _row(photo: Photo, splits: pd.Series) -> Row:
     split = EVAL if photo.to_predict else splits[photo.person]
     labels = {"mask": photo.mask, "gender": photo.gender, "age": age_text(photo.age) if photo.age else None}
     return {"path": photo.path, "person": photo.person, "split": split, **labels}
-
-
-def _commonest_size(photos: Sequence[Photo]) -> tuple[int, int]:
-    sizes = Counter(size for photo in photos if (size := upright_size(photo.file)))
-    if not sizes:
-        raise PhotoError(f"none of the {len(photos)} photos can be read, e.g. {photos[0].file}")
-    return max(sizes, key=lambda size: (sizes[size], size))
 
 
 def _hash(values: object) -> str:

@@ -23,6 +23,7 @@ from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import PHOTOS_PER_SHARD
 from data_prep.store.split import FRACTIONS, SPLITS
 from data_prep.store.store import Store
+from data_prep.survey.looks import refuse_what_is_none, sizes
 from data_prep.workers import bar
 
 Crew = Callable[..., Iterator[tuple[Part, Record]]]
@@ -50,12 +51,13 @@ def prepare(
     treatment: dict[str, Any] = {"background": described}
     if described["method"] != "keep":  # or there is no mask
         treatment["implausible"] = target.implausible
-    inputs = gather(source, say)
+    inputs = gather(source, say, progress)
     size = target.size or inputs.source_size
     treatment["size"] = list(size)
     made_from = inputs.made_from | treatment
     if os.path.lexists(target.out):
         return _existing(target.out, made_from, say)
+    refuse_what_is_none(inputs.photos, inputs.looks, target.max_left_out)
     background = target.loaded()
     versions = background.versions()
     with Draft(target.out, size, treatment | {"versions": versions}) as draft:
@@ -72,11 +74,20 @@ def prepare(
             implausible=treatment.get("implausible"),
             masks=masks.summary(masked, [mask for each in records for mask in each.masks]),
             left_out=left_out,
-            split={"seed": source.seed, "fractions": list(FRACTIONS)},
+            not_used=inputs.not_used,
+            sizes=sizes(inputs.labelled, size),
+            identical=inputs.identical,
+            near=inputs.near,
+            split=_split(source.seed, inputs.together),
             made_from=made_from,
             versions=versions,
         )
         return Store.open(draft.finish(rows, records, meta))
+
+
+def _split(seed: int, together: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Describe how the splits were drawn, as store.json has it."""
+    return {"seed": seed, "fractions": list(FRACTIONS), **({"together": together} if together else {})}
 
 
 def _parts(inputs: Inputs) -> list[Part]:

@@ -31,7 +31,10 @@ class StoreMeta:
         implausible: what was done with photos whose mask is hard to believe; None where the background is kept.
         masks: what the masks of the background's removal were like.
         left_out: photos that are not in the store: {"path", "why"} each.
-        split: how the splits were drawn, e.g. {"seed", "fractions"}.
+        not_used: what lay beside the photos: {"why", "paths"} each.
+        sizes: those of the photos before they were treated, {"smallest", "largest", "commonest", "share", "enlarged"}.
+        identical, near: photos that are (nearly) the same: {"groups", "photos", "contradict"}; None: nobody looked.
+        split: how the splits were drawn, e.g. {"seed", "fractions", "together"}.
         made_from: what tells these inputs and settings from others; kept in store.json as it is.
         versions: of the packages that made the pixels.
     """
@@ -44,6 +47,10 @@ class StoreMeta:
     implausible: str | None = None
     masks: Mapping[str, Any] | None = None
     left_out: Sequence[Mapping[str, str]] = ()
+    not_used: Sequence[Mapping[str, Any]] = ()
+    sizes: Mapping[str, Any] | None = None
+    identical: Mapping[str, Any] | None = None
+    near: Mapping[str, Any] | None = None
     split: Mapping[str, Any] = field(default_factory=dict)
     made_from: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -100,6 +107,10 @@ def store_json(contents: Contents, meta: StoreMeta) -> dict[str, Any]:
         "std": contents.moments.std,
         "counts": _counts(contents.index()),
         "left_out": [dict(photo) for photo in meta.left_out],
+        "not_used": [dict(kind) for kind in meta.not_used],
+        "sizes": meta.sizes,
+        "identical": meta.identical,
+        "near": meta.near,
         "split": dict(meta.split),
         "made_from": dict(meta.made_from),
         "versions": dict(meta.versions),

@@ -26,7 +26,7 @@ from data_prep.store.files import INDEX_FILE, open_shards, read_index, read_meta
 from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import Photos
 from data_prep.store.split import folds as person_folds
-from data_prep.store.split import strata
+from data_prep.store.split import strata, units
 from data_prep.store.writer import StoreWriter
 from data_prep.task import REFERENCE, Task, of_labels
 
@@ -90,7 +90,9 @@ class Store:
             raise ValueError(f"0 <= fold < folds must hold, but got fold={fold} of folds={folds}")
         moving = np.flatnonzero(self.index["split"].isin(("train", "val")))
         person = self.person[moving]
-        fold_of = person_folds(strata(person, self.mask[moving], self.gender[moving], self.band[moving]), folds)
+        together = units(self.meta["split"].get("together", ()))
+        known = strata(person, self.mask[moving], self.gender[moving], self.band[moving])
+        fold_of = person_folds(known, folds, unit=together)
         split = self.index["split"].to_numpy(dtype=object, copy=True)
         split[moving] = np.where(pd.Series(person).map(fold_of) == fold, "val", "train")
         index = self.index.assign(split=split)

@@ -67,6 +67,6 @@ def manifest(root: Path) -> Folder:
         gender = GENDERS[AGES.index(age) % 2]
         ages = f",{age},{age + 4}" if i % 3 == 0 else f"{age + i % 3},,"
         for mask in MASKS:
-            draw(root / "mine" / mask / f"{i}.jpg", mask, gender, age)
+            draw(root / "mine" / mask / f"{i}.jpg", mask, gender, age + i)  # no two are the same
             rows.append(f"{mask}/{i}.jpg,person {i},{mask},{gender},{ages}")
     return root / "mine", write_csv(root / "mine.csv", *rows)

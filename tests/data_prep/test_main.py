@@ -64,5 +64,5 @@ def test_the_options_are_those_that_are_documented():
     options = {option for action in parser()._actions for option in action.option_strings} - {"-h", "--help"}
     assert options == {
         "--images", "--labels", "--layout", "--eval", "--corrections", "--bands", "--out", "--background",
-        "--implausible", "--size", "--seed", "--task", "--allow-left-out", "--workers", "--address",
+        "--implausible", "--size", "--seed", "--task", "--allow-left-out", "--group-near", "--workers", "--address",
     }  # fmt: skip

@@ -10,6 +10,7 @@ from common.command_line import exit_code
 from common.repository import ROOT
 from data_prep.check.__main__ import main
 from data_prep.photos.background import Background
+from tests.data_prep.photos.test_near import scene
 from tests.data_prep.preparing import prepared
 
 
@@ -111,3 +112,28 @@ def test_a_store_made_before_masks_were_summed_up_is_shown_too(store, capsys):
     meta["hash"] = content_hash(meta)
     (store.path / "store.json").write_text(json.dumps(meta))
     assert "implausible mask: 0" in shown(capsys, store.path)
+
+
+def test_a_path_is_shown_letter_by_letter(raw, tmp_path, capsys):
+    for i, name in enumerate(("0002[copy].jpg", "a[/without_mask/b].jpg")):
+        file = raw.photo(tmp_path / "[bold]" / "with_mask" / name, (9 * i, 5, 200))
+        file.write_bytes(file.read_bytes()[:-6])
+    for i in range(3):
+        raw.photo(tmp_path / "[bold]" / "with_mask" / f"{i}.jpg", (20 * i, 100, 7))
+    options = {"background": "keep", "progress": False, "say": lambda line: None, "max_left_out": 0.5}
+    made = prepared(tmp_path / "[bold]", None, tmp_path / "[red]store", **options)
+    text = shown(capsys, made.path)
+    assert f"{made.path}: whole" in text
+    assert "  with_mask/0002[copy].jpg: " in text and "  with_mask/a[/without_mask/b].jpg: " in text
+
+
+def test_photos_that_are_nearly_identical_are_counted(tmp_path, capsys):
+    for i in range(40):
+        folder = tmp_path / "in" / ("with_mask", "without_mask")[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        scene(i // 2, 48 + i % 2).save(folder / f"{i}.png")
+    options = {"background": "keep", "progress": False, "say": lambda line: None}
+    text = shown(capsys, prepared(tmp_path / "in", None, tmp_path / "apart", **options).path)
+    assert "nearly identical: 40 photos in 20 groups, " in text and "in several splits: python -m data_prep" in text
+    together = prepared(tmp_path / "in", None, tmp_path / "together", group_near=True, **options)
+    assert "nearly identical: 40 photos in 20 groups, each in one split" in shown(capsys, together.path)

@@ -199,7 +199,7 @@ def test_another_version_of_what_makes_the_pixels_is_another_setting(make, monke
 def test_photos_that_were_mended_are_done_again_and_no_others(make, raw, monkeypatch):
     spoiled = raw.images / "000000-1_female_Asian_20" / "normal.jpg"
     good = spoiled.read_bytes()
-    spoiled.write_bytes(b"spoiled")
+    spoiled.write_bytes(good[:-6])
     with pytest.raises(PhotoError, match=r"1 of 73 .*what is done is kept"):
         make()
     with monkeypatch.context() as patch, pytest.raises(Interrupted):

@@ -4,7 +4,7 @@ import pytest
 
 from common.errors import OptionError
 from data_prep.labels import MISSING
-from data_prep.store.split import assign, folds, strata
+from data_prep.store.split import assign, folds, strata, units
 
 
 def people(n: int = 200, seed: int = 0) -> pd.Series:
@@ -78,3 +78,31 @@ def test_a_stratum_is_gender_and_band_and_of_people_with_one_photo_the_mask_too(
     assert found["a"] != found["c"] and found["b"] not in (found["a"], found["c"])
     again = strata(["b", "b"], mask=[1, 1], gender=[1, 1], band=[2, 2])
     assert again["b"] == found["b"]
+
+
+def test_who_hangs_together_is_named_by_the_least_of_them():
+    assert units([("b", "c"), ("e", "d"), ("c", "a"), ("f",)]) == {
+        **dict.fromkeys("abc", "a"),
+        "d": "d",
+        "e": "d",
+        "f": "f",
+    }
+    assert units([]) == {}
+
+
+def test_people_of_one_unit_are_in_one_split_and_one_fold():
+    known = people(203)
+    unit = units([tuple(known.index[i : i + 4]) for i in range(0, 80, 8)])
+    for given in (assign(known, unit=unit), folds(known, 5, unit=unit)):
+        for name in set(unit.values()):
+            assert len(set(given[[person for person in unit if unit[person] == name]])) == 1
+        assert list(given.index) == list(known.index)
+    shuffled = known.sample(frac=1, random_state=3)
+    pd.testing.assert_series_equal(assign(shuffled, unit=unit).sort_index(), assign(known, unit=unit).sort_index())
+
+
+def test_units_of_one_change_nothing():
+    known = people()
+    alone = {person: person for person in known.index[:50]}
+    pd.testing.assert_series_equal(assign(known, unit=alone), assign(known))
+    pd.testing.assert_series_equal(folds(known, 4, unit=alone), folds(known, 4))
