@@ -26,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     from ensemble.predictions import open_test, predict_folder
     from ensemble.selection import candidates, choose
 
+    if options.photos:
+        from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
+
+        options.photos = new_photos(options.photos)  # an empty folder is refused before anything is loaded
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     search = search_folder.local(where)
@@ -57,7 +61,9 @@ def parser() -> Parser:
     result.add_argument(
         "--tta", metavar="N", type=positive, default=5, help="views of each photo, the plain one first (5)"
     )
-    result.add_argument("--photos", metavar="DIR", type=Path, help="predict these photos; test stays closed")
+    result.add_argument(
+        "--photos", metavar="DIR", type=Path, help="predict these photos, or this one; test stays closed"
+    )
     result.add_argument(
         "--out", metavar="FILE", type=Path, help="the predictions (default: predictions.csv beside the search)"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy as np
 from common.errors import PhotoError, StoreError
 from common.machine import cpu_cores
 from data_prep.choices import REMOVE
-from data_prep.layouts.listing import Photo, photos_below
+from data_prep.layouts.folders import Found, photos_below
+from data_prep.layouts.listing import UNUSUAL, Photo, some
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
 from data_prep.prepare.parts import Treated, treat
@@ -24,29 +25,57 @@ from data_prep.workers import Threads, in_order, with_bar
 AnyPath = str | os.PathLike[str]
 
 
+def new_photos(photos_dir: AnyPath, say: Callable[[str], None] = print) -> Found:
+    """List the photos in `photos_dir` and below it, or that one photo, and say what else is there and not used.
+
+    Raises:
+        OptionError: no photo there, or a name that no CSV can hold.
+    """
+    found = photos_below(Path(photos_dir))
+    if found.unusual:
+        say(f"used: {some(found.unusual, UNUSUAL)}")
+    for why, paths in found.aside.items():
+        say(f"not used: {some(paths, why)}")
+    return found
+
+
 def prepare_like(
-    store: Store, photos_dir: AnyPath, *, workers: int | None = None, progress: bool = False
+    store: Store,
+    photos: AnyPath | Found,
+    *,
+    workers: int | None = None,
+    progress: bool = False,
+    say: Callable[[str], None] = print,
 ) -> tuple[list[str], Photos]:
-    """Treat every photo in `photos_dir` and below as the store's photos to predict were.
+    """Treat every photo in `photos`, a folder or what `new_photos` found there, as the store's photos to predict were.
+
+    A photo that cannot be used is left out by name, and said.
 
     Returns:
         names relative to the folder, sorted, and uint8 [photos, height, width, 3].
 
     Raises:
-        OptionError: no photo there. PhotoError: one that cannot be used. StoreError: the store's background was
-        removed with another model than the one here. WeightsError: the model cannot be had.
+        OptionError: no photo there. PhotoError: none that can be used. StoreError: the store's background was removed
+        with another model than the one here. WeightsError: the model cannot be had.
     """
-    names, batches = batches_like(store, photos_dir, workers=workers, progress=progress)
-    return names, np.concatenate(list(batches))
+    batches = list(batches_like(store, photos, workers=workers, progress=progress, say=say))
+    return [name for names, _ in batches for name in names], np.concatenate([pixels for _, pixels in batches])
 
 
 def batches_like(
-    store: Store, photos_dir: AnyPath, *, batch_size: int = 256, workers: int | None = None, progress: bool = False
-) -> tuple[list[str], Iterator[Photos]]:
-    """`prepare_like` for more photos than memory holds: give their names, and yield the photos in batches."""
-    listed = [replace(photo, to_predict=True) for photo in photos_below(Path(photos_dir))]
+    store: Store,
+    photos: AnyPath | Found,
+    *,
+    batch_size: int = 256,
+    workers: int | None = None,
+    progress: bool = False,
+    say: Callable[[str], None] = print,
+) -> Iterator[tuple[list[str], Photos]]:
+    """`prepare_like` for more photos than memory holds: yield the names and photos of a batch at a time."""
+    found = photos if isinstance(photos, Found) else new_photos(photos, say)
+    listed = [replace(photo, to_predict=True) for photo in found.photos]
     results = _treat_all(listed, store.size, _background_of(store), workers, progress)
-    return [photo.path for photo in listed], _batches(listed, results, batch_size)
+    return _batches(listed, results, batch_size, say)
 
 
 def _treat_all(
@@ -57,17 +86,27 @@ def _treat_all(
         yield from with_bar(in_order(treated, listed, threads), len(listed), "photos", progress)
 
 
-def _batches(listed: Sequence[Photo], results: Iterator[Treated | PhotoError], size: int) -> Iterator[Photos]:
+def _batches(
+    listed: Sequence[Photo], results: Iterator[Treated | PhotoError], size: int, say: Callable[[str], None]
+) -> Iterator[tuple[list[str], Photos]]:
+    names: list[str] = []
     batch: list[Photos] = []
+    left_out: list[str] = []
     for photo, result in zip(listed, results, strict=True):
         if isinstance(result, PhotoError):
-            raise PhotoError(f"{photo.file}: {result}; mend it or move it elsewhere")
+            left_out.append(f"{photo.path} ({result})")
+            continue
+        names.append(photo.path)
         batch.append(result.pixels)
         if len(batch) == size:
-            yield np.stack(batch)
-            batch = []
+            yield names, np.stack(batch)
+            names, batch = [], []
+    if len(left_out) == len(listed):
+        raise PhotoError(f"nothing to predict: {some(left_out, 'photos cannot be used')}")
+    if left_out:
+        say(f"left out: {some(left_out, 'photos that cannot be used')}")
     if batch:
-        yield np.stack(batch)
+        yield names, np.stack(batch)
 
 
 def _background_of(store: Store) -> Background:

@@ -7,7 +7,7 @@ from PIL import Image
 from common.errors import PhotoError, StoreError
 from data_prep.photos import background
 from data_prep.photos.background import Background
-from data_prep.prepare.like import batches_like, prepare_like
+from data_prep.prepare.like import batches_like, new_photos, prepare_like
 
 
 def test_new_photos_get_the_pixels_they_would_have_in_the_store(make, raw):
@@ -20,15 +20,24 @@ def test_new_photos_get_the_pixels_they_would_have_in_the_store(make, raw):
 
 def test_new_photos_come_in_batches_too(make, raw):
     store = make()
-    names, batches = batches_like(store, raw.eval / "images", batch_size=2)
-    assert names == ["a.jpg", "b.jpg", "c.png"]
-    assert [len(batch) for batch in batches] == [2, 1]
+    batches = list(batches_like(store, raw.eval / "images", batch_size=2))
+    assert [names for names, _ in batches] == [["a.jpg", "b.jpg"], ["c.png"]]
+    assert [len(pixels) for _, pixels in batches] == [2, 1]
 
 
-def test_a_new_photo_that_cannot_be_used_is_named(make, raw, tmp_path):
+def test_a_new_photo_that_cannot_be_used_is_left_out_by_name(make, raw):
+    store, said = make(), []
+    Image.new("RGB", (40, 30)).save(raw.eval / "images" / "b.gif")
+    names, pixels = prepare_like(store, raw.eval / "images", say=said.append)
+    assert names == ["a.jpg", "b.jpg", "c.png"] and len(pixels) == 3
+    assert said == ["left out: 1 photos that cannot be used: b.gif (a GIF picture, not a JPEG, PNG or WEBP photo)"]
+
+
+def test_without_a_single_photo_that_can_be_used_nothing_is_predicted(make, raw):
     store = make()
-    Image.new("RGB", (40, 30)).save(tmp_path / "raw" / "eval" / "images" / "d.gif")
-    with pytest.raises(PhotoError, match=r"d\.gif: not a JPEG, PNG or WEBP photo"):
+    for file in (raw.eval / "images").iterdir():
+        file.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(PhotoError, match=r"nothing to predict: 3 photos cannot be used: a\.jpg \(a Git LFS pointer"):
         prepare_like(store, raw.eval / "images")
 
 
@@ -53,6 +62,31 @@ def test_new_photos_with_implausible_masks_are_treated_as_photos_to_predict_were
     odd, other = pixels[names.index("b.jpg")], pixels[names.index("a.jpg")]
     assert other[:, :13].max() <= 2
     assert (odd[:, :13].max() <= 2) == (implausible == "remove")
+
+
+def test_one_photo_is_as_good_as_a_folder_of_them(make, raw):
+    store = make()
+    names, pixels = prepare_like(store, raw.eval / "images" / "b.jpg")
+    assert names == ["b.jpg"]
+    both, all_pixels = prepare_like(store, raw.eval / "images")
+    assert np.array_equal(pixels[0], all_pixels[both.index("b.jpg")])
+
+
+def test_new_photos_are_known_by_what_they_hold_and_the_rest_is_named(tmp_path):
+    for name in ("a.jpg_1088Wx1632H", "b.jfif", "c.jpe", "d", "e.jpg"):
+        Image.new("RGB", (40, 30)).save(tmp_path / name, "WEBP" if name.startswith("a") else "JPEG")
+    (tmp_path / "._e.jpg").write_bytes(b"\0\x05\x16\x07")
+    (tmp_path / "notes").write_text("no photo")
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    said = []
+    found = new_photos(tmp_path, said.append)
+    assert [photo.path for photo in found.photos] == ["a.jpg_1088Wx1632H", "b.jfif", "c.jpe", "d", "e.jpg"]
+    assert said[0].startswith("used: 2 photos by what they hold") and said[0].endswith(": a.jpg_1088Wx1632H, d")
+    assert sorted(said[1:]) == [
+        "not used: 1 hidden (._x.jpg holds no pixels: macOS writes it beside x.jpg): ._e.jpg",
+        "not used: 1 links to nothing: gone.jpg",
+        "not used: 1 no photos by name or contents: notes",
+    ]
 
 
 def test_new_photos_need_the_model_that_the_store_was_made_with(make, raw, tmp_path, monkeypatch):
