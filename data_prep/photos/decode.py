@@ -46,7 +46,7 @@ _AT_ONCE = 2**22
 
 def is_photo(name: str) -> bool:
     """Say whether a file of this name is a photo: by its extension, and not hidden as the `._x` twins of macOS are."""
-    return not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122 (a Path is 10 times as slow)
 
 
 def load(file: Path) -> Image.Image:

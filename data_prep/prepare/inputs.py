@@ -120,7 +120,8 @@ def gather(source: Source, say: Callable[[str], None], progress: bool = False) -
             say(line)
     to_predict = read_eval(source.eval_dir) if source.eval_dir else []
     photos = [*listing.photos, *to_predict]
-    rows = [_row(photo, splits) for photo in photos]
+    split_of = {str(person): str(split) for person, split in splits.items()}
+    rows = [_row(photo, split_of) for photo in photos]
     source_size = commonest_size(counted(looks))
     looks += [look(photo.file) for photo in to_predict]
     task = _task(listing.photos, name, source)
@@ -207,7 +208,7 @@ def _codes(labels: Sequence[str | None], names: tuple[str, ...]) -> IntArray:
     return np.array([MISSING if label is None else names.index(label) for label in labels], dtype=np.int64)
 
 
-def _row(photo: Photo, splits: pd.Series) -> Row:
+def _row(photo: Photo, splits: Mapping[str, str]) -> Row:
     split = EVAL if photo.to_predict else splits[photo.person]
     labels = {"mask": photo.mask, "gender": photo.gender, "age": age_text(photo.age) if photo.age else None}
     return {"path": photo.path, "person": photo.person, "split": split, **labels}
