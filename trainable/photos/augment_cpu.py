@@ -20,7 +20,6 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from numba import njit, types
-from numba.extending import intrinsic
 from torch import Tensor
 
 FloatArray = npt.NDArray[np.float32]
@@ -30,8 +29,6 @@ Size = tuple[int, int]
 _ZERO, _ONE, _TWO, _THREE, _FOUR, _SIX = (np.float32(value) for value in (0, 1, 2, 3, 4, 6))
 _RED, _GREEN, _BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
 _BYTE = np.uint32(255)
-_LANES = 8
-"""Rows are sampled in multiples of this, so that no remainder is left to loop over: the next row overwrites it."""
 _CHUNK = 1024
 """Pixels whose colours are changed at a time: 12 KiB."""
 
@@ -80,60 +77,14 @@ def _bytes(photos: ByteArray) -> tuple[ByteArray, Size]:
     return np.lib.stride_tricks.as_strided(photos, (length,), (1,), writeable=False), (photo, row)
 
 
-def _apart(builder: Any) -> Any:
-    """LLVM's name for the memory that `_put` writes and `_word` does not read."""
-    domain = builder.module.add_metadata(["masktune"])
-    return builder.module.add_metadata([builder.module.add_metadata(["planes", domain])])
-
-
-@intrinsic
-def _word(typing: Any, array: Any, byte: Any) -> Any:
-    """The four bytes from `byte` on as uint32, first byte lowest, unaligned.
-
-    With `_put` it promises LLVM that the two never meet. numba has no other way to say so, and without it a loop that
-    reads at computed places and writes is not vectorized: rotation takes four times as long.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        word, index = (context.get_value_type(kind) for kind in (types.uint32, types.intp))
-        start = builder.bitcast(data, context.get_value_type(types.uint8).as_pointer())
-        place = builder.gep(start, [builder.sext(args[1], index)])
-        value = builder.load(builder.bitcast(place, word.as_pointer()))
-        value.align = 1
-        value.set_metadata("noalias", _apart(builder))
-        return value
-
-    return types.uint32(array, byte), generate
-
-
-@intrinsic
-def _put(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """array[index] = value, of the array's own type and index >= 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        builder.store(args[2], builder.gep(data, [args[1]])).set_metadata("alias.scope", _apart(builder))
-        return context.get_dummy_value()
-
-    return types.void(array, index, value), generate
-
-
 @_inner
 def _pack(pixels, start, step, height, width, flip, packed):
     """height x width pixels of three bytes -> words of `packed`, mirrored if `flip`, one row and column in."""
     for y in range(height):
         row, line = pixels[start + y * step : start + y * step + 3 * width], packed[y + 1]
-        end = 3 * (width - 1)
-        last = np.uint32(row[end]) | np.uint32(row[end + 1]) << np.uint32(8) | np.uint32(row[end + 2]) << np.uint32(16)
-        if flip:
-            for x in range(width - 1):  # a word more could lie outside the array
-                line[np.uint64(width - x)] = _word(row, np.int32(3 * x))
-            line[1] = last
-        else:
-            for x in range(width - 1):
-                line[np.uint64(x + 1)] = _word(row, np.int32(3 * x))
-            line[width] = last
+        for x in range(width):
+            red, green, blue = np.uint32(row[3 * x]), np.uint32(row[3 * x + 1]), np.uint32(row[3 * x + 2])
+            line[width - x if flip else x + 1] = red | green << np.uint32(8) | blue << np.uint32(16)
 
 
 @_inner
@@ -158,24 +109,18 @@ def _mixed(words, bits, across, down):
 @_inner
 def _sample_row(packed, x, y, cos, sin, red, green, blue):
     """Bilinear samples from (x, y) on, in steps of (cos, sin) pixels of `packed`."""
-    step, right, bottom = 4 * packed.shape[1], np.float32(packed.shape[1] - 2), np.float32(packed.shape[0] - 2)
+    right, bottom = np.float32(packed.shape[1] - 2), np.float32(packed.shape[0] - 2)
     for i in range(len(red)):
         column = np.float32(np.int32(i))
         at_x = min(max(x + cos * column, _ZERO), right)
         at_y = min(max(y + sin * column, _ZERO), bottom)
-        left, top = np.int32(at_x), np.int32(at_y)
+        left, top = int(at_x), int(at_y)
         across, down = at_x - np.float32(left), at_y - np.float32(top)
-        at = np.int32(top * np.int32(step) + np.int32(4) * left)
-        under = np.int32(at + np.int32(step))
-        words = (
-            _word(packed, at),
-            _word(packed, np.int32(at + np.int32(4))),
-            _word(packed, under),
-            _word(packed, np.int32(under + np.int32(4))),
-        )
-        _put(red, i, _mixed(words, 0, across, down))
-        _put(green, i, _mixed(words, 8, across, down))
-        _put(blue, i, _mixed(words, 16, across, down))
+        above, below = packed[top], packed[top + 1]
+        words = above[left], above[left + 1], below[left], below[left + 1]
+        red[i] = _mixed(words, 0, across, down)
+        green[i] = _mixed(words, 8, across, down)
+        blue[i] = _mixed(words, 16, across, down)
 
 
 @_inner
@@ -199,13 +144,12 @@ def _place(pixels, start, step, size, crop, angle, flip, packed, image):
         return
     _pack(pixels, start, step, high, wide, flip, packed)
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    padded = (width + _LANES - 1) // _LANES * _LANES
     x = left + 0.5 - wide / 2
     for row in range(height):
         y = row + top + 0.5 - high / 2
         # Half a pixel on to the index of a pixel, one back for the rim.
         from_x, from_y = cos * x - sin * y + wide / 2 + 0.5, sin * x + cos * y + high / 2 + 0.5
-        part = slice(row * width, min(row * width + padded, height * width))
+        part = slice(row * width, (row + 1) * width)
         _sample_row(
             packed,
             np.float32(from_x),
