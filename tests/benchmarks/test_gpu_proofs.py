@@ -30,15 +30,12 @@ from benchmarks.gpu.proofs import (
 )
 from benchmarks.gpu.proofs.between import Held
 from benchmarks.gpu.proofs.trials import computing_in
-from benchmarks.small_resnet import small_resnet
 from data_prep.store.store import Store
-from data_prep.task import REFERENCE
-from ensemble import member
 from ensemble.member import Member
+from tests.small_networks import small_networks
 from trainable import loop, predict
-from trainable.config import Model
 from trainable.loop import Trial
-from trainable.network import compiled, model, step
+from trainable.network import compiled, step
 from trainable.photos import augment, feed
 from trainable.workbench import Workbench
 
@@ -46,15 +43,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ResNet18 with a fortieth of the weights."""
-    build = model.build
-
-    def built(config: Model, classes: int = REFERENCE.classes, seed: int = 0) -> torch.nn.Module:
-        return small_resnet(classes, seed) if config.arch == "resnet18" else build(config, classes, seed)
-
-    monkeypatch.setattr(model, "build", built)
-    monkeypatch.setattr(member, "build", built)
+def _small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_networks(monkeypatch)
 
 
 @pytest.fixture
