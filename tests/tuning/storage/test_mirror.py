@@ -87,7 +87,6 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
         assert driver.poll() is None
         assert time.monotonic() < until
         time.sleep(0.1)
-    time.sleep(2)
     driver.kill()
     driver.wait()
 
