@@ -224,7 +224,7 @@ def test_trials_that_wait_for_an_address_that_is_gone_do_not_hang_and_the_search
             pass
         there.rename(tmp_path / "away")
         there.touch()  # nothing can be under a file
-        time.sleep(10)
+        ended.wait(7)  # longer than the watchdog waits
         there.unlink()
         (tmp_path / "away").rename(there)
 
