@@ -22,6 +22,9 @@ os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 """No AMX, here and in what tests start: some virtual machines lose its registers when processes take turns, and then
 plain torch trains to NaN as well."""
 
+os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
+"""Each Ray that a test starts would start two Python processes that nobody needs yet."""
+
 SPLIT_OF_TEN = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
 MASK_OF_SEVEN = ("worn",) * 5 + ("incorrect", "none")
 
@@ -32,10 +35,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LONGEST = (
+    "test_end_to_end.py",
+    "tuning/test_signals.py",
+    "data_prep/prepare/test_cluster.py",
+    "faults/test_workers.py",
+    "tuning/test_faults.py",
+    "tuning/storage/test_mirror.py",
+    "test_photographs.py",
+    "tuning/cluster/test_nodes.py",
+    "faults/test_nodes.py",
+    "tuning/test_search.py",
+    "trainable/test_workbench.py",
+)
+"""The files that take half a minute or more, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take minutes come first, so that none is left for one of two processes at the end."""
-    slow = ("faults", "tuning", "test_end_to_end.py")
-    items.sort(key=lambda item: item.path.relative_to(Path(__file__).parent).parts[0] not in slow)
+    """The longest files come first, so that none is left for one of two processes at the end."""
+    first = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +63,23 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
     The colour of a photo tells mask and gender, its brightness the age, all with noise.
     """
+    return drawn_store(tmp_path_factory.mktemp("small") / "store", people=60)
+
+
+@pytest.fixture(scope="session")
+def smallest_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """As `small_store`, of 20 people: for trials whose score nobody looks at."""
+    return drawn_store(tmp_path_factory.mktemp("smallest") / "store", people=20)
+
+
+def drawn_store(folder: Path, people: int) -> Store:
     rng = np.random.default_rng(0)
     rows, photos = [], []
-    for person in range(60):
+    for person in range(people):
         gender, age = ("male", "female")[person % 2], (20, 45, 60, 28, 33, 58)[person // 2 % 6]
         for number, mask in enumerate(MASK_OF_SEVEN):
             name = f"{person:06d}/{number}.jpg"
-            split = SPLIT_OF_TEN[person // 6]
+            split = SPLIT_OF_TEN[10 * person // people]
             rows.append(
                 {"path": name, "person": f"{person:06d}", "mask": mask, "gender": gender, "age": age, "split": split}
             )
@@ -59,7 +88,6 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         name = f"eval{number}.jpg"
         rows.append({"path": name, "person": name, "mask": None, "gender": None, "age": None, "split": "eval"})
         photos.append(_photo(number % 3, number % 2, 20 + 4 * number, rng))
-    folder = tmp_path_factory.mktemp("small") / "store"
     meta = StoreMeta(profile="sample", source_size=(512, 384))
     return stores.write(folder, np.stack(photos), pd.DataFrame(rows), meta)
 

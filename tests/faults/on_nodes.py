@@ -31,7 +31,7 @@ from tuning.plan.budget import Budget
 from tuning.plan.resources import Resources
 
 ROOT = Path(__file__).resolve().parents[2]
-EPOCH = 1.0
+EPOCH = 0.5
 """Seconds."""
 
 
@@ -79,8 +79,8 @@ def add(cluster: Cluster, number: int) -> Any:
 
 
 def disturb(cluster: Cluster, gpus: list[Any], folder: Path, done: Callable[[], bool]) -> None:
-    """Three nodes die while they train, and one comes after the second. It trains before the third dies: until then
-    the others are held, or on a busy machine the search could be done before its worker has started."""
+    """All nodes but one die while they train, and one comes before the last of them does. It trains before that: until
+    then the others are held, or on a busy machine the search could be done before its worker has started."""
 
     def trains(node: Any) -> None:
         now = time.time()
@@ -93,16 +93,16 @@ def disturb(cluster: Cluster, gpus: list[Any], folder: Path, done: Callable[[], 
         trains(node)
         cluster.remove_node(node, allow_graceful=False)
 
-    first, second, third, fourth = gpus
-    dies(first)
-    dies(second)
-    held = [folder / f"held-{node.node_id}" for node in (third, fourth)]
+    for node in gpus[:-2]:
+        dies(node)
+    trains(gpus[-1])
+    held = [folder / f"held-{node.node_id}" for node in gpus[-2:]]
     for file in held:
         file.touch()
     trains(add(cluster, len(gpus)))
     for file in held:
         file.unlink()
-    dies(third)
+    dies(gpus[-2])
 
 
 def epochs(folder: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from data_prep.store.store import Store
 from tests.faults import driving
 from tests.faults.conftest import Campaign
@@ -20,9 +22,16 @@ from tuning.records import search_json
 
 
 def test_a_search_whose_driver_is_killed_ends_as_an_undisturbed_one(
-    campaign: Campaign, ray_session: None, make_plan: Callable[..., Plan], small_store: Store, tmp_path: Path
+    campaign: Campaign,
+    request: pytest.FixtureRequest,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    tmp_path: Path,
 ) -> None:
-    kills = campaign.count(few=2, many=20)
+    kills = campaign.count(few=0, many=20)
+    if not kills:
+        pytest.skip("one kill is in tests/tuning/test_faults.py: make faults")
+    request.getfixturevalue("ray_session")
     trials = 4 + kills
     one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
     calm = make_plan(folder=tmp_path / "calm/age_bands", **one)

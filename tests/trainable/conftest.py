@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from data_prep.store.store import Store
+from tests.small_networks import small_networks
 from trainable.config import TrialConfig
 from trainable.loop import Trial
 from trainable.workbench import Workbench
@@ -20,9 +21,15 @@ def _in_one_thread(one_thread: None) -> None:
     """Every test here trains small networks."""
 
 
+@pytest.fixture(autouse=True)
+def _small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials here are about everything but the network."""
+    small_networks(monkeypatch)
+
+
 @pytest.fixture
 def small_config() -> Callable[..., TrialConfig]:
-    """A from-scratch ResNet18 for the small store; settings by flat key as keyword `group__name` or in a dict."""
+    """A from-scratch network for the small store; settings by flat key as keyword `group__name` or in a dict."""
 
     def make(**changes: object) -> TrialConfig:
         flat = {

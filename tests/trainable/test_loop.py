@@ -129,7 +129,7 @@ def test_a_loss_that_is_not_finite_names_quantity_epoch_and_step(small_trial):
 def test_a_later_epoch_that_starts_from_broken_weights_names_its_first_step(small_trial):
     trial = small_trial()
     trial.run_epoch()
-    torch.nn.init.constant_(trial.model.fc.bias, math.nan)
+    torch.nn.init.constant_(trial.model[-1].bias, math.nan)
     with pytest.raises(DivergedError, match="train_loss became nan in epoch 2, step 1 of 4"):
         trial.run_epoch()
 
@@ -137,7 +137,7 @@ def test_a_later_epoch_that_starts_from_broken_weights_names_its_first_step(smal
 def test_predictions_that_are_not_finite_are_a_diverged_trial_too(small_trial):
     trial = small_trial()
     train_epoch = trial._train
-    trial._train = lambda: (train_epoch(), torch.nn.init.constant_(trial.model.fc.bias, math.nan))[0]
+    trial._train = lambda: (train_epoch(), torch.nn.init.constant_(trial.model[-1].bias, math.nan))[0]
     with pytest.raises(DivergedError, match="val_loss became nan in epoch 1"):
         trial.run_epoch()
 

@@ -32,7 +32,7 @@ def test_the_next_trials_network_is_the_last_ones_with_fresh_weights():
     first.train()(torch.randn(4, 3, 32, 32)).sum().backward()
     second = bench.network(SCRATCH, seed=2)
     assert second is first
-    assert _same(second, build(SCRATCH, seed=2))
+    assert _same(second, model.build(SCRATCH, seed=2))
     assert all(parameter.grad is None for parameter in second.parameters())
 
 
@@ -98,8 +98,8 @@ def test_a_search_draws_its_first_weights_once(monkeypatch):
     bench = Workbench(CPU)
     for _ in range(3):
         network = bench.network(SCRATCH, seed=4)
-        assert _same(network, build(SCRATCH, seed=4))
-        torch.nn.init.zeros_(network.fc.weight)
+        assert _same(network, build_one(SCRATCH, seed=4))
+        torch.nn.init.zeros_(network[0].weight)
     assert built == [4]
 
 

@@ -1,7 +1,11 @@
-"""A deterministic stand-in for training: its val_f1 is a curve of the epoch and of one searched setting."""
+"""A deterministic stand-in for training: its val_f1 is a curve of the epoch and of one searched setting.
+
+Workers import this file, and so it imports neither torch nor the driver.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -62,3 +66,39 @@ class SilentTrial(CurveTrial):
 
     def step(self) -> dict[str, Any]:
         return {"loss": 1.0}
+
+
+class CountingTrial(CurveTrial):
+    """Writes down after which epochs it was asked for a checkpoint."""
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        super().save_checkpoint(checkpoint_dir)
+        with (self._folder() / "saved.txt").open("a") as saved:
+            saved.write(f"{self.iteration}\n")
+
+
+class SecondComesLate(CurveTrial):
+    """The first worker works when another has begun to start, which takes until three more trials have ended."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        super().setup(config)
+        search = self._folder().parent
+        try:
+            (search / "first").mkdir()
+        except FileExistsError:
+            (search / "second").mkdir(exist_ok=True)
+            before = ended(search)
+            while ended(search) < before + 3:
+                time.sleep(0.05)
+
+    def step(self) -> dict[str, Any]:
+        search = self._folder().parent
+        while not (search / "second").exists():
+            time.sleep(0.05)
+        if self.epoch == 1:
+            (self._folder() / "worker").write_text(str(os.getpid()))
+        return super().step()
+
+
+def ended(search: Path) -> int:
+    return len(list(search.glob("trial-*/worker")))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -32,15 +35,36 @@ def command(pid: int) -> str:
     return (PROC / str(pid) / "cmdline").read_text().replace("\0", " ").strip()
 
 
-def accepting(host: str) -> set[int]:
-    """The TCP ports of this machine that accept a connection to the address."""
+def listening(pids: list[int]) -> set[tuple[str, int]]:
+    """(address, port) of the TCP sockets on which these processes accept connections."""
+    theirs = {inode for pid in pids for inode in _sockets(pid)}
     found = set()
-    for port in range(1, 1 << 16):
-        with socket.socket() as caller:
-            caller.settimeout(1)
-            if caller.connect_ex((host, port)) == 0:
-                found.add(port)
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in (PROC / "net" / table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == _LISTEN and inode in theirs:
+                address, port = local.split(":")
+                host = socket.inet_ntop(family, _in_network_order(address))
+                found.add((host.removeprefix("::ffff:"), int(port, 16)))  # IPv4 in IPv6's notation
     return found
+
+
+_LISTEN = "0A"
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    """The inodes of a process's sockets."""
+    with suppress(OSError):  # it has ended, or closed one meanwhile
+        for each in (PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                if (target := str(each.readlink())).startswith("socket:["):
+                    yield target.removeprefix("socket:[").removesuffix("]")
+
+
+def _in_network_order(address: str) -> bytes:
+    """The kernel prints an address as words of four bytes in this machine's order."""
+    words = [bytes.fromhex(address[start : start + 8]) for start in range(0, len(address), 8)]
+    return b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
 
 
 def _stat(process: Path) -> list[str] | None:

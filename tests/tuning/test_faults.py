@@ -77,7 +77,7 @@ def test_killed_once_and_interrupted_once_a_search_ends_as_an_undisturbed_one_do
     with interrupted_when(lambda: epochs_of(disturbed, "trial-003") >= 3):
         search.resume(resume.resumable(disturbed.folder), SlowTrial)
     assert state(disturbed) == "interrupted"
-    search.resume(resume.resumable(disturbed.folder), CurveTrial)
+    search.resume(resume.resumable(disturbed.folder), SlowTrial)
 
     assert rungs() == calm_rungs
     assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
@@ -96,7 +96,7 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
     assert state(plan) == "interrupted"
     done = before[before["status"].isin(["finished", "stopped"])]
 
-    search.resume(resume.resumable(plan.folder), CurveTrial)
+    search.resume(resume.resumable(plan.folder), SlowTrial)
 
     after = board(plan)
     assert state(plan) == "finished"
@@ -110,12 +110,13 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
 def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_when_it_has_finished(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
-    plan = make_plan(budget=Budget(trials=4, gpu_hours=6 / 3600))
+    one_at_a_time = Resources(cpus=1, gpus=0, concurrent=1)
+    plan = make_plan(budget=Budget(trials=4, gpu_hours=3 / 3600), resources=one_at_a_time)
     search.run(plan, small_store, SlowTrial)
     first = search_json.read(plan.folder).spent
     assert state(plan) == "budget spent"
-    assert first["gpu_hours"] >= 6 / 3600
-    with pytest.raises(OptionError, match=r"has spent its 0.00166667 GPU-hours; to go on, give it more"):
+    assert first["gpu_hours"] >= 3 / 3600
+    with pytest.raises(OptionError, match=r"has spent its 0.000833333 GPU-hours; to go on, give it more"):
         resume.resumable(plan.folder)
 
     search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)

@@ -12,19 +12,20 @@ from tensorboard.plugins.hparams import metadata
 
 from common.errors import SearchError, StoreError
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import BrokenTrial, CurveTrial, SilentTrial, val_f1
+from tests.tuning.curve_trial import BrokenTrial, CountingTrial, SilentTrial, val_f1
 from tests.tuning.plans import begin, small_plan
 from tuning import resume, search
 from tuning.cluster import session
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
 
 
 @pytest.fixture(scope="module")
 def finished(ray_session: None, small_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """A search of deterministic curves, run to its end."""
     plan = small_plan(tmp_path_factory.mktemp("finished"), small_store)
-    search.run(plan, small_store, CurveTrial)
+    search.run(plan, small_store, CountingTrial)
     return plan
 
 
@@ -72,6 +73,14 @@ def test_a_trial_folder_has_rays_records_and_no_leftover_checkpoints(finished: P
     assert not list(finished.folder.glob("*/checkpoint_*"))
 
 
+def test_every_epoch_but_a_trials_last_is_checkpointed(finished: Plan) -> None:
+    board = pd.read_csv(finished.folder / "leaderboard.csv").set_index("trial")
+    for trial, epochs in board["epochs"].items():
+        file = finished.folder / str(trial) / "saved.txt"
+        saved = file.read_text().split() if file.exists() else []
+        assert saved == [str(epoch) for epoch in range(1, epochs)]
+
+
 def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan) -> None:
     for folder in sorted(finished.folder.glob("trial-*")):
         events = EventAccumulator(str(folder)).Reload()
@@ -87,16 +96,16 @@ def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan)
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = make_plan(epochs=3, grace=3)
+    plan = make_plan(epochs=3, grace=3, budget=Budget(trials=4), resources=Resources(cpus=1, gpus=0, concurrent=1))
     rows = {row.trial: row for row in search.run(plan, small_store, BrokenTrial)}
     failed = [row for row in rows.values() if row.status == "failed"]
-    assert len(rows) == 6
+    assert len(rows) == 4
     assert failed
     assert all(row.settings["labels/old_from"] == 59 and row.epochs == 1 for row in failed)
     said = capsys.readouterr().out
     assert "failed: RuntimeError: broken on purpose" in said
-    assert re.search(r"^    [1-6] of 6 trials done", said, re.MULTILINE)
-    assert "    0 of 6 trials done" not in said
+    assert re.search(r"^    [1-4] of 4 trials done", said, re.MULTILINE)
+    assert "    0 of 4 trials done" not in said
     assert json.loads((plan.folder / "search.json").read_text())["state"] == "finished"
     study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{plan.folder / 'study.db'}")
     assert all(trial.state.is_finished() for trial in study.trials)
@@ -115,7 +124,7 @@ def test_optuna_is_told_the_best_val_f1_of_a_stopped_trial_and_of_every_epoch_it
 def test_a_trial_that_never_reports_the_metric_fails_and_its_error_names_it(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
-    plan = make_plan(budget=Budget(trials=2))
+    plan = make_plan(budget=Budget(trials=1))
     assert {row.status for row in search.run(plan, small_store, SilentTrial)} == {"failed"}
     said = (plan.folder / "trial-001/error.txt").read_text()
     assert "val_f1: a number from 0 to 1 is needed after every epoch, but got 'nothing'" in said

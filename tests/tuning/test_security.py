@@ -3,8 +3,6 @@
 import ast
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,17 +12,10 @@ from common.errors import SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.plans import begin
-from tests.tuning.processes import accepting, command, family
+from tests.tuning.processes import command, family, listening
 from tuning import resume
 from tuning.plan.plan import Plan
 from tuning.storage import states
-
-STARTED = [
-    sys.executable,
-    "-c",
-    "from tuning.cluster import session; session.start_ray(); print('started', flush=True); input()",
-]
-"""A program with a Ray of its own, until its input ends."""
 
 STATES = (
     "experiment_state-1.json",
@@ -84,22 +75,19 @@ def test_a_state_that_lies_elsewhere_is_not_resumed(name: str, stopped: Path, tm
     assert str(refusal.value) == f"{link}: resuming would run code from there; remove it"
 
 
-def test_a_ray_of_ones_own_listens_on_loopback_only_and_has_no_dashboard() -> None:
-    """What listens everywhere answers at 127.0.0.2 too; what listens at 127.0.0.1 does not."""
+def test_a_ray_of_ones_own_listens_on_loopback_only_and_has_no_dashboard(ray_session: None) -> None:
     with socket.create_server(("0.0.0.0", 0)) as everywhere, socket.create_server(("127.0.0.1", 0)) as here:
-        before = {host: accepting(host) for host in ("127.0.0.1", "127.0.0.2")}
-        assert everywhere.getsockname()[1] in before["127.0.0.2"]
-        assert here.getsockname()[1] in before["127.0.0.1"] - before["127.0.0.2"]
-        with subprocess.Popen(STARTED, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
-            assert driver.stdout
-            assert driver.stdout.readline() == "started\n"
-            rays = accepting("127.0.0.1") - before["127.0.0.1"]
-            reachable = accepting("127.0.0.2") - before["127.0.0.2"]
-            commands = [command(pid) for pid in family(driver.pid)]
-            driver.communicate("\n")
-    assert rays
-    assert reachable == set()
+        ours = listening([os.getpid()])
+        assert ours >= {("0.0.0.0", everywhere.getsockname()[1]), ("127.0.0.1", here.getsockname()[1])}
+    with socket.create_server(("::", 0), family=socket.AF_INET6) as everywhere:
+        assert ("::", everywhere.getsockname()[1]) in listening([os.getpid()])
+    processes = family(os.getpid())
+    commands = [command(pid) for pid in processes]
     assert any("raylet" in each for each in commands)
+    assert any("gcs_server" in each for each in commands)
+    addresses = listening(processes)
+    assert len(addresses) > 3
+    assert {host for host, _ in addresses} == {"127.0.0.1"}
     assert all("--disable-frontend" in each for each in commands if "dashboard.py" in each)
 
 

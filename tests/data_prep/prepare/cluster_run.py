@@ -1,16 +1,22 @@
-"""Prepares a dataset on a Ray cluster of several nodes on this machine, and does to it what the scenario says.
+"""Prepares a dataset on a Ray cluster of two nodes on this machine, four times, and does to it what each scenario says.
 
-    python cluster_run.py SCENARIO IMAGES LABELS OUT
+    python cluster_run.py IMAGES LABELS OUT
 
-Run by test_cluster.py in a process of its own: Ray can be started once a process. Prints what was said, then JSON.
+Run by test_cluster.py in a process of its own, beside the tests' Ray. Prints what came of each as the last line, JSON.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import ray
 from ray.cluster_utils import Cluster
@@ -22,60 +28,112 @@ from data_prep.prepare.draft import Draft
 from data_prep.prepare.inputs import Source
 from data_prep.prepare.target import Target, Workforce
 
-preparing.PHOTOS_PER_SHARD = 4
-keep = Draft.keep
+
+@dataclass
+class Run:
+    """One preparation: what it said, the parts it kept, the nodes that had workers, and what is done to it meanwhile.
+
+    Attributes:
+        happens: called when a part has been kept; False: again after the next one.
+        waits: whether no part is given yet, by the crew and the parts that were kept.
+        hook: a line with which workers begin, after the module that it changes: a fake for memory that runs out.
+    """
+
+    happens: Callable[[Run], bool] = lambda run: True
+    waits: Callable[[Run], bool] = lambda run: False
+    hook: tuple[str, str] | None = None
+    said: list[str] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    crew: Any = None
+
+    @property
+    def both_are_ready(self) -> bool:
+        return len(self.crew._workers) == 2 and not self.crew._joining
+
+    def prepare(self, source: Source, out: Path, address: str) -> dict[str, object]:
+        hire, give, keep = module._Crew.hire, module._Crew.give, Draft.keep
+        happened = False
+
+        def hired(crew: Any) -> None:
+            hire(crew)
+            self.crew = crew
+            self.hosts.update(seat.node for seat in crew._workers)
+
+        def given(crew: Any, waiting: Any) -> None:
+            if not self.waits(self):
+                give(crew, waiting)
+
+        def kept(draft: Draft, part: Any, record: Any) -> None:
+            nonlocal happened
+            keep(draft, part, record)
+            self.kept.append(part.number)
+            happened = happened or self.happens(self)
+
+        root = f"{_hook(*self.hook)}{os.pathsep}{module.ROOT}" if self.hook else module.ROOT
+        with (
+            patch.object(module._Crew, "hire", hired),
+            patch.object(module._Crew, "give", given),
+            patch.object(Draft, "keep", kept),
+            patch.object(module, "ROOT", root),
+        ):
+            return {
+                **self._prepared(source, out, address),
+                "said": self.said,
+                "kept": self.kept,
+                "nodes": len(self.hosts),
+            }
+
+    def _prepared(self, source: Source, out: Path, address: str) -> dict[str, object]:
+        target = Target(out, background="keep", size=(40, 30))
+        try:
+            preparing.prepare(source, target, Workforce(cluster=address), say=self.said.append)
+        except MasktuneError as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+        finally:
+            ray.shutdown()  # the next one joins with an environment of its own
+        return {}
 
 
-def main(scenario: str, images: str, labels: str, out: str) -> None:
+def _hook(name: str, line: str) -> str:
+    """A folder whose sitecustomize.py runs `line` in every worker, where `module` is one of data_prep.photos."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "sitecustomize.py").write_text(f"import os\nfrom data_prep.photos import {name} as module\n{line}\n")
+    return str(folder)
+
+
+def main(images: str, labels: str, out: str) -> None:
+    preparing.PHOTOS_PER_SHARD = 4
+    module.TRIES = 2
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    extra = [nodes.add_node(num_cpus=1)] if scenario != "workers die" else []
-    kept: list[int] = []
+    added: list[Any] = []
 
-    def on_keep(self: Draft, part: object, record: object) -> None:
-        keep(self, part, record)  # type: ignore[arg-type]
-        kept.append(part.number)  # type: ignore[attr-defined]
-        if len(kept) == 2 and scenario == "node dies":
-            nodes.remove_node(extra[0], allow_graceful=False)
-        if len(kept) == 1 and scenario == "workers die":
-            nodes.add_node(num_cpus=1)
-        if len(kept) == 3 and scenario == "workers die":
+    def second_joins_late_then_workers_die(run: Run) -> bool:
+        if not added:
+            added.append(nodes.add_node(num_cpus=1))
+        elif run.both_are_ready:
             kill_workers()
+            return True
+        return False
 
-    Draft.keep = on_keep  # type: ignore[method-assign]
-    if scenario == "photo kills":
-        victim = Path(images) / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
-        deadly(
-            "decode", f"decode.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else was(file)", "load"
-        )
-    if scenario == "never ready":
-        deadly("background", "background.load = lambda method: os._exit(1)", "load")
-    said: list[str] = []
-    hosts: set[str] = set()
-    crew = module._Crew.hire
+    def node_dies(run: Run) -> bool:
+        if len(run.kept) == 2:
+            nodes.remove_node(added[0], allow_graceful=False)
+        return len(run.kept) == 2
 
-    def hire(self: module._Crew) -> None:
-        crew(self)
-        hosts.update(seat.node for seat in self._workers)
-
-    module._Crew.hire = hire  # type: ignore[method-assign]
-    give = module._Crew.give
-
-    def give_to_both(self: module._Crew, waiting: object) -> None:
-        """No part before both machines are ready: the one that dies is at some then."""
-        if (len(self._workers) == 2 and not self._joining) or kept:
-            give(self, waiting)  # type: ignore[arg-type]
-
-    if scenario == "node dies":
-        module._Crew.give = give_to_both  # type: ignore[method-assign]
-    result: dict[str, object] = {}
-    try:
-        target = Target(Path(out), background="keep", size=(40, 30))
-        workforce = Workforce(cluster=nodes.address)
-        preparing.prepare(Source(Path(images), Path(labels)), target, workforce, say=said.append)
-    except MasktuneError as error:
-        result["error"] = f"{type(error).__name__}: {error}"
-    print("RESULT", json.dumps({**result, "said": said, "kept": kept, "nodes": len(hosts)}))
-    ray.shutdown()
+    victim = Path(images) / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
+    deadly = f"was = module.load\nmodule.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else was(file)"
+    scenarios = {
+        "workers die": Run(
+            second_joins_late_then_workers_die, waits=lambda run: bool(run.kept) and not run.both_are_ready
+        ),
+        "photo kills": Run(hook=("decode", deadly)),
+        "never ready": Run(hook=("background", "module.load = lambda method: os._exit(1)")),
+        "node dies": Run(node_dies, waits=lambda run: not run.kept and not run.both_are_ready),
+    }
+    source = Source(Path(images), Path(labels))
+    found = {name: run.prepare(source, Path(out) / name, nodes.address) for name, run in scenarios.items()}
+    print(json.dumps(found), flush=True)
     nodes.shutdown()
 
 
@@ -87,13 +145,6 @@ def kill_workers() -> None:
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
             continue
-
-
-def deadly(module_name: str, line: str, name: str) -> None:
-    """From now on workers begin with `line`, in which somebody dies: a fake for memory that runs out."""
-    hook = Path(tempfile.mkdtemp()) / "sitecustomize.py"
-    hook.write_text(f"import os\nfrom data_prep.photos import {module_name}\nwas = {module_name}.{name}\n{line}\n")
-    module.ROOT = f"{hook.parent}{os.pathsep}{module.ROOT}"  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,7 +126,8 @@ def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(
 
     there = small_disk.with_name("mounted")
     plan = make_plan(folder=there / "age_bands", **one)
-    with mounted(small_disk, there), meanwhile(lambda ended: disturb(small_disk, plan, ended)):
+    waits = said_to_wait(monkeypatch)
+    with mounted(small_disk, there), meanwhile(lambda ended: disturb(small_disk, plan, waits, ended)):
         search.run(plan, small_store, SlowTrial)
         assert board(plan).equals(board(calm))
         assert not list(plan.folder.glob("trial-*/.checkpoint_*"))
@@ -154,27 +154,47 @@ def bind(disk: Path, there: Path, how: str = "rw") -> None:
     subprocess.run(["mount", "-o", f"remount,bind,{how}", str(there)], check=True)
 
 
-def disturb(disk: Path, plan: Plan, ended: threading.Event) -> None:
-    """In each of three trials five seconds in which the disk takes nothing."""
+def said_to_wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often the search has said that it waits for its disk."""
+    said: list[str] = []
+
+    def heard(line: str, **options: Any) -> None:
+        said.append(line)
+        print(line, **options)
+
+    monkeypatch.setattr(storage, "print", heard, raising=False)
+    return lambda: sum(line.startswith("Waiting for the disk") for line in said)
+
+
+def disturb(disk: Path, plan: Plan, waits: Callable[[], int], ended: threading.Event) -> None:
+    """In each of three trials the disk takes nothing until the search has noticed, and a second longer."""
     there = plan.folder.parent
 
     def gone() -> None:
         subprocess.run(["umount", "-l", str(there)], check=True)
 
+    def until_noticed(before: int) -> None:
+        while waits() == before and not ended.wait(0.05):
+            pass
+        ended.wait(1)
+
     wait_for(plan.folder / "trial-001/checkpoint_000002", ended)
+    before = waits()
     ballast = full(disk)
-    time.sleep(5)
+    until_noticed(before)
     ballast.unlink()
 
     wait_for(plan.folder / "trial-002/checkpoint_000002", ended)
+    before = waits()
     gone()
-    time.sleep(5)
+    until_noticed(before)
     bind(disk, there)
 
     wait_for(plan.folder / "trial-003/checkpoint_000002", ended)
+    before = waits()
     gone()
     bind(disk, there, "ro")
-    time.sleep(5)
+    until_noticed(before)
     gone()
     bind(disk, there)
 

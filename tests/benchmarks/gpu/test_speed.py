@@ -9,6 +9,12 @@ import torch
 from benchmarks.gpu.part import Setting
 from benchmarks.gpu.speed import PARTS, between, data, figures, limits, modes, photos
 from data_prep.store.store import Store
+from tests.small_networks import small_networks
+
+
+@pytest.fixture(autouse=True)
+def _small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_networks(monkeypatch)
 
 
 @pytest.fixture
