@@ -92,8 +92,9 @@ def curve(number: int, point: Point, settings: dict[str, Any], store: Path, smal
 
     torch.set_num_threads(1)
     config = TrialConfig.from_flat({**settings, **point})
-    network = small_resnet(store.task.classes, config.train.seed) if small else None
-    trial = Trial(config, Store.open(store), Workbench(torch.device("cpu")), network)
+    opened = Store.open(store)
+    network = small_resnet(opened.task.classes, config.train.seed) if small else None
+    trial = Trial(config, opened, Workbench(torch.device("cpu")), network)
     found: dict[str, Any] = {"number": number, "point": point, "val_f1": [], "seconds": []}
     try:
         while trial.epoch < trial.config.train.epochs:

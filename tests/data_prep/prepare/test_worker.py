@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import StoreError
 from data_prep.choices import IMPLAUSIBLE
-from data_prep.layouts.listing import photos_below
+from data_prep.layouts.folders import photos_below
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
 from data_prep.prepare.parts import Job, Part
@@ -22,7 +22,7 @@ def half_of_most(photo):
 @pytest.mark.parametrize("implausible", IMPLAUSIBLE)
 def test_a_worker_does_with_implausible_masks_what_the_job_says(raw, tmp_path, monkeypatch, implausible):
     monkeypatch.setattr(backgrounds, "load", lambda method: Background("own", "m.onnx", "0" * 64, half_of_most))
-    photos = photos_below(raw.images)
+    photos = photos_below(raw.images).photos
     part = Part(0, photos, [True] * len(photos))
     sent = Background("own", "m.onnx", "0" * 64, implausible=implausible)
     (tmp_path / "there").mkdir()
