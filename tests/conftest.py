@@ -119,6 +119,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module")
+def one_core() -> Iterator[None]:
+    """Searches here have one trial at a time: a worker takes 5 s of a core to import torch and Ray."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.machine.cpu_cores", lambda: 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray for every test that runs a search in this process."""

@@ -34,11 +34,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _one_core() -> Iterator[None]:
-    """One trial at a time: a worker takes 5 s of a core to import torch and Ray, and tests/tuning has two at a time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("common.machine.cpu_cores", lambda: 1)
-        yield
+def _one_at_a_time(one_core: None) -> None:
+    """tests/tuning has two trials at a time."""
 
 
 @pytest.fixture(scope="module")
