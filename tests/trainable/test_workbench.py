@@ -94,7 +94,9 @@ def test_weights_in_a_file_are_read_once_a_process(tmp_path, monkeypatch):
 
 def test_a_search_draws_its_first_weights_once(monkeypatch):
     built, build_one = [], model.build
-    monkeypatch.setattr(model, "build", lambda config, seed: built.append(seed) or build_one(config, seed=seed))
+    monkeypatch.setattr(
+        model, "build", lambda config, classes, seed: built.append(seed) or build_one(config, classes, seed)
+    )
     bench = Workbench(CPU)
     for _ in range(3):
         network = bench.network(SCRATCH, seed=4)
