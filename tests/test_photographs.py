@@ -83,6 +83,10 @@ def test_photos_of_ones_own_go_from_a_folder_to_predictions(
     if goes_on:
         assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
         assert tune_main.main(["--resume", str(search), "--confirm", "1", "--folds", "2"]) == 0
+        store = Store.open("data/own")
+        assert sorted(pd.read_csv(search / "confirm/leaderboard.csv")["train/fold"]) == [0, 1]
+        verdict = json.loads((search / "confirm/confirmation.json").read_text())
+        assert verdict["photos"] == sum(len(store.labelled(split)) for split in ("train", "val"))
     assert len(pd.read_csv(search / "leaderboard.csv")) == 2 + goes_on
     replay(["--search", str(search)])
     suspects(["--search", str(search)])
