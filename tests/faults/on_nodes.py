@@ -79,7 +79,7 @@ def add(cluster: Cluster, number: int) -> Any:
 
 
 def disturb(cluster: Cluster, gpus: list[Any], folder: Path, done: Callable[[], bool]) -> None:
-    """All nodes but one die while they train, and one comes before the last of them does. It trains before that: until
+    """All nodes but one die while they train, at most one of them after another has come. That one trains before: until
     then the others are held, or on a busy machine the search could be done before its worker has started."""
 
     def trains(node: Any) -> None:
@@ -93,16 +93,17 @@ def disturb(cluster: Cluster, gpus: list[Any], folder: Path, done: Callable[[], 
         trains(node)
         cluster.remove_node(node, allow_graceful=False)
 
-    for node in gpus[:-2]:
+    first = max(1, len(gpus) - 2)
+    for node in gpus[:first]:
         dies(node)
-    trains(gpus[-1])
-    held = [folder / f"held-{node.node_id}" for node in gpus[-2:]]
+    held = [folder / f"held-{node.node_id}" for node in gpus[first:]]
     for file in held:
         file.touch()
     trains(add(cluster, len(gpus)))
     for file in held:
         file.unlink()
-    dies(gpus[-2])
+    for node in gpus[first:-1]:
+        dies(node)
 
 
 def epochs(folder: Path) -> list[dict[str, Any]]:
