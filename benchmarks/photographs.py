@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import statistics
 import subprocess
 import sys
 import time
@@ -21,14 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.measure import Table, machine
-from common.command_line import exit_code, positive
+from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
 from common.repository import ROOT
 from common.search_folder import ENSEMBLE
-from trainable.device import choose
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds = [42 + number for number in range(options.seeds)]
     methods = ["keep", options.compare] if options.compare else ["keep"]
     runs = {method: _runs(options, method, seeds) for method in methods}
-    print(_table(options, runs).markdown())
+    print(_table(options, runs))
     if options.compare:
         print(_difference(runs["keep"], runs[options.compare], options.compare))
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
+def parser() -> Parser:
+    result = Parser(
         prog="python -m benchmarks.photographs",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -104,7 +101,10 @@ def _timed(module: str, *arguments: object) -> float:
     return (time.monotonic() - began) / 60
 
 
-def _table(options: argparse.Namespace, runs: dict[str, list[Run]]) -> Table:
+def _table(options: argparse.Namespace, runs: dict[str, list[Run]]) -> str:
+    from benchmarks.measure import Table, machine  # imports torch: --help should not wait for it
+    from trainable.device import choose
+
     factors = list(next(iter(runs.values()))[0].test["by_factor"])
     rows = [
         [
@@ -121,13 +121,13 @@ def _table(options: argparse.Namespace, runs: dict[str, list[Run]]) -> Table:
     heads = ["background", "test macro F1", "95% interval", "best single", *(f"F1 of {factor}" for factor in factors)]
     facts = {**machine(choose()), "images": options.images.name, "size": options.size, "arch": options.arch}
     columns = [*heads, "prepare, min", "search, min", "vote, min"]
-    return Table(f"photographs: {options.space}", facts, columns, rows)
+    return Table(f"photographs: {options.space}", facts, columns, rows).markdown()
 
 
 def _difference(plain: Sequence[Run], removed: Sequence[Run], method: str) -> str:
-    gains = np.array([with_it.f1 - without.f1 for with_it, without in zip(removed, plain, strict=True)])
+    gains = [with_it.f1 - without.f1 for with_it, without in zip(removed, plain, strict=True)]
     shown = ", ".join(f"{gain:+.3f}" for gain in gains)
-    return f"{method} minus keep, by seed: {shown}; mean {gains.mean():+.3f}"
+    return f"{method} minus keep, by seed: {shown}; mean {statistics.mean(gains):+.3f}"
 
 
 if __name__ == "__main__":

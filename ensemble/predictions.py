@@ -42,8 +42,7 @@ class Score:
 def open_test(search: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
     """Score the vote on test, predict the store's eval photos, and keep both in ensemble.json."""
     test, unlabelled = store.labelled("test"), store.rows("eval")
-    rows = np.concatenate([test, unlabelled])
-    votes = ensemble.predict_rows(rows) if len(rows) else np.zeros((0, store.task.classes), dtype=np.float32)
+    votes = ensemble.predict_rows(np.concatenate([test, unlabelled]))
     on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
     made = _write_predictions(store, store.index["path"].to_numpy()[unlabelled], votes[len(test) :], out)
     write_json(search / ENSEMBLE, _about(store, ensemble, on_test, made))

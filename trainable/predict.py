@@ -36,12 +36,13 @@ def predict(
     Args:
         model: on the feed's device; it is left in evaluation mode.
         preprocessing: that of the model's training.
-        rows: one or more.
         batch_size: photos at a time at most, halved as often as the device's memory asks for.
 
     Returns:
         float32 [len(rows), classes], rows in the order given.
     """
+    if len(rows) == 0:
+        return np.zeros((0, feed.store.task.classes), dtype=np.float32)
     widest = max(abs(view.angle) for view in views)
 
     def photos(n: int) -> Iterator[Tensor]:

@@ -29,10 +29,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     search: Path = options.search
     out, sheet = options.out or search / SUSPECTS, options.sheet or search / SUSPECTS_SHEET
-    if options.out:
-        _check_target("--out", out)
-    if options.sheet:
-        _check_target("--sheet", sheet)
     # Imported only now, since pandas takes seconds: neither --help nor a mistyped option should wait.
     from common.files import write_text
     from data_prep.suspects import report
@@ -41,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     from data_prep.suspects.sheet import page
 
     store = open_store(search)
+    _check_target("--out", out)
+    _check_target("--sheet", sheet)
     report.check_nothing_is_lost(out)
     evidence = gather(search, store)
     ranked = rank(store, evidence)

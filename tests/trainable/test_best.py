@@ -14,6 +14,7 @@ def test_the_best_epoch_is_exported_as_others_read_it(small_trial, small_store, 
     config, weights, about = best.load_best(tmp_path / "best.safetensors")
     assert config == trial.config
     assert all(torch.equal(weights[name], value) for name, value in trial.best.weights.items())
+    assert about.pop("crop_frame") == "[512, 384]"
     assert about == {"epoch": trial.best.epoch, "val_f1": trial.best.val_f1, "store_hash": small_store.hash}
     with np.load(tmp_path / "val_predictions.npz", allow_pickle=False) as arrays:
         assert np.array_equal(arrays["probabilities"], trial.best.predictions)

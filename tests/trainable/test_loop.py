@@ -20,7 +20,8 @@ from trainable.workbench import Workbench
 CPU = torch.device("cpu")
 KEYS = [
     "epoch", "train_loss", "train_focal", "train_smoothing", "train_soft_f1", "train_photos", "lr", "val_loss",
-    "val_accuracy", "val_f1", "val_f1_best", "best_epoch", "micro_batches", "photos_per_s", "seconds",
+    "val_accuracy", "val_f1", "val_f1_mask", "val_f1_gender", "val_f1_age", "val_f1_best", "best_epoch",
+    "micro_batches", "photos_per_s", "seconds",
 ]  # fmt: skip
 TIMES = ("photos_per_s", "seconds")
 

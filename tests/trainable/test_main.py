@@ -25,8 +25,8 @@ def test_one_trial_prints_a_line_an_epoch_and_goes_on_from_its_folder(small_stor
     main([*command, "--epochs", "1"])
     main([*command, "--epochs", "2"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[::2]] == [["seed", "42;"], ["seed", "42;"]]
-    assert [line.split()[:2] for line in lines[1::2]] == [["epoch", "1"], ["epoch", "2"]]
+    begun = [["task:", "mask"], ["seed", "42;"]]
+    assert [line.split()[:2] for line in lines] == [*begun, ["epoch", "1"], *begun, ["epoch", "2"]]
     assert (tmp_path / "best.safetensors").is_file()
 
 

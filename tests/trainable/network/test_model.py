@@ -39,7 +39,7 @@ def test_weights_come_from_a_file(tmp_path, name):
 
 
 def test_a_final_layer_of_another_size_is_replaced_and_the_rest_kept(tmp_path):
-    donor = build(SCRATCH, n_classes=1000, seed=1)
+    donor = build(SCRATCH, classes=1000, seed=1)
     torch.save(donor.state_dict(), tmp_path / "w.pt")
     loaded = build(Model("resnet18", str(tmp_path / "w.pt")), seed=2)
     assert torch.equal(loaded.conv1.weight, donor.conv1.weight)
@@ -93,7 +93,7 @@ def test_imagenet_weights_that_cannot_be_fetched_say_how_to_go_on_in_one_line(tm
 
 def test_imagenet_weights_in_torch_hubs_cache_are_used_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    donor = build(SCRATCH, n_classes=1000, seed=1)
+    donor = build(SCRATCH, classes=1000, seed=1)
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(donor.state_dict(), tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth")
     loaded = build(Model("resnet18", "imagenet"))

@@ -139,7 +139,7 @@ def test_the_shipped_searcher_proposes_its_starting_points_first_and_hears_of_ev
     replay = simulate(
         Searched(searcher, answer, space.distributions, how), Asha(2, 1, reduction=3), epochs=2, slots=1, budget=9
     )
-    assert asked[:4] == space.start
+    assert asked[: len(space.start)] == space.start
     assert [trial.epochs for trial in replay.trials] == [2, 1, 1, 1, 1, 1, 1, 1]
     trials = searcher._ot_study.trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", *[state] * 7, "RUNNING"]
