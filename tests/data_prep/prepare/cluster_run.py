@@ -36,7 +36,7 @@ class Run:
     Attributes:
         happens: called when a part has been kept; False: again after the next one.
         waits: whether no part is given yet, by the crew and the parts that were kept.
-        hook: a line with which workers begin, after the module that it changes: a fake for memory that runs out.
+        hook: a line with which workers begin, after the module that it changes: a fake for a rare fault.
     """
 
     happens: Callable[[Run], bool] = lambda run: True
@@ -123,13 +123,15 @@ def main(images: str, labels: str, out: str) -> None:
 
     victim = Path(images) / Path(labels).read_text().split(",")[-1].strip() / "normal.jpg"
     deadly = f"was = module.load\nmodule.load = lambda file: os._exit(1) if str(file) == {str(victim)!r} else was(file)"
+    # A part takes most of a second, so that the machine that is lost has one at hand.
+    slow = "import time\nwas = module.load\nmodule.load = lambda file: (time.sleep(0.2), was(file))[1]"
     scenarios = {
         "workers die": Run(
             second_joins_late_then_workers_die, waits=lambda run: bool(run.kept) and not run.both_are_ready
         ),
         "photo kills": Run(hook=("decode", deadly)),
         "never ready": Run(hook=("background", "module.load = lambda method: os._exit(1)")),
-        "node dies": Run(node_dies, waits=lambda run: not run.kept and not run.both_are_ready),
+        "node dies": Run(node_dies, waits=lambda run: not run.kept and not run.both_are_ready, hook=("decode", slow)),
     }
     source = Source(Path(images), Path(labels))
     found = {name: run.prepare(source, Path(out) / name, nodes.address) for name, run in scenarios.items()}
