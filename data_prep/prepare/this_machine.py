@@ -6,8 +6,6 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from threading import Event
 
-import numpy as np
-
 from common.errors import PhotoError
 from data_prep.layouts.listing import Photo
 from data_prep.prepare.parts import Job, Part, Record, Said, make
@@ -16,9 +14,6 @@ from data_prep.workers import Threads
 AT_A_TIME = 2
 """Parts in the making: while one is flushed to the disk, the threads are at the other."""
 
-_ONCE_FREED = 2**25 - 2**16
-"""glibc keeps freed memory in pieces up to the largest that was freed, 32 MiB at most (mallopt(3))."""
-
 
 def make_here(parts: Sequence[Part], job: Job, threads: int, said: Said) -> Generator[tuple[Part, Record]]:
     """Make the parts with so many threads; yields each when it is done.
@@ -26,7 +21,6 @@ def make_here(parts: Sequence[Part], job: Job, threads: int, said: Said) -> Gene
     Raises:
         StoreError: as for `parts.make`; the parts done before it are done.
     """
-    np.empty(_ONCE_FREED, np.uint8)  # or each photo's memory would be asked of the system, and given back
     stopped = Event()
 
     def say_on(photo: Photo, error: PhotoError | None) -> None:
