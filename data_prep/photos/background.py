@@ -6,7 +6,6 @@ Such a mask is implausible (`masks.Mask.fault`), and then the photo is better ke
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from common.command_line import did_you_mean
 from common.errors import OptionError, PhotoError, StoreError, WeightsError
 from common.files import file_sha256
 from data_prep.choices import KEEP, LEAVE_OUT, METHODS, REMOVE
@@ -110,9 +110,8 @@ def _why_not(method: str) -> str:
     methods = f"one of {', '.join(METHODS)}, or a model.onnx"
     if reason := rembg_models.REFUSED.get(method):
         return f"--background {method}: {reason}; it must be {methods}"
-    near = difflib.get_close_matches(method.lower(), (*METHODS, *rembg_models.REFUSED), n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"--background must be {methods}, but is {method!r}{hint}"
+    hint = did_you_mean(method.lower(), (*METHODS, *rembg_models.REFUSED))
+    return f"--background must be {methods}, but is {method!r}{f'; {hint}' if hint else ''}"
 
 
 @cache
