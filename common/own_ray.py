@@ -1,7 +1,7 @@
 """Ray on this machine alone, for nobody but the process that starts it: whoever can talk to Ray runs code as its owner.
 
-Left to itself Ray writes its token to ~/.ray/auth_token, which everybody may read, and keeps its sockets in folders under
-/tmp/ray that everybody may write to.
+Left to itself Ray writes its token to ~/.ray/auth_token, which everybody may read, and keeps its sockets in
+folders under /tmp/ray that everybody may write to.
 """
 
 from __future__ import annotations
