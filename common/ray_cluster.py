@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common import own_ray
 from common.errors import OptionError
+from common.security import own_ray
 
 CONNECT_SECONDS = 20
 

@@ -1,7 +1,7 @@
 """Every private name of Ray that the driver uses, each with its reason.
 
 Ray may change them in any version: tests/tuning/test_ray_internals.py asks the installed one. The worker's are in
-trainable/worker/durable.py, and what keeps others out of Ray in common/own_ray.py.
+trainable/worker/durable.py, and what keeps others out of Ray in common/security/own_ray.py.
 """
 
 from __future__ import annotations

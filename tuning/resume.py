@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
 from tuning.records import provenance, search_json
-from tuning.storage import states
+from tuning.storage import states, trusted
 from tuning.storage.lock import owning
 
 
@@ -50,13 +49,10 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
         ConfigError: its crops were told in another frame (`config.check_frame`).
     """
     record = search_json.read(folder)
-    _check_owner(folder)
+    trusted.check(folder, remote)
     with owning(folder):  # for this look; `resume` does it again, but who cannot should hear of it before Ray starts
         if not states.exists(folder):
             raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
-        for path in states.trusted(folder):
-            _check_no_link(path)
-            _check_owner(path)
     plan = from_record(folder, record, remote)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
@@ -76,17 +72,6 @@ def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
     return node_copy.open_store(store["path"], store["hash"], say=say, progress=True)
 
 
-def _check_owner(path: Path) -> None:
-    status = path.stat()
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o002):
-        raise SearchError(f"{path} must be owned by you and not writable by others: resuming runs code from it")
-
-
-def _check_no_link(path: Path) -> None:
-    if path.is_symlink():
-        raise SearchError(f"{path} is a link to {path.readlink()}: resuming would run code from there; remove it")
-
-
 def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
     """There is something left to do, and time to do it."""
     started, trials = record.spent["trials"], plan.budget.trials
@@ -101,6 +86,10 @@ def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
 def _changes(plan: Plan, record: SearchRecord) -> list[str]:
     """What is not as it was when the search began, and what that means."""
     notes = []
+    if plan.remote and trusted.here(plan.remote) is None:
+        notes.append(
+            f"a search is gone on with by code that lies at {plan.remote}: who can write there can run theirs here"
+        )
     if record.code != provenance.code_hash():
         notes.append("the training code has changed since: trials from now on may not compare with those before")
     for name, now in provenance.versions().items():
@@ -112,10 +101,14 @@ def _changes(plan: Plan, record: SearchRecord) -> list[str]:
 
 
 def _is_as_it_was(space: Space) -> bool:
+    """Whether the space that was begun with is what its source says now. A file is compared and not run, since it may
+    be anybody's; of a search that was begun before its hash was kept nothing is said."""
     if not space.source:  # of a confirmation, made of its search's space
         return True
     try:
+        if code := spaces.code_of(space.source):
+            return space.code in ("", code)
         now = spaces.load(space.source)
-    except SpaceError:
+    except (SpaceError, OSError):
         return False
     return (now.distributions, now.fixed) == (space.distributions, space.fixed)

@@ -36,7 +36,7 @@ from tuning.plan.plan import Plan
 from tuning.records import reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
 from tuning.resume import Resumable
-from tuning.storage import home, removal, states
+from tuning.storage import home, removal, states, trusted
 from tuning.storage.disk import DiskSpace, waiting_for_disk
 from tuning.storage.home import Home
 
@@ -67,6 +67,7 @@ def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began:
     plan = search.plan
     kept = home.of(plan)
     with signals.kept(signal.SIGINT), kept.resumed():
+        trusted.check(plan.folder, plan.remote)  # again: it may have been given away since `resumable`
         states.install(plan.folder)
         search_json.update(plan.folder, state=State.RUNNING, budget=vars(plan.budget))
         since = _since(began)

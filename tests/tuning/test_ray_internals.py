@@ -19,7 +19,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
-from common import own_ray
+from common.security import own_ray
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import optuna
 import ray
 
-from common import own_ray, ray_cluster, uris
+from common import ray_cluster, uris
 from common.machine import cpu_cores
 from common.repository import ROOT
+from common.security import own_ray
 from tuning import signals
 from tuning.cluster import joining
 
@@ -28,7 +29,7 @@ HOW_RAY_RUNS = {
 
 def start_ray(cluster: str | None = None, install: bool = False) -> None:
     """Join the `cluster`, at HOST:PORT or "auto", or start Ray for this process alone: no dashboard, and nobody else
-    reaches it (common/own_ray.py).
+    reaches it (common/security/own_ray.py).
 
     Args:
         install: let Ray install the packages on the cluster's nodes.

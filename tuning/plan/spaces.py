@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
-import importlib.util
 import inspect
 import itertools
 import json
@@ -27,6 +27,7 @@ from optuna.distributions import (
 import search_spaces
 from common.command_line import did_you_mean
 from common.errors import ConfigError, SpaceError
+from common.security import regular_file, trust
 from trainable.config import TrialConfig, flat_types
 
 Point = dict[str, Any]
@@ -43,6 +44,7 @@ class Space:
         fixed: flat key -> value for settings it holds away from the reference recipe.
         start: points tried first.
         source: what `load` finds it by, from any folder.
+        code: SHA-256 of the files of one's own that it was loaded from (`code_of`); "" where there are none.
         whole: it is all that a recipe has (`recipe`), so that what does not apply to a store is left out.
 
     Raises:
@@ -55,6 +57,7 @@ class Space:
     fixed: Point
     start: list[Point]
     source: str = ""
+    code: str = ""
     whole: bool = False
 
     def __post_init__(self) -> None:
@@ -125,7 +128,21 @@ def load(name: str) -> Space:
     """
     parts = [part for each in name.split("+") for part in _parts(each)]
     joined = parts[0] if len(parts) == 1 else _join("+".join(part.name for part in parts), parts)
-    return dataclasses.replace(joined, source="+".join(_absolute(part) for part in name.split("+")))
+    source = "+".join(_absolute(part) for part in name.split("+"))
+    return dataclasses.replace(joined, source=source, code=code_of(source) or "")
+
+
+def code_of(source: str) -> str | None:
+    """The SHA-256 of the files of one's own that a space's `source` names, read and not run; None where there are none.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    files = [Path(part.partition(":")[0]) for part in source.split("+") if _is_file(part)]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(regular_file.read_bytes(file, trust.CODE)).digest())
+    return digest.hexdigest() if files else None
 
 
 def to_json(space: Space) -> dict[str, Any]:
@@ -142,7 +159,7 @@ def from_json(saved: dict[str, Any]) -> Space:
 
 def _parts(name: str) -> list[Space]:
     file, _, attribute = name.partition(":")
-    if file.endswith(".py"):
+    if _is_file(name):
         return [_of_module(_module_of(Path(file)), Path(file).stem, attribute or "SPACE")]
     if name not in names():
         hint = did_you_mean(name, names())
@@ -161,18 +178,19 @@ def _parts(name: str) -> list[Space]:
 
 def _absolute(name: str) -> str:
     file, colon, attribute = name.partition(":")
-    return f"{Path(file).absolute()}{colon}{attribute}" if file.endswith(".py") else name
+    return f"{Path(file).absolute()}{colon}{attribute}" if _is_file(name) else name
+
+
+def _is_file(name: str) -> bool:
+    return name.partition(":")[0].endswith(".py")
 
 
 def _module_of(file: Path) -> ModuleType:
-    """Run a user's file; what goes wrong in it is said with its line."""
-    if not file.is_file():
-        raise SpaceError(f"--space {file}: no such file")
-    spec = importlib.util.spec_from_file_location(f"space_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    """Run a user's file; what goes wrong in it is said with its line. Compiled code that lies beside it is not run."""
+    source, module = _code(file), ModuleType(f"space_{file.stem}")
+    module.__file__ = str(file)
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, str(file), "exec"), vars(module))
     except Exception as error:
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(file.name)
@@ -180,6 +198,18 @@ def _module_of(file: Path) -> ModuleType:
         line = f", line {lines[-1]}" if lines else ""
         raise SpaceError(f"--space {file}{line}: {type(error).__name__}: {error}") from None
     return module
+
+
+def _code(file: Path) -> bytes:
+    try:
+        return trust.read_code(file)
+    except FileNotFoundError:
+        raise SpaceError(f"--space {file}: no such file") from None
+    except PermissionError as error:
+        advice = "copy what you trust to a file of yours that only you can write (chmod go-w)"
+        raise SpaceError(f"--space {file}: it {error.strerror}, and would be run as code; {advice}") from None
+    except OSError as error:
+        raise SpaceError(f"--space {file} cannot be read ({error.strerror}); name another file") from None
 
 
 def _of_module(module: ModuleType, name: str, attribute: str = "SPACE") -> Space:

@@ -9,13 +9,13 @@ driver that is killed may leave half a copy. Here the files of one moment get th
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from common.errors import SearchError
 from common.files import file_sha256, replacing
 from common.search_folder import STATE
+from common.security.regular_file import read_json
 
 RAYS = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl")
 """The trials, how many were started, and the study."""
@@ -52,17 +52,9 @@ def exists(folder: Path) -> bool:
     return bool(sets(folder / STATE) or _state(folder))
 
 
-def trusted(folder: Path) -> list[Path]:
-    """What Ray would read as code, or what lies around it: each of these files and folders that there is."""
-    state = folder / STATE
-    around = [state, *sets(state)] if state.exists() or state.is_symlink() else []
-    files = (file for each in (folder, *sets(state)) for pattern in RAYS for file in each.glob(pattern))
-    return [*around, *files]
-
-
 def _is_whole(each: Path) -> bool:
     try:
-        return bool(_state(each)) and json.loads((each / MANIFEST).read_text()) == _hashes(each)
+        return bool(_state(each)) and read_json(each / MANIFEST) == _hashes(each)
     except (OSError, ValueError):
         return False
 

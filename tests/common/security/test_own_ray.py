@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from common import own_ray
 from common.errors import OptionError
 from common.repository import ROOT
+from common.security import own_ray
 from tests.strangers import STRANGER, as_a_stranger, needs_a_stranger
 
 LEFT = "11111111-2222-3333-4444-555555555555"
