@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 MEGABYTE = 2**20
 
@@ -33,7 +33,7 @@ class UnfitFile(OSError):
         return str(self.strerror)
 
 
-def opened(file: Path, limit: int | None = None) -> BinaryIO:
+def opened(file: Path, limit: int | None = None) -> io.BufferedReader:
     """Open a regular file of at most `limit` bytes.
 
     Raises:
