@@ -107,5 +107,7 @@ def _read(search: Path) -> SearchRecord:
         return SearchRecord.read(search)
     except FileNotFoundError:
         raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name a folder under runs/") from None
+    except OSError as error:
+        raise EnsembleError(f"{search / SEARCH} cannot be read ({error.strerror}); name another search") from None
     except ValueError as error:
         raise EnsembleError(f"{search / SEARCH} is damaged: {error}") from None

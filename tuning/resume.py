@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.errors import OptionError, SearchError, SpaceError
+from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.store.store import Store
@@ -55,6 +56,8 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
             raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
     plan = from_record(folder, record, remote)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
+    if lacking := {"trials", "hours", "gpu_hours"} - {*record.spent}:
+        raise SearchError(f"{folder / SEARCH} does not say what was spent ({min(lacking)}): begin another search")
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
     check_frame(record.plan, store_of(folder, say=print).source_size, plan.where)
@@ -69,6 +72,8 @@ def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
         StoreError: it is gone or has changed.
     """
     store = search_json.read(folder).store
+    if not {"path", "hash"} <= {*store}:
+        raise SearchError(f"{folder / SEARCH} names no store: begin another search")
     return node_copy.open_store(store["path"], store["hash"], say=say, progress=True)
 
 

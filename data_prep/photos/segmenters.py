@@ -18,6 +18,7 @@ from PIL import Image
 
 from common.errors import StoreError, WeightsError
 from common.files import file_sha256, replacing
+from common.security.regular_file import opened
 from data_prep.photos import rembg_models
 from data_prep.store.rules import is_sha256
 
@@ -130,7 +131,7 @@ def fetched(name: str) -> Path:
 
 
 def _checksum(file: Path, algorithm: str) -> str:
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         return hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pandas as pd
 
 from common.errors import OptionError
+from common.security.regular_file import TABLE, read_bytes
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 
@@ -18,7 +20,8 @@ def check_nothing_is_lost(out: Path) -> None:
     if not out.exists():
         return
     try:
-        filled = pd.read_csv(out, dtype=str, keep_default_na=False)["value"].str.strip() != ""
+        table = io.BytesIO(read_bytes(out, TABLE))
+        filled = pd.read_csv(table, dtype=str, keep_default_na=False)["value"].str.strip() != ""
     except (OSError, ValueError, KeyError):
         raise OptionError(f"--out {out}: already there and no list of suspects; name another file") from None
     if filled.any():

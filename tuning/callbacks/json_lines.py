@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
+from common.security.regular_file import parse_json, read_text
 from tuning import ray_internals
 
 RESULT = "result.json"
@@ -39,6 +39,6 @@ class Results(JsonLoggerCallback):
 def reported(folder: Path) -> Iterator[dict[str, Any]]:
     """What a trial has reported, in order; an epoch that was done twice is there twice."""
     file = folder / RESULT
-    for line in file.read_text().splitlines(keepends=True) if file.exists() else ():
+    for line in read_text(file).splitlines(keepends=True) if file.exists() else ():
         if line.endswith("\n"):
-            yield json.loads(line)
+            yield parse_json(line)

@@ -153,6 +153,8 @@ def to_json(space: Space) -> dict[str, Any]:
 
 def from_json(saved: dict[str, Any]) -> Space:
     """The inverse of `to_json`."""
+    if strange := [name for name in ("name", "about", "source", "code") if not isinstance(saved.get(name, ""), str)]:
+        raise TypeError(f"{strange[0]} of the space is {saved[strange[0]]!r}")
     distributions = {key: json_to_distribution(json.dumps(each)) for key, each in saved["distributions"].items()}
     return Space(**{**saved, "distributions": distributions})
 

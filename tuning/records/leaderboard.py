@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from itertools import accumulate, islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Table
 from common.errors import SearchError
 from common.files import write_text
 from common.search_folder import LEADERBOARD
+from common.security.regular_file import TABLE, read_bytes
 from tuning.records.rows import Row, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
@@ -51,7 +53,9 @@ def read(folder: Path) -> list[Row]:
     """
     file = folder / LEADERBOARD
     try:
-        board = pd.read_csv(file).astype(object).where(lambda cells: cells.notna(), None)
+        table = pd.read_csv(io.BytesIO(read_bytes(file, TABLE)))
+        _check(table)
+        board = table.astype(object).where(lambda cells: cells.notna(), None)
         keys = [name for name in board.columns if name not in COLUMNS]
         return [
             Row(
@@ -68,6 +72,17 @@ def read(folder: Path) -> list[Row]:
         ]
     except (OSError, ValueError, KeyError) as error:
         raise SearchError(f"{file} cannot be read ({error}); go on with the search, which writes it anew") from None
+
+
+def _check(board: pd.DataFrame) -> None:
+    """Raises ValueError: a cell that is none of a leaderboard's. KeyError: a column that is not there."""
+    for name in ("val_f1_best", "best_epoch", "epochs", "seconds"):
+        pd.to_numeric(board[name])
+    for name in ("trial", "status"):
+        if len(board) and (board[name].isna().any() or not pd.api.types.is_string_dtype(board[name])):
+            raise ValueError(f"{name}: a name is needed in every row")
+    if strange := [name for name in board.columns if name not in COLUMNS and name.count("/") != 1]:
+        raise ValueError(f"{strange[0]!r} is no column of a leaderboard")
 
 
 def table(rows: list[Row], title: str, width: int = 160) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from common.errors import OptionError, SearchError
+from common.security.regular_file import parse_json, read_json, read_text
 from tuning.plan.spaces import Point, Space
 from tuning.records.rows import setting
 
@@ -81,13 +81,14 @@ def of_file(file: Path) -> list[Curve]:
         OptionError: no such file, none in it, or a line that is no curve. A last line that was cut off is left out.
     """
     try:
-        lines = file.read_text().splitlines()
-    except OSError as error:
-        raise OptionError(f"--curves {file}: cannot be read ({error.strerror}); name a file of JSON lines") from None
+        lines = read_text(file).splitlines()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise OptionError(f"--curves {file}: cannot be read ({why}); name a file of JSON lines") from None
     recorded = []
     for number, line in enumerate(lines, start=1):
         try:
-            recorded.append(_of_line(json.loads(line)))
+            recorded.append(_of_line(parse_json(line)))
         except (ValueError, KeyError, TypeError) as error:
             if number < len(lines):
                 raise OptionError(f"--curves {file}, line {number}: no recorded curve ({error!r}); remove it") from None
@@ -141,24 +142,28 @@ def _reported(file: Path) -> list[dict[str, Any]]:
     epochs: list[dict[str, Any]] = []
     for result in _json_lines(file):
         done = result["training_iteration"] - 1
-        if done <= len(epochs):
+        if 0 <= done <= len(epochs):
             epochs[done:] = [result]
     return epochs
 
 
 def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
-    for line in file.read_text(errors="replace").splitlines():
+    try:
+        lines = read_text(file, errors="replace").splitlines()
+    except OSError as error:
+        raise SearchError(f"{file} cannot be read ({error.strerror}); move its folder away") from None
+    for line in lines:
         try:
-            result = json.loads(line)
+            result = parse_json(line)
         except ValueError:
             continue
-        if isinstance(result, dict) and {"training_iteration", "val_f1"} <= set(result):
+        if isinstance(result, dict) and "val_f1" in result and type(result.get("training_iteration")) is int:
             yield result
 
 
 def _of_trial(folder: Path, reported: list[dict[str, Any]], keys: Sequence[str]) -> Curve:
     try:
-        config = json.loads((folder / "params.json").read_text())
+        config = read_json(folder / "params.json")
         return Curve(
             name=folder.name,
             point={key: setting(config, key) for key in keys},

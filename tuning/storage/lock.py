@@ -26,6 +26,7 @@ import filelock
 from common import files, uris
 from common.errors import SearchError
 from common.remote_folder import RemoteFolder
+from common.security.regular_file import parse_json, read_json
 from tuning.storage.background import meanwhile
 
 LOCK, OWNER = ".owner", ".owner.json"
@@ -135,7 +136,7 @@ def _beat_there(there: RemoteFolder, token: str, lost: threading.Event | None, e
 
 def _token(there: RemoteFolder) -> str | None:
     try:
-        return str(json.loads(there.read(OWNER) or b"")["token"])
+        return str(parse_json(there.read(OWNER) or b"")["token"])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -150,7 +151,7 @@ def _read_there(there: RemoteFolder) -> tuple[dict[str, Any], float]:
     now = there.entry(name)
     there.remove(name)
     try:
-        owner = json.loads(content)
+        owner = parse_json(content)
         age = (now.modified - entry.modified).total_seconds() if now else 0.0
         return {"host": str(owner["host"]), "pid": int(owner["pid"])}, max(0.0, age)
     except (ValueError, KeyError, TypeError):
@@ -180,7 +181,7 @@ def _refusal(folder: Path | str, owner: dict[str, Any], age: float) -> SearchErr
 def _read(folder: Path) -> tuple[dict[str, Any], float]:
     """The owner and the seconds since its last sign of life, by the storage's clock; of none, nothing."""
     try:
-        owner = json.loads((folder / OWNER).read_text())
+        owner = read_json(folder / OWNER)
         (folder / LOCK).touch()
         age = (folder / LOCK).stat().st_mtime - (folder / OWNER).stat().st_mtime
         return {name: owner[name] for name in ("host", "pid")}, max(0.0, age)
