@@ -129,22 +129,24 @@ class RemoteFolder:
         self.remove(name)
 
     def _found(self, below: str, recursive: bool) -> Iterator[tuple[str, Any]]:
-        from pyarrow.fs import FileSelector
-
         base = f"{self.path}/{below}".rstrip("/")
         with _as_os_error():
-            found = self.files.get_file_info(
-                FileSelector(base, allow_not_found=True, recursive=recursive, max_recursion=self._depth)
-            )
+            found = self.files.get_file_info(self._wanted(base, recursive))
         for info in found:
             name = str(PurePosixPath(info.path).relative_to(self.path))
             if ".." not in name.split("/"):
                 yield name, info
 
-    @property
-    def _depth(self) -> int:
-        """How deep a listing goes. At file:// it follows links, also one to a folder that it lies in."""
-        return 4 if self.files.type_name == "local" else 2**31 - 1
+    def _wanted(self, base: str, recursive: bool) -> Any:
+        """What pyarrow lists. At file:// it would follow links to folders, and one that leads up again and again."""
+        from pyarrow.fs import FileSelector
+
+        if self.files.type_name != "local":
+            return FileSelector(base, allow_not_found=True, recursive=recursive)
+        walk = os.walk(base, onerror=_raise_unless_gone)
+        below = ((folder, name) for folder, folders, files in walk for name in (*folders, *files))
+        right_in_it = ((base, name) for name in (os.listdir(base) if Path(base).is_dir() else ()))  # noqa: PTH208
+        return [f"{folder}/{name}" for folder, name in (below if recursive else right_in_it)]
 
     def _write(self, name: str, chunks: Iterator[bytes]) -> None:
         path = PurePosixPath(f"{self.path}/{name}")
@@ -158,6 +160,11 @@ class RemoteFolder:
                     stream.write(chunk)
             if renamed:
                 self.files.move(written, str(path))
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 @contextlib.contextmanager
