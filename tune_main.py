@@ -15,7 +15,7 @@ import time
 
 from common import ray_cluster
 from common.command_line import exit_code
-from common.security import trust
+from common.security import terminal, trust
 from tuning import signals
 from tuning.command.options import check, check_resumed, parser
 
@@ -50,7 +50,7 @@ def _list_spaces() -> int:
     from tuning.plan import spaces
 
     for name in spaces.names():
-        print(f"{name:<18} {spaces.load(name).about}")
+        terminal.say(f"{name:<18} {spaces.load(name).about}")
     return 0
 
 

@@ -9,6 +9,7 @@ from common.errors import EnsembleError, UriError
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
 from common.search_record import SearchRecord
+from common.security import terminal
 from data_prep import node_copy
 from data_prep.store.store import Store
 
@@ -95,7 +96,7 @@ def open_store(search: Path) -> Store:
         StoreError: the store is missing or damaged, or another one now.
     """
     store = _read(search).store
-    return node_copy.open_store(store["path"], store["hash"], verify=True, say=print, progress=True)
+    return node_copy.open_store(store["path"], store["hash"], verify=True, say=terminal.say, progress=True)
 
 
 def _started(search: Path) -> str:

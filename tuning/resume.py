@@ -9,10 +9,11 @@ from pathlib import Path
 from common.errors import OptionError, SearchError, SpaceError
 from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
+from common.security import terminal
 from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
-from tuning.plan import spaces
+from tuning.plan import space_files, spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
@@ -60,7 +61,7 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
         raise SearchError(f"{folder / SEARCH} does not say what was spent ({min(lacking)}): begin another search")
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
-    check_frame(record.plan, store_of(folder, say=print).source_size, plan.where)
+    check_frame(record.plan, store_of(folder, say=terminal.say).source_size, plan.where)
     return Resumable(plan, spent, _changes(plan, record))
 
 
@@ -111,7 +112,7 @@ def _is_as_it_was(space: Space) -> bool:
     if not space.source:  # of a confirmation, made of its search's space
         return True
     try:
-        if code := spaces.code_of(space.source):
+        if code := space_files.code_of(space.source):
             return space.code in ("", code)
         now = spaces.load(space.source)
     except (SpaceError, OSError):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from common.errors import OptionError
 from common.security.regular_file import TABLE, read_bytes
+from common.security.terminal import plain
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 
@@ -61,7 +62,7 @@ def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
 
 def _table(rows: pd.DataFrame) -> list[str]:
     """Align columns in lines."""
-    shown = rows[["rank", "target", "field", "label", "why"]].astype(str)
+    shown = rows[["rank", "target", "field", "label", "why"]].astype(str).map(plain)
     cells = [list(shown.columns), *shown.to_numpy().tolist()]
     widths = [max(len(row[column]) for row in cells) for column in range(len(shown.columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]

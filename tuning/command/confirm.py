@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from common.security import terminal
 from tuning import resume, search
 from tuning.command.ending import TRIALS_FAILED
 from tuning.command.finish import finish
@@ -23,7 +24,7 @@ def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machin
 
 def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
     """Train the best trials again with fresh seeds, or on folds, and compare them."""
-    store = resume.store_of(searched.folder, say=print)
+    store = resume.store_of(searched.folder, say=terminal.say)
     searched = planned_here(searched, machine)
     seeds = None if options.folds else options.seeds or 3
     rows = leaderboard.read(searched.folder)
@@ -31,10 +32,9 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
     if options.folds:
         store.with_folds(options.folds, 0)
     again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
-    print(
+    terminal.say(
         f"\nConfirming the {options.confirm} best of {searched.name} with {again}: {plan.budget.trials} trials "
-        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n",
-        flush=True,
+        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n"
     )
     machine.start(plan)
     return finish(plan, search.run(plan, store, confirms=confirms))

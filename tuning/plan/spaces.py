@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib
 import inspect
 import itertools
 import json
 import pkgutil
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -27,8 +25,8 @@ from optuna.distributions import (
 import search_spaces
 from common.command_line import did_you_mean
 from common.errors import ConfigError, SpaceError
-from common.security import regular_file, trust
 from trainable.config import TrialConfig, flat_types
+from tuning.plan import space_files
 
 Point = dict[str, Any]
 
@@ -44,7 +42,7 @@ class Space:
         fixed: flat key -> value for settings it holds away from the reference recipe.
         start: points tried first.
         source: what `load` finds it by, from any folder.
-        code: SHA-256 of the files of one's own that it was loaded from (`code_of`); "" where there are none.
+        code: SHA-256 of the files of one's own that it was loaded from (`space_files.code_of`), "" of none.
         whole: it is all that a recipe has (`recipe`), so that what does not apply to a store is left out.
 
     Raises:
@@ -128,21 +126,8 @@ def load(name: str) -> Space:
     """
     parts = [part for each in name.split("+") for part in _parts(each)]
     joined = parts[0] if len(parts) == 1 else _join("+".join(part.name for part in parts), parts)
-    source = "+".join(_absolute(part) for part in name.split("+"))
-    return dataclasses.replace(joined, source=source, code=code_of(source) or "")
-
-
-def code_of(source: str) -> str | None:
-    """The SHA-256 of the files of one's own that a space's `source` names, read and not run; None where there are none.
-
-    Raises:
-        OSError: one of them cannot be read.
-    """
-    files = [Path(part.partition(":")[0]) for part in source.split("+") if _is_file(part)]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(regular_file.read_bytes(file, trust.CODE)).digest())
-    return digest.hexdigest() if files else None
+    source = "+".join(space_files.absolute(part) for part in name.split("+"))
+    return dataclasses.replace(joined, source=source, code=space_files.code_of(source) or "")
 
 
 def to_json(space: Space) -> dict[str, Any]:
@@ -161,8 +146,8 @@ def from_json(saved: dict[str, Any]) -> Space:
 
 def _parts(name: str) -> list[Space]:
     file, _, attribute = name.partition(":")
-    if _is_file(name):
-        return [_of_module(_module_of(Path(file)), Path(file).stem, attribute or "SPACE")]
+    if space_files.is_file(name):
+        return [_of_module(space_files.run(Path(file)), Path(file).stem, attribute or "SPACE")]
     if name not in names():
         hint = did_you_mean(name, names())
         raise SpaceError(
@@ -176,42 +161,6 @@ def _parts(name: str) -> list[Space]:
         )
         return [dataclasses.replace(joined, about=_about(module), whole=True)]
     return [_of_module(module, name)]
-
-
-def _absolute(name: str) -> str:
-    file, colon, attribute = name.partition(":")
-    return f"{Path(file).absolute()}{colon}{attribute}" if _is_file(name) else name
-
-
-def _is_file(name: str) -> bool:
-    return name.partition(":")[0].endswith(".py")
-
-
-def _module_of(file: Path) -> ModuleType:
-    """Run a user's file; what goes wrong in it is said with its line. Compiled code that lies beside it is not run."""
-    source, module = _code(file), ModuleType(f"space_{file.stem}")
-    module.__file__ = str(file)
-    try:
-        exec(compile(source, str(file), "exec"), vars(module))
-    except Exception as error:
-        lines = [
-            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(file.name)
-        ]
-        line = f", line {lines[-1]}" if lines else ""
-        raise SpaceError(f"--space {file}{line}: {type(error).__name__}: {error}") from None
-    return module
-
-
-def _code(file: Path) -> bytes:
-    try:
-        return trust.read_code(file)
-    except FileNotFoundError:
-        raise SpaceError(f"--space {file}: no such file") from None
-    except PermissionError as error:
-        advice = "copy what you trust to a file of yours that only you can write (chmod go-w)"
-        raise SpaceError(f"--space {file}: it {error.strerror}, and would be run as code; {advice}") from None
-    except OSError as error:
-        raise SpaceError(f"--space {file} cannot be read ({error.strerror}); name another file") from None
 
 
 def _of_module(module: ModuleType, name: str, attribute: str = "SPACE") -> Space:

@@ -14,7 +14,9 @@ from rich.table import Table
 from common.errors import SearchError
 from common.files import write_text
 from common.search_folder import LEADERBOARD
+from common.security import spreadsheet
 from common.security.regular_file import TABLE, read_bytes
+from common.security.terminal import cell
 from tuning.records.rows import Row, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
@@ -42,7 +44,7 @@ def frame(rows: list[Row]) -> pd.DataFrame:
 
 
 def write(folder: Path, rows: list[Row]) -> None:
-    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False))
+    write_text(folder / LEADERBOARD, spreadsheet.safe(frame(rows)).to_csv(index=False))
 
 
 def read(folder: Path) -> list[Row]:
@@ -53,7 +55,7 @@ def read(folder: Path) -> list[Row]:
     """
     file = folder / LEADERBOARD
     try:
-        table = pd.read_csv(io.BytesIO(read_bytes(file, TABLE)))
+        table = spreadsheet.restored(pd.read_csv(io.BytesIO(read_bytes(file, TABLE))))
         _check(table)
         board = table.astype(object).where(lambda cells: cells.notna(), None)
         keys = [name for name in board.columns if name not in COLUMNS]
@@ -92,15 +94,15 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
     shown = [key for key, end in zip(keys, islice(ends, 1, None), strict=True) if end <= width]
     hidden = len(keys) - len(shown)
     caption = f"{hidden} more settings are in {LEADERBOARD}" if hidden else None
-    result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     result.caption, result.caption_justify = caption, "left"
     for name, least in (("trial", 9), ("status", 11), ("epoch", 5), ("val F1", 6), ("best", 5), ("at", 3), ("min", 5)):
         left = name in ("trial", "status")
         result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=least)
     for key in shown:
-        result.add_column(key.split("/")[1], justify="right", no_wrap=True)
+        result.add_column(cell(key.split("/")[1]), justify="right", no_wrap=True)
     for row in rows:
-        result.add_row(*_cells(row), *(_number(row.settings[key]) for key in shown))
+        result.add_row(*map(cell, (*_cells(row), *(_number(row.settings[key]) for key in shown))))
     return result
 
 

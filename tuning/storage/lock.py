@@ -26,6 +26,7 @@ import filelock
 from common import files, uris
 from common.errors import SearchError
 from common.remote_folder import RemoteFolder
+from common.security import terminal
 from common.security.regular_file import parse_json, read_json
 from tuning.storage.background import meanwhile
 
@@ -126,7 +127,7 @@ def _beat_there(there: RemoteFolder, token: str, lost: threading.Event | None, e
     while not ended.wait(BEAT_AT_URI):
         with suppress(OSError):
             if _token(there) not in (token, None):
-                print(f"{there.uri} is being run by another process now: this one ends.", flush=True)
+                terminal.say(f"{there.uri} is being run by another process now: this one ends.")
                 if lost:
                     lost.set()
                 os.kill(os.getpid(), signal.SIGINT)

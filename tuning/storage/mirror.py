@@ -22,6 +22,7 @@ from pathlib import Path
 from common.patience import patiently
 from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
+from common.security import terminal
 from tuning.storage import removal
 from tuning.storage import states as snapshots
 from tuning.storage.background import meanwhile
@@ -130,13 +131,13 @@ class Mirror:
         except OSError:
             return
         if self.waiting.is_set():
-            print(f"{self._there.uri} answers again.", flush=True)
+            terminal.say(f"{self._there.uri} answers again.")
         self.waiting.clear()
 
     def _wait(self, error: Exception) -> None:
         if not self.waiting.is_set():
             reason = (str(error).splitlines() or [""])[0]
-            print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
+            terminal.say(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.")
         self.waiting.set()
 
     def _push_records(self) -> None:
