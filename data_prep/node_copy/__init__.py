@@ -78,10 +78,10 @@ def local(
     Raises:
         StoreError: at the address is no store, or another one than expected, or it cannot be read, or not kept here.
     """
+    refuse_secrets(str(location))
     if not is_uri(location):
         return Path(location)
     uri = str(location)
-    refuse_secrets(uri)
     if expected is not None and _is_whole(_place(expected), expected, verify):
         say(f"store: the copy in {_place(expected)} of {uri}")
         return _place(expected)
