@@ -1,8 +1,6 @@
 """A store that somebody forged: its hashes are right, what it says is not, or what lies there is no file."""
 
 import json
-import os
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from common.errors import StoreError
 from data_prep.store import rules
 from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store, write
+from tests import odd_files
 from tests.data_prep.store.test_store import contents, index, photos
 from tests.relabelled import forged
 
@@ -132,31 +131,11 @@ def test_a_header_of_brackets_or_objects_is_refused(store: Path) -> None:
         assert refusal(store).startswith(f"{file}: not a whole shard (")
 
 
-def other_than_a_file(kind: str, file: Path) -> None:
-    """Put something else where a file is expected."""
-    file.unlink(missing_ok=True)
-    if kind == "pipe":
-        os.mkfifo(file)
-    elif kind == "folder":
-        file.mkdir()
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as listening:
-            os.chdir(file.parent)  # sockets' paths may have 107 characters
-            listening.bind(file.name)
-    elif kind == "device":
-        file.symlink_to("/dev/zero")
-    elif kind == "circle":
-        file.symlink_to(file.name)
-    else:
-        file.touch()
-        os.truncate(file, 2**42)
-
-
-@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "device", "circle", "huge"])
+@pytest.mark.parametrize("kind", odd_files.KINDS)
 @pytest.mark.parametrize("name", ["store.json", "index.csv", "images-00000.npy"])
 def test_what_is_no_file_or_too_large_is_refused_at_once(name: str, kind: str, store: Path) -> None:
     before = {other: content for other, content in contents(store).items() if other != name}
-    other_than_a_file(kind, store / name)
+    odd_files.put(kind, store / name)
     said = refusal(store)
     assert said.startswith(f"{store / name}")
     why = {"pipe": "a named pipe", "folder": "a folder", "socket": "a socket", "device": "a device"}
