@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-_FORMULA = re.compile(r"(^[\s\"]*|[;\t\n]\s*\"?)('*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
+_FORMULA = re.compile(r"(^[\s\"]*|[;\t\n]\s*\"?)('*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet may begin a formula: at a cell's beginning, or at what it takes for the next one's. The last
 four of the signs are those of East Asian keyboards."""
 
