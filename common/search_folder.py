@@ -69,10 +69,10 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
     import numpy as np  # here, since programs that only need names start without it
 
     try:
-        with opened(file, TABLE) as stream:
+        with opened(file, TABLE) as stream, np.errstate(all="ignore"):
             _check_archive(stream)
             saved = np.load(stream, allow_pickle=False)
-            rows, probabilities = saved["rows"], saved["probabilities"]
+            rows, probabilities = np.asarray(saved["rows"]), np.asarray(saved["probabilities"])  # bytes, if no array
             val_f1 = float(saved["val_f1"]) if "val_f1" in saved else math.nan
             read = ValPredictions(str(saved["store_hash"]), rows, probabilities, val_f1)
     except Exception as error:  # NumPy reads headers as Python, and believes a shape, however large

@@ -15,6 +15,7 @@ LONGEST = 99_999
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"images-\d{5,}\.npy")
+_METHOD = re.compile(r"[\w-]+")
 _EVAL = "eval"
 
 Rule = Callable[[Any], bool]
@@ -86,7 +87,11 @@ def _is_shard(value: Any) -> bool:
 
 
 def _is_background(value: Any) -> bool:
-    named = _has(method=_is_text, model=_or_none(_is_text), sha256=_or_none(is_sha256))
+    named = _has(
+        method=lambda method: _is_text(method) and _METHOD.fullmatch(method) is not None,
+        model=_or_none(_is_text),
+        sha256=_or_none(is_sha256),
+    )
     return named(value) and (value["method"] != "own" or value["sha256"] is not None)
 
 

@@ -42,7 +42,11 @@ NONSENSE = {
     "bands": [None, [30], [60, 30], [30, "60"], [0, 60], [True, 60]],
     "size": [None, [6], [6, 0], [6, -4], [6, 4.0], ["6", 4], [2**70, 4], {"6": 4}, float("nan")],
     "source_size": [None, 60, [60, None], [10**6, 40]],
-    "background": [None, {}, [], {"method": "own", "model": "m.onnx", "sha256": "../../evil"}],
+    "background": [
+        *(None, {}, [], {"method": "own", "model": "m.onnx", "sha256": None}),
+        *({"method": "own", "model": "m.onnx", "sha256": each} for each in ("../../evil", 7, "0" * 63, f"{HASH}\n")),
+        {"method": "../../evil.onnx", "model": "m.onnx", "sha256": HASH},
+    ],
     "mean": [None, 0.5, [0.5, 0.5], [float("nan"), 0.5, 0.5], [0.5, 0.5, "0.5"], [2, 0.5, 0.5], [10**400, 0, 0]],
     "std": [None, [0, 0.5, 0.5], [float("inf"), 0.5, 0.5], [-0.5, 0.5, 0.5], [0.5, 0.5, True]],
     "counts": [None, 7, {"photos": 7}, {"photos": "7", "people": 1, "splits": {}}, {"splits": {"train": 7}}],
