@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from common.errors import OptionError, SearchError, SpaceError
+from common.errors import OptionError, SearchError, SpaceError, StoreError
 from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
 from common.security import terminal
 from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
+from tuning.ownership.lock import owning
 from tuning.plan import space_files, spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
 from tuning.records import provenance, search_json
 from tuning.storage import states, trusted
-from tuning.storage.lock import owning
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,17 @@ class Resumable:
     notes: list[str]
 
 
-def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote: str | None = None) -> Resumable:
+def resumable(
+    folder: Path,
+    more: Mapping[str, str | None] | None = None,
+    remote: str | None = None,
+    opening: Opening | None = None,
+) -> Resumable:
     """The search in `folder`, if it can go on, with its budget changed as `more` says (`Budget.extended`).
 
     Args:
         remote: the address whose mirror the folder is, with what is there (`Home.fetch`).
+        opening: how its store is found and looked at.
 
     Raises:
         OptionError: a limit that cannot be understood, or one that is spent already.
@@ -55,27 +62,49 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
     with owning(folder):  # for this look; `resume` does it again, but who cannot should hear of it before Ray starts
         if not states.exists(folder):
             raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
+    opening = opening or Opening()
     plan = from_record(folder, record, remote)
-    plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
+    plan = replace(plan, budget=plan.budget.extended(dict(more or {})), store=opening.place(record))
     if lacking := {"trials", "hours", "gpu_hours"} - {*record.spent}:
         raise SearchError(f"{folder / SEARCH} does not say what was spent ({min(lacking)}): begin another search")
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
-    check_frame(record.plan, store_of(folder, say=terminal.say).source_size, plan.where)
+    check_frame(record.plan, opening.store(record).source_size, plan.where)
     return Resumable(plan, spent, _changes(plan, record))
 
 
-def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
-    """The store that the search in `folder` began with; one at an address is copied here, if it is not yet, and `say`
-    hears where to.
+@dataclass(frozen=True)
+class Opening:
+    """How the store of a search is opened again: it is hashed, since its bytes may not be what they were.
 
-    Raises:
-        StoreError: it is gone or has changed.
+    Attributes:
+        moved: where it is now, if it is not where the search began with it.
+        share: of its shards that are hashed, chosen at random.
     """
-    store = search_json.read(folder).store
-    if not {"path", "hash"} <= {*store}:
-        raise SearchError(f"{folder / SEARCH} names no store: begin another search")
-    return node_copy.open_store(store["path"], store["hash"], say=say, progress=True)
+
+    moved: str | None = None
+    share: float = 1.0
+
+    def place(self, record: SearchRecord) -> str:
+        return node_copy.absolute(self.moved or record.store["path"])
+
+    def store(self, record: SearchRecord) -> Store:
+        """The store that the search began with; one at an address is copied here, if it is not yet.
+
+        Raises:
+            StoreError: it is gone or has changed.
+        """
+        place, began = self.place(record), time.monotonic()
+        try:
+            store = node_copy.open_store(
+                place, record.store["hash"], verify=self.share, say=terminal.say, progress=True
+            )
+        except StoreError as error:
+            hint = "" if self.moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
+            raise StoreError(f"{error}{hint}") from None
+        what = "hashed" if self.share == 1 else f"{self.share:.0%} of it hashed"
+        terminal.say(f"store: as the search began with it ({what}, {time.monotonic() - began:.1f} s)")
+        return store
 
 
 def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from common.errors import StoreError
-from common.files import file_sha256, write_durably
+from common.files import file_sha256, write_bytes
 from common.security.regular_file import MEGABYTE
 from data_prep.node_copy.remote import RemoteStore
 from data_prep.store.files import INDEX_FILE, META_FILE, index_limit
@@ -60,7 +60,7 @@ class Fetching:
         """
         file = self.into / name
         if not (file.is_file() and file_sha256(file) == sha256):
-            write_durably(file, self._checked(name, sha256, limit))
+            write_bytes(file, self._checked(name, sha256, limit))
 
     def _checked(self, name: str, sha256: str, limit: int) -> Iterator[bytes]:
         digest = hashlib.sha256()

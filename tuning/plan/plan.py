@@ -119,7 +119,7 @@ def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -
             remote=remote,
             space=spaces.from_json(about["space"]),
             profile=profile.named(about["profile"]),
-            store=record.store["path"],
+            store=_store(record),
             budget=Budget(**about["budget"]),
             resources=Resources(**about["resources"]),
             **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},
@@ -129,6 +129,11 @@ def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -
         raise SearchError(
             f"{folder} is of another version of masktune (search.json: {error}); start a new search"
         ) from None
+
+
+def _store(record: SearchRecord) -> str:
+    """Raises KeyError: there is no store, or no hash of one."""
+    return record.store["path"] if record.store["hash"] else ""
 
 
 def _check_types(about: dict[str, Any]) -> None:

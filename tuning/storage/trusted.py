@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from common import search_state
 from common.errors import SearchError
 from common.remote_folder import RemoteFolder
 from common.search_folder import STATE
@@ -54,7 +55,7 @@ def _run_from(folder: Path) -> Iterator[Path]:
     state = folder / STATE
     if state.exists() or state.is_symlink():
         yield state
-        for each in states.sets(state):
+        for each in search_state.states(folder):
             yield each
             yield from each.iterdir() if each.is_dir() else ()
     for pattern in UNPICKLED:
