@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from common import search_state
 from common.errors import SearchError
 from common.remote_folder import RemoteFolder
 from common.search_folder import STATE
@@ -55,7 +54,7 @@ def _run_from(folder: Path) -> Iterator[Path]:
     state = folder / STATE
     if state.exists() or state.is_symlink():
         yield state
-        for each in search_state.states(folder):
+        for each in sorted(state.glob("*")):  # whole or not
             yield each
             yield from each.iterdir() if each.is_dir() else ()
     for pattern in UNPICKLED:
