@@ -14,7 +14,8 @@ import ray
 from common import ray_cluster, uris
 from common.machine import cpu_cores
 from common.repository import ROOT
-from tuning import ray_internals, signals
+from common.security import own_ray
+from tuning import signals
 from tuning.cluster import joining
 
 HOW_RAY_RUNS = {
@@ -27,7 +28,8 @@ HOW_RAY_RUNS = {
 
 
 def start_ray(cluster: str | None = None, install: bool = False) -> None:
-    """Join the `cluster`, at HOST:PORT or "auto", or start Ray on this machine alone: no dashboard, loopback only.
+    """Join the `cluster`, at HOST:PORT or "auto", or start Ray for this process alone: no dashboard, and nobody else
+    reaches it (common/security/own_ray.py).
 
     Args:
         install: let Ray install the packages on the cluster's nodes.
@@ -51,13 +53,11 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         with signals.kept(signal.SIGTERM):
             joining.join(cluster, runtime_env={"env_vars": variables, **joining.environment(install)})
     else:
-        # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
         here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
-        ray_internals.listen_on_loopback_only()
         with signals.kept(signal.SIGTERM):
-            ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
+            own_ray.start(**ray_cluster.QUIET, **alone, runtime_env=here)
 
 
 def _cache_named_here() -> dict[str, str]:
