@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,14 @@ class Proposals(SearchGenerator):
         super().add_configurations(experiments)
         ray_internals.allow_trials(self, self._limit)
 
+    def has_checkpoint(self, dirpath: str) -> bool:
+        """Ray looks for its files by a pattern, in which a search's name must stand for nothing else."""
+        return super().has_checkpoint(glob.escape(dirpath))
+
     def restore_from_dir(self, dirpath: str) -> None:
         """Ray copies every .json of the search folder to its working folder `dirpath`, and that folder back again and
         again: ours must not be among them, or search.json would stay as it was when the search was resumed."""
-        super().restore_from_dir(dirpath)
+        super().restore_from_dir(glob.escape(dirpath))
         for file in Path(dirpath).glob("*.json"):
             if not file.name.startswith(RAYS):
                 file.unlink()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -38,6 +40,8 @@ def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> No
     for trial_id in failed:
         study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
     with replacing(folder / STUDY, alone=True) as fresh:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{fresh}")
+        # Not by an address: ?, % and { of a path mean something else in one.
+        opened = {"creator": partial(sqlite3.connect, fresh)}
+        storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
         optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
         storage.engine.dispose()
