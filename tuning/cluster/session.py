@@ -33,7 +33,7 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         install: let Ray install the packages on the cluster's nodes.
 
     Raises:
-        OptionError: as for `joining.join`.
+        OptionError: as for `joining.join`, or `ray_cluster.keep_files_aside`.
     """
     for name, value in HOW_RAY_RUNS.items():
         os.environ.setdefault(name, value)
@@ -55,8 +55,11 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
         here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
+        ray_cluster.keep_files_aside()
         ray_internals.listen_on_loopback_only()
-        with signals.kept(signal.SIGTERM):
+        # SIGTERM may be for every process at once (systemd, scancel): this one ends the others when it is ready.
+        # Ray does the same with SIGINT.
+        with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
             ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
 
 
