@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from common.errors import MasktuneError, OptionError
+from common.surroundings import settle
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,8 +44,10 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
 
 
 def exit_code(command: Callable[[], int | None]) -> int:
-    """Run `command`; a MasktuneError becomes one line on stderr and 2, Ctrl-C becomes 130."""
+    """Run `command`, in surroundings that it can live in; a MasktuneError becomes one line on stderr and 2, Ctrl-C
+    becomes 130."""
     try:
+        settle()
         return command() or 0
     except MasktuneError as error:
         print(f"error: {error}", file=sys.stderr)

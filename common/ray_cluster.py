@@ -8,17 +8,62 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError
+from common.surroundings import private_folder
 
 CONNECT_SECONDS = 20
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 """Options of `ray.init`: what Ray has to say is not for the person who waits."""
+
+LONGEST_FOLDER = 107 - 68
+"""Bytes of RAY_TMPDIR: Ray adds 68 to name its sockets in there, and Linux takes 107."""
+
+ROOM_BYTES = 50 * 2**20
+"""What must be free in RAY_TMPDIR: Ray's logs, and the state of a search on its way to the search's folder."""
+
+
+def keep_files_aside() -> None:
+    """Have a Ray that starts here keep its sockets and logs in a folder that only this user reaches and whose name is
+    short enough, unless RAY_TMPDIR names one.
+
+    Raises:
+        OptionError: the one that is named will not do, or none will.
+    """
+    if named := os.environ.get("RAY_TMPDIR"):
+        if why := _unfit(Path(named)):
+            raise OptionError(f"RAY_TMPDIR {named}: {why}; name another folder, or none")
+        return
+    bases = dict.fromkeys((os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp", "/dev/shm"))
+    found: dict[str, str] = {}
+    for base in bases:
+        try:
+            why = _unfit(Path(base)) or _unfit(folder := private_folder(base))
+        except OSError as error:
+            why = error.strerror or str(error)
+        if not why:
+            os.environ["RAY_TMPDIR"] = str(folder)
+            return
+        found[base] = why
+    reasons = "; ".join(f"{base}: {why}" for base, why in found.items())
+    raise OptionError(f"TMPDIR: Ray has no place for its files ({reasons}); set RAY_TMPDIR to a folder of yours")
+
+
+def _unfit(folder: Path) -> str | None:
+    """Why Ray cannot keep its files in a folder, None where it can."""
+    if not folder.is_absolute() or len(os.fsencode(folder)) > LONGEST_FOLDER:
+        return f"a whole path of at most {LONGEST_FOLDER} bytes is needed"
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        return "it cannot be written"
+    if (free := shutil.disk_usage(folder).free) < ROOM_BYTES:
+        return f"{free / 2**20:.1f} MB are free, and {ROOM_BYTES / 2**20:.0f} MB are needed"
+    return None
 
 
 def check(cluster: str) -> None:
@@ -55,6 +100,8 @@ def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lamb
     """
     import ray
 
+    if cluster == "local":
+        keep_files_aside()
     try:
         ray.init(address=cluster, **QUIET, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
