@@ -97,10 +97,15 @@ def allow_trials(generator: SearchGenerator, limit: int) -> None:
     generator._total_samples = limit
 
 
-def move_new_trials(generator: SearchGenerator, folder: Path) -> None:
-    """Put trials to come into `folder`: Ray moves those that there were to where the search lies now, but no others."""
-    storage = generator._experiment.spec["storage"]
+def renew_experiment(
+    generator: SearchGenerator, folder: Path, config: dict[str, Any], resources: dict[str, float]
+) -> None:
+    """Put trials to come into `folder`, and give them this config and these resources: for them Ray keeps what the
+    search began with."""
+    spec = generator._experiment.spec
+    storage = spec["storage"]
     storage.storage_fs_path, storage.experiment_dir_name = str(folder.parent), folder.name
+    spec |= {"config": config, "resources_per_trial": resources}
 
 
 def study_of(search: OptunaSearch) -> tuple[Any, dict[str, Any]]:

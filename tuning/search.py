@@ -23,10 +23,10 @@ from tuning.callbacks import failures, snapshots, sweeper
 from tuning.callbacks.failures import Failures
 from tuning.callbacks.json_lines import Results
 from tuning.callbacks.meter import Meter
-from tuning.callbacks.moved import Moved
 from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
 from tuning.callbacks.tensorboard import TensorBoard
+from tuning.callbacks.told import Told
 from tuning.callbacks.waiting import FolderGuard, patient
 from tuning.callbacks.watchdog import Watchdog
 from tuning.cluster import weights
@@ -68,7 +68,7 @@ def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began:
     kept = home.of(plan)
     with signals.kept(signal.SIGINT), kept.resumed():
         states.install(plan.folder)
-        search_json.update(plan.folder, state=State.RUNNING, budget=vars(plan.budget))
+        search_json.update(plan.folder, state=State.RUNNING, budget=vars(plan.budget), resources=vars(plan.resources))
         since = _since(began)
         spent = Spent(search.spent.hours + since.hours, search.spent.gpu_hours)
         return _run(plan, kept, trainable, spent, resuming=True)
@@ -80,14 +80,15 @@ def _run(plan: Plan, kept: Home, trainable: type[tune.Trainable], spent: Spent, 
     meter = Meter(plan.budget, plan.resources, spent)
     judge = Failures(meter)
     space = DiskSpace(plan.folder, disk_need.trial_gb(plan))
-    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming, space)
+    arguments = _arguments(plan, kept)
+    proposals = Proposals(searcher, plan, arguments, resuming, space)
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
     analysis = tune.run(
         trainable,
         search_alg=proposals,
-        callbacks=_callbacks(plan, kept, meter, judge, resuming),
+        callbacks=_callbacks(plan, kept, meter, judge, arguments["config"][SHARED] if resuming else None),
         resume_config=tune.ResumeConfig() if resuming else None,
-        **_arguments(plan, kept),
+        **arguments,
     )
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     failed = [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
@@ -144,8 +145,10 @@ def _shared(plan: Plan, kept: Home) -> dict[str, Any]:
     }
 
 
-def _callbacks(plan: Plan, kept: Home, meter: Meter, judge: Failures, resuming: bool) -> list[tune.Callback]:
-    """What listens to a search, in the order in which it hears."""
+def _callbacks(
+    plan: Plan, kept: Home, meter: Meter, judge: Failures, told: dict[str, Any] | None
+) -> list[tune.Callback]:
+    """What listens to a search, in the order in which it hears. `told`: what trials that there are must hear."""
     return [
         patient(FolderGuard(plan.folder)),
         meter,
@@ -155,7 +158,7 @@ def _callbacks(plan: Plan, kept: Home, meter: Meter, judge: Failures, resuming: 
         patient(TensorBoard(list(plan.space.distributions))),
         patient(snapshots.Snapshots(plan.folder, kept.remove)),
         sweeper.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials), kept.remove),
-        *([Moved(kept.told)] if resuming else []),
+        *([Told(told)] if told else []),
         patient(Recorder(plan, meter)),
         Progress(plan, meter),
     ]

@@ -112,10 +112,13 @@ def test_a_search_starts_as_many_trials_as_are_allowed_now_where_it_lies_now(
         Experiment("mine", tune.Trainable, num_samples=1, storage_path=storage.storage_fs_path)
     )
     ray_internals.allow_trials(generator, 2)
-    ray_internals.move_new_trials(generator, tmp_path / "moved/there")
+    ray_internals.renew_experiment(generator, tmp_path / "moved/there", {"shared": 1}, {"cpu": 3, "gpu": 0})
     trials = [generator.next_trial() for _ in range(3)]
     assert [each is None for each in trials] == [False, False, True]
     assert trials[0].storage.experiment_fs_path == str(tmp_path / "moved/there")
+    assert trials[0].config["shared"] == 1
+    trials[0].create_placement_group_factory()
+    assert trials[0].placement_group_factory.required_resources == {"CPU": 3}
 
 
 def test_the_study_knows_its_trials_by_rays_ids() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,26 @@ from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 
 from common.errors import SearchError
 from tuning import ray_internals
+from tuning.plan.plan import Plan
 from tuning.storage.disk import DiskSpace
 
 RAYS = ("experiment_state-", "search_gen_state-")
 
 
 class Proposals(SearchGenerator):
-    """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end), kept in `folder`.
+    """Trials from `searcher`, as many at a time and in all, and where, as `plan` says; `arguments` are tune.run's.
 
     None is begun while there is no disk `space`. With `resuming` it refuses to begin anew: where Ray cannot read the
     state of a search, it would say so in a log line and start over in the same folder.
     """
 
     def __init__(
-        self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool, space: DiskSpace
+        self, searcher: Searcher, plan: Plan, arguments: Mapping[str, Any], resuming: bool, space: DiskSpace
     ) -> None:
-        super().__init__(ConcurrencyLimiter(searcher, max_concurrent=concurrent))
-        self._concurrent, self._limit, self._resuming = concurrent, trials or sys.maxsize, resuming
-        self._folder, self._space = folder, space
+        self._concurrent, self._limit = plan.resources.concurrent, plan.budget.trials or sys.maxsize
+        super().__init__(ConcurrencyLimiter(searcher, max_concurrent=self._concurrent))
+        self._folder, self._config, self._resources = plan.folder, arguments["config"], arguments["resources_per_trial"]
+        self._resuming, self._space = resuming, space
 
     def next_trial(self) -> Trial | None:
         """None while the disk has no room for another one."""
@@ -56,4 +59,4 @@ class Proposals(SearchGenerator):
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state({**state, "total_samples": self._limit, "finished": False})
         self.searcher.set_max_concurrency(self._concurrent)
-        ray_internals.move_new_trials(self, self._folder)
+        ray_internals.renew_experiment(self, self._folder, self._config, self._resources)

@@ -24,7 +24,7 @@ def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machin
 def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
     """Train the best trials again with fresh seeds, or on folds, and compare them."""
     store = resume.store_of(searched.folder, say=print)
-    searched = planned_here(searched, machine)
+    searched = planned_here(searched, machine, options)
     seeds = None if options.folds else options.seeds or 3
     rows = leaderboard.read(searched.folder)
     plan, confirms = rerun.plan_of(searched, rows, options.confirm, seeds, options.folds)

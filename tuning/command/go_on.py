@@ -27,7 +27,7 @@ def go_on(options: argparse.Namespace, began: float) -> int:
         return confirm.confirm(from_record(place.folder, record, place.uri), options, machines.asked_for(options))
     found = resume.resumable(place.folder, more, place.uri)
     machine = machines.asked_for(options)
-    found = dataclasses.replace(found, plan=planned_here(found.plan, machine))
+    found = dataclasses.replace(found, plan=planned_here(found.plan, machine, options))
     plan = found.plan
     for note in found.notes:
         print(f"Note: {note}.", flush=True)

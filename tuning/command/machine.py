@@ -34,9 +34,19 @@ class Machine:
         """Raises OptionError: a trial is to have more than there is."""
         return sharing.share_nodes(self.nodes, cpus_per_trial, gpus_per_trial)
 
-    def planned_here(self, plan: Plan) -> Plan:
-        """The plan with as many trials at a time as fit here: it may have been made on another machine."""
-        resources = self.resources(plan.resources.cpus, plan.resources.gpus)
+    def planned_here(self, plan: Plan, options: argparse.Namespace) -> Plan:
+        """The plan with what a trial can have here, and as many at a time as fit: it may be of another machine.
+
+        Raises:
+            OptionError: a trial is to have more than there is.
+        """
+        had = sharing.share_again(self.nodes, plan.resources)
+        cpus, gpus = options.cpus_per_trial, options.gpus_per_trial
+        resources = (
+            had
+            if cpus is None and gpus is None
+            else self.resources(cpus or had.cpus, had.gpus if gpus is None else gpus)
+        )
         return dataclasses.replace(plan, resources=resources)
 
     def start(self, plan: Plan) -> None:
@@ -90,7 +100,16 @@ def this_machine() -> Machine:
     return Machine(((machine.cpu_cores(), torch.cuda.device_count()),))
 
 
-def changes(before: Plan, now: Plan) -> str | None:
-    """How many trials fit at a time, where that is not as it was."""
-    was, fit = before.resources.concurrent, now.resources.concurrent
-    return None if fit == was else f"{fit} trials at a time fit here, and were {was} before"
+def changes(before: Plan, now: Plan) -> list[str]:
+    """What a trial has, and how many run at a time, where that is not as it was."""
+    was, here = before.resources, now.resources
+    found = []
+    if (was.cpus, was.gpus) != (here.cpus, here.gpus):
+        found.append(f"a trial has {sharing.trial_in_words(here)} now, and had {sharing.trial_in_words(was)}")
+    if bool(was.gpus) != bool(here.gpus):
+        found.append(
+            f"what was spent before was counted in {sharing.unit(was.gpus)}, and now {sharing.unit(here.gpus)}"
+        )
+    if here.concurrent != was.concurrent:
+        found.append(f"{here.concurrent} trials at a time fit here, and were {was.concurrent} before")
+    return found

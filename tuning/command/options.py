@@ -11,7 +11,8 @@ from common.uris import location
 
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
-WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "address", "install_packages")
+HERE = ("address", "install_packages", "cpus_per_trial", "gpus_per_trial")
+WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "resume", "dry_run")
 """What --resume goes with: the rest of a search was chosen when it began."""
 
 

@@ -51,9 +51,9 @@ def planned(options: argparse.Namespace, space: Space, place: Home, store: Store
     )
 
 
-def planned_here(plan: Plan, machine: Machine) -> Plan:
-    """The plan with as many trials at a time as fit here; where that is another number, it is said."""
-    here = machine.planned_here(plan)
-    if note := machines.changes(plan, here):
+def planned_here(plan: Plan, machine: Machine, options: argparse.Namespace) -> Plan:
+    """The plan with what trials can have here, and are to have; what is not as it was is said."""
+    here = machine.planned_here(plan, options)
+    for note in machines.changes(plan, here):
         print(f"Note: {note}.", flush=True)
     return here

@@ -10,7 +10,7 @@ from data_prep.task import Task
 from trainable.config import TrialConfig
 from tuning.plan.disk_need import _kept, disk_gb, trial_gb, weights_gb
 from tuning.plan.plan import Plan
-from tuning.plan.resources import unit
+from tuning.plan.resources import trial_in_words, unit
 from tuning.plan.spaces import Point
 
 
@@ -44,10 +44,7 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
 
 
 def _share(plan: Plan) -> str:
-    resources = plan.resources
-    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
-    where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
-    return f"one trial on {where}; {resources.concurrent} at a time"
+    return f"one trial on {trial_in_words(plan.resources)}; {plan.resources.concurrent} at a time"
 
 
 def _disk(plan: Plan, seen: bool) -> str:
