@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.errors import EnsembleError
 from common.files import write_json, write_text
 from common.search_folder import ENSEMBLE
 from data_prep.store.store import Store
@@ -101,8 +100,6 @@ def _write_predictions(
     if len(names) == 0:
         print("The store has no eval photos to predict; --photos DIR predicts others.")
         return None
-    if not out.absolute().parent.is_dir():
-        raise EnsembleError(f"--out {out}: the folder {out.absolute().parent} does not exist; make it first")
     table = pd.DataFrame({"ImageID": names, **_answers(store, probabilities.argmax(axis=1))})
     write_text(out, table.to_csv(index=False))
     print(f"{len(table)} photos predicted: {out}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from common import uris
-from common.errors import EnsembleError, UriError
+from common.errors import EnsembleError, OptionError, UriError
+from common.files import check_file, check_folder
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
 from common.search_record import SearchRecord
@@ -52,6 +53,25 @@ def keep(search: str | Path, file: Path) -> None:
         RemoteFolder.of(search).upload(file, file.name)
     except (OSError, UriError) as error:
         raise EnsembleError(f"--search {search} cannot be written ({_line(error)})") from None
+
+
+def check_can_keep(search: Path, out: Path, opens_test: bool) -> None:
+    """Say before anything is predicted that it cannot be kept.
+
+    Raises:
+        OptionError: `out` cannot be written. EnsembleError: the search's folder cannot, and test is to be opened.
+    """
+    if not (search / SEARCH).exists():
+        return  # `open_store` says so
+    if opens_test:
+        try:
+            check_folder("--search", search)
+        except OptionError as error:
+            raise EnsembleError(
+                f"{error}: {ENSEMBLE}, which says that test was opened, belongs there; or predict photos alone, with "
+                "--photos DIR --out FILE"
+            ) from None
+    check_file("--out", out)
 
 
 def newest_at(runs: str) -> str:
