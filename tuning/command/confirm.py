@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from tuning import resume, search
 from tuning.command.ending import TRIALS_FAILED
 from tuning.command.finish import finish
 from tuning.command.machine import Machine
+from tuning.command.options import NOTHING_STARTED
 from tuning.command.planning import planned_here
 from tuning.confirm import rerun
 from tuning.plan.plan import Plan
+from tuning.plan.resources import price, unit
 from tuning.records import leaderboard
+from tuning.records.rows import Row
 
 
 def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machine) -> int:
@@ -36,5 +40,18 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
         f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n",
         flush=True,
     )
+    if options.dry_run:
+        print(f"{_cost(searched, rows, plan)}\n\n{NOTHING_STARTED}")
+        return 0
     machine.start(plan)
     return finish(plan, search.run(plan, store, confirms=confirms))
+
+
+def _cost(searched: Plan, rows: Sequence[Row], plan: Plan) -> str:
+    """What a confirmation costs, if its epochs are as long as the search's were."""
+    seconds, done = sum(row.seconds for row in rows), sum(row.epochs for row in rows)
+    epochs = (plan.budget.trials or 0) * plan.epochs
+    hours = seconds / done * epochs / 3600 * price(plan.resources.gpus)
+    return (
+        f"{epochs} epochs; about {hours:.2g} {unit(plan.resources.gpus)}, as long as an epoch of {searched.name} took"
+    )

@@ -10,7 +10,7 @@ from tuning import resume, search
 from tuning.command import confirm
 from tuning.command import machine as machines
 from tuning.command.finish import finish
-from tuning.command.options import limits
+from tuning.command.options import NOTHING_STARTED, limits
 from tuning.command.planning import planned_here
 from tuning.plan import describe
 from tuning.plan.plan import from_record
@@ -32,6 +32,9 @@ def go_on(options: argparse.Namespace, began: float) -> int:
     for note in found.notes:
         print(f"Note: {note}.", flush=True)
     print(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n", flush=True)
+    if options.dry_run:
+        print(NOTHING_STARTED)
+        return 0
     machine.start(plan)
     code = finish(plan, search.resume(found, began=began))
     return confirm.if_asked(code, plan, options, machine)

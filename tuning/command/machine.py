@@ -40,6 +40,8 @@ class Machine:
         Raises:
             OptionError: a trial is to have more than there is.
         """
+        if not self.seen:
+            return plan
         had = sharing.share_again(self.nodes, plan.resources)
         cpus, gpus = options.cpus_per_trial, options.gpus_per_trial
         resources = (

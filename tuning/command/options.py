@@ -15,6 +15,8 @@ HERE = ("address", "install_packages", "cpus_per_trial", "gpus_per_trial")
 WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "resume", "dry_run")
 """What --resume goes with: the rest of a search was chosen when it began."""
 
+NOTHING_STARTED = "A dry run: nothing was started."
+
 
 def parser() -> Parser:
     result = Parser(
