@@ -12,7 +12,7 @@ from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
-from tuning.plan import spaces
+from tuning.plan import points, spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
@@ -58,7 +58,9 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
             _check_no_link(path)
             _check_owner(path)
     plan = from_record(folder, record, remote)
-    plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
+    number = points.count(plan.space.distributions)
+    budget = plan.budget.extended(dict(more or {})).for_points(number, record.spent["trials"])
+    plan = replace(plan, budget=budget)
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
     check_frame(record.plan, store_of(folder, say=print).source_size, plan.where)
@@ -92,6 +94,8 @@ def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
     started, trials = record.spent["trials"], plan.budget.trials
     if trials is not None and trials < started:
         raise OptionError(f"--trials: {plan.name} has started {started} trials already, but got {trials}; name more")
+    if record.state == State.FINISHED and (number := points.count(plan.space.distributions)) and started >= number:
+        raise SearchError(f"{plan.where} is finished: it has tried each of its space's {number} points")
     if record.state == State.FINISHED and trials == started:
         raise SearchError(f"{plan.where} is finished: to go on with it, give it more: --trials +20")
     if reached := plan.budget.reached(spent):

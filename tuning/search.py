@@ -93,7 +93,7 @@ def _run(plan: Plan, kept: Home, trainable: type[tune.Trainable], spent: Spent, 
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     failed = [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
     waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
-    complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
+    complete = proposals.is_finished() and len(ended) > 0 and all(row.status in ENDED for row in ended)
     if complete:
         removal.sweep(plan.folder, kept.remove)
     state = _how_it_ended(complete, meter, judge)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Experiment, Trial
-from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
+from ray.tune.search import ConcurrencyLimiter, SearchGenerator
+from ray.tune.search.optuna import OptunaSearch
 
 from common.errors import SearchError
 from tuning import ray_internals
+from tuning.algorithms import tpe
 from tuning.plan.plan import Plan
 from tuning.storage.disk import DiskSpace
 
@@ -22,27 +24,32 @@ RAYS = ("experiment_state-", "search_gen_state-")
 class Proposals(SearchGenerator):
     """Trials from `searcher`, as many at a time and in all, and where, as `plan` says; `arguments` are tune.run's.
 
-    None is begun while there is no disk `space`. With `resuming` it refuses to begin anew: where Ray cannot read the
-    state of a search, it would say so in a log line and start over in the same folder.
+    None is begun while there is no `room` on the disk. With `resuming` it refuses to begin anew: where Ray cannot read
+    the state of a search, it would say so in a log line and start over in the same folder.
     """
 
     def __init__(
-        self, searcher: Searcher, plan: Plan, arguments: Mapping[str, Any], resuming: bool, space: DiskSpace
+        self, searcher: OptunaSearch, plan: Plan, arguments: Mapping[str, Any], resuming: bool, room: DiskSpace
     ) -> None:
-        self._concurrent, self._limit = plan.resources.concurrent, plan.budget.trials or sys.maxsize
+        self._concurrent, self._trials = plan.resources.concurrent, plan.budget.trials
         super().__init__(ConcurrencyLimiter(searcher, max_concurrent=self._concurrent))
         self._folder, self._config, self._resources = plan.folder, arguments["config"], arguments["resources_per_trial"]
-        self._resuming, self._space = resuming, space
+        self._tpe, self._distributions = searcher, plan.space.distributions
+        self._resuming, self._room = resuming, room
 
     def next_trial(self) -> Trial | None:
-        """None while the disk has no room for another one."""
-        return super().next_trial() if self._space.is_enough() else None
+        """None while the disk has no room for another one, and when every point of the space was tried."""
+        if not self._room.is_enough():
+            return None
+        if not self.is_finished() and not tpe.prefer_untried(self._tpe, self._distributions, self._trials):
+            self._finished = True
+        return super().next_trial()
 
     def add_configurations(self, experiments: Experiment | list[Experiment] | dict[str, dict]) -> None:
         if self._resuming:
             raise SearchError("the state of the search cannot be read, so that it cannot go on; nothing was changed")
         super().add_configurations(experiments)
-        ray_internals.allow_trials(self, self._limit)
+        ray_internals.allow_trials(self, self._trials or sys.maxsize)
 
     def has_checkpoint(self, dirpath: str) -> bool:
         """Ray looks for its files by a pattern, in which a search's name must stand for nothing else."""
@@ -57,6 +64,6 @@ class Proposals(SearchGenerator):
                 file.unlink()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state({**state, "total_samples": self._limit, "finished": False})
+        super().set_state({**state, "total_samples": self._trials or sys.maxsize, "finished": False})
         self.searcher.set_max_concurrency(self._concurrent)
         ray_internals.renew_experiment(self, self._folder, self._config, self._resources)

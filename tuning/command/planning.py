@@ -10,7 +10,7 @@ from data_prep.store.store import Store
 from tuning.command import machine as machines
 from tuning.command.machine import Machine
 from tuning.command.options import limits
-from tuning.plan import profiles, settings
+from tuning.plan import points, profiles, settings
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.spaces import Space
@@ -39,7 +39,7 @@ def planned(options: argparse.Namespace, space: Space, place: Home, store: Store
         profile=chosen,
         store=absolute(options.data or sample.STORE),
         settings=shared,
-        budget=Budget.of(limits(options), chosen.trials),
+        budget=Budget.of(limits(options), chosen.trials).for_points(points.count(space.distributions)),
         epochs=epochs,
         grace=options.grace or min(chosen.grace_of(space.distributions), epochs),
         reduction=options.reduction or chosen.reduction,

@@ -8,6 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from data_prep.task import Task
 from trainable.config import TrialConfig
+from tuning.plan import points
 from tuning.plan.disk_need import _kept, disk_gb, trial_gb, weights_gb
 from tuning.plan.plan import Plan
 from tuning.plan.resources import price, trial_in_words, unit
@@ -89,6 +90,8 @@ def _worst_case(plan: Plan) -> list[str]:
     trials = plan.budget.trials
     if trials is None:
         return []
+    if trials == points.count(plan.space.distributions):
+        return [f"each of the space's {trials} points once, up to {plan.epochs} epochs"]
     likely = f"; about {_likely_epochs(plan, trials)} if ASHA stops what it can" if plan.rungs() else ""
     return [f"at most {trials} trials x {plan.epochs} epochs = {trials * plan.epochs} epochs{likely}"]
 

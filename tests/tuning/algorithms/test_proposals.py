@@ -1,13 +1,16 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Experiment
 
 from common.errors import SearchError
 from tests.tuning.curve_trial import CurveTrial
 from tuning.algorithms import tpe
 from tuning.algorithms.proposals import Proposals
+from tuning.plan import points
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -19,10 +22,18 @@ New = Callable[..., Proposals]
 @pytest.fixture
 def proposals(make_plan: Callable[..., Plan], tmp_path: Path) -> New:
     def new(
-        trials: int | None, resuming: bool = False, folder: Path = tmp_path, room_for: float = 0.0, cpus: int = 1
+        trials: int | None,
+        resuming: bool = False,
+        folder: Path = tmp_path,
+        room_for: float = 0.0,
+        cpus: int = 1,
+        distributions: dict | None = None,
     ) -> Proposals:
         budget = Budget(trials=trials, hours=1)
         plan = make_plan(folder=folder, budget=budget, resources=Resources(cpus=cpus, gpus=0, concurrent=2))
+        if distributions:
+            start = [next(points.every(distributions))]
+            plan = replace(plan, space=replace(plan.space, distributions=distributions, start=start))
         searcher = tpe.searcher(plan.space, seed=0, name="x")
         arguments = {"config": {"shared": {"cpus": cpus}}, "resources_per_trial": {"cpu": cpus, "gpu": 0}}
         return Proposals(searcher, plan, arguments, resuming, DiskSpace(Path("/"), room_for))
@@ -118,6 +129,42 @@ def test_a_folder_whose_name_is_a_pattern_is_found(
     second.restore_from_dir(str(folder))
     assert suggested(second) == 1
     assert not proposals(2).has_checkpoint(str(tmp_path))
+
+
+TWO = {"labels/old_from": IntDistribution(58, 59)}
+SIX = {**TWO, "labels/young_gap": CategoricalDistribution([0, 1, 2])}
+
+
+@pytest.mark.parametrize(("trials", "distributions", "number"), [(5, TWO, 2), (6, SIX, 6), (None, SIX, 6)])
+def test_each_point_of_a_small_space_is_tried_once(
+    trials: int | None, distributions: dict, number: int, ray_session: None, proposals: New, tmp_path: Path
+) -> None:
+    found = proposals(trials, distributions=distributions)
+    found.add_configurations(experiment(tmp_path))
+    tried = []
+    while trial := found.next_trial():
+        assert len(tried) < 50
+        tried.append(tuple(trial.config["labels"][key.split("/")[1]] for key in distributions))
+        found.on_trial_complete(trial.trial_id, {"val_f1_best": 0.5})
+    assert found.is_finished()
+    assert len(set(tried)) == number
+    assert trials is None or len(tried) == number
+
+
+def test_a_small_space_goes_on_with_what_was_not_tried(ray_session: None, proposals: New, tmp_path: Path) -> None:
+    first = proposals(2, distributions=SIX)
+    first.add_configurations(experiment(tmp_path))
+    before = [trial.config["labels"] for trial in (first.next_trial(), first.next_trial()) if trial]
+    first.save_to_dir(str(tmp_path), "2026")
+    second = proposals(9, resuming=True, distributions=SIX)
+    second.restore_from_dir(str(tmp_path))
+    after = []
+    while trial := second.next_trial():
+        after.append(trial.config["labels"])
+        second.on_trial_complete(trial.trial_id, {"val_f1_best": 0.5})
+    assert len(before) == 2
+    assert len({tuple(sorted(point.items())) for point in (*before, *after)}) == 6
+    assert len(after) <= 5  # TPE chose the second, and may have chosen the first again
 
 
 def test_our_own_files_are_not_copied_back_over_themselves_by_ray(

@@ -1,8 +1,9 @@
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from tuning.records import leaderboard
@@ -33,6 +34,53 @@ def test_a_narrow_terminal_shows_the_scores_whole_and_says_what_it_hides() -> No
     assert lines[1].split() == ["trial", "status", "epoch", "val", "F1", "best", "at", "min", "max_lr", "height"]
     assert lines[2].split()[:4] == ["trial-001", "interrupted", "3", "0.500"]
     assert "1 more settings are in leaderboard.csv" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (58, ["trial", "status", "epoch", "val", "F1", "best", "at", "min"]),
+        (45, ["trial", "status", "epoch", "val", "F1", "best"]),
+        (40, ["trial", "status", "epoch", "best"]),
+        (30, ["trial", "status", "best"]),
+        (20, ["trial", "best"]),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_nothing_is_cut(width: int, columns: list[str]) -> None:
+    lines = shown([row("trial-001", 0.068)], width)
+    assert lines[1].split() == columns
+    assert "trial-001" in lines[2]
+    assert "0.068" in lines[2].split()
+    assert all(len(line) <= width for line in lines[:3])
+
+
+def test_settings_that_are_equal_in_every_trial_make_room_for_those_that_differ() -> None:
+    two = [row("trial-001", 0.5), row("trial-002", 0.4)]
+    two[1] = replace(two[1], settings={**SETTINGS, "loss/smoothing_weight": 2.0})
+    lines = shown(two, 78)
+    assert lines[1].split()[-1] == "smoothing_weight"
+    assert [line.split()[-1] for line in lines[2:4]] == ["1", "2"]
+    assert " ".join(lines[4:]).split() == [
+        "2",
+        "more",
+        "settings",
+        "are",
+        "in",
+        "leaderboard.csv,",
+        "2",
+        "of",
+        "them",
+        "equal",
+        "in",
+        "every",
+        "trial",
+    ]
+
+
+def test_a_choice_in_brackets_is_no_markup() -> None:
+    one = replace(row("trial-001", 0.5), settings={"crop/kind": "[bold]x[/]"})
+    assert shown([one], 120)[2].split()[-1] == "[bold]x[/]"
+    assert "[1]" in leaderboard.table([one], "weekend [1]").title.plain
 
 
 def test_a_wide_one_shows_every_setting() -> None:
