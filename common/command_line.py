@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import itertools
+import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from common.errors import MasktuneError, OptionError
@@ -55,6 +59,14 @@ def exit_code(command: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def python() -> str:
+    """What a person types for the Python that runs this: `python`, where the shell finds the same environment's."""
+    found, here = shutil.which("python"), Path(sys.executable)
+    if found and Path(found).absolute().parent == here.absolute().parent:
+        return "python"
+    return shlex.quote(min(os.path.relpath(here), str(here), key=len))
 
 
 def positive(text: str) -> int:

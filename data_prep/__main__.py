@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.command_line import Parser, exit_code
+from common.command_line import Parser, exit_code, python
 from common.errors import OptionError
 from data_prep.choices import IMPLAUSIBLE, KEEP, LAYOUTS, MAX_LEFT_OUT, METHODS, REMOVE
 from data_prep.labels import OFFICIAL_BANDS
@@ -59,9 +59,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     store = prepare(source, target, Workforce(options.workers, cluster=options.address))
     print(summary(store, time.monotonic() - start))
-    print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
+    print(f"\nnext:  {python()} -m data_prep.check {shlex.quote(str(options.out))}")
     space = "age_bands" if "age" in store.task.factors else "loss_weights"
-    print(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
+    print(f"       {python()} tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
 
 
 def parser() -> Parser:

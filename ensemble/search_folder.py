@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common import uris
+from common.command_line import python
 from common.errors import EnsembleError, OptionError, UriError
 from common.files import check_file, check_folder
 from common.remote_folder import RemoteFolder
@@ -87,8 +88,12 @@ def newest_at(runs: str) -> str:
     except (OSError, ValueError, UriError) as error:
         raise EnsembleError(f"--runs {runs} cannot be read ({_line(error)})") from None
     if not started:
-        raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands --runs ...")
+        raise EnsembleError(f"{runs} holds no search; run one first: {_first_search()} --runs ...")
     return uris.child(runs, max(started, key=lambda name: started[name]))
+
+
+def _first_search() -> str:
+    return f"{python()} tune_main.py --space age_bands"
 
 
 def _line(error: Exception) -> str:
@@ -103,7 +108,7 @@ def newest(runs: Path) -> Path:
     """
     searches = [file.parent for file in runs.glob(f"*/{SEARCH}")]
     if not searches:
-        raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands")
+        raise EnsembleError(f"{runs} holds no search; run one first: {_first_search()}")
     return max(searches, key=_started)
 
 

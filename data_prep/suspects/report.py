@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from common.command_line import python
 from common.errors import OptionError
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
@@ -52,7 +53,7 @@ def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
         ]
     return [
         f"Only val people are judged: the networks trained on the other {evidence.missing}. To judge everybody:",
-        f"  python tune_main.py --resume {search} --confirm 1 --folds 5",
+        f"  {python()} tune_main.py --resume {search} --confirm 1 --folds 5",
     ]
 
 
@@ -67,5 +68,5 @@ def _table(rows: pd.DataFrame) -> list[str]:
 def next_commands(out: Path) -> str:
     return (
         f"\nnext:  look at the page and fill in `value` in {out} where the label is wrong, then\n"
-        f"       python -m data_prep --images DIR --labels CSV --out NEW_STORE --corrections {out}"
+        f"       {python()} -m data_prep --images DIR --labels CSV --out NEW_STORE --corrections {out}"
     )

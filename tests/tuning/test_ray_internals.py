@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from optuna.distributions import FloatDistribution
 from ray import tune
-from ray._private import ray_constants, services
+from ray._private import node, ray_constants, services, worker
 from ray.train import Checkpoint
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -136,6 +137,17 @@ def test_results_are_opened_anew_after_they_were_closed(trial: Trial, tmp_path: 
     logger.log_trial_result(1, trial, {"val_f1": 0.5})
     logger.log_trial_end(trial)
     assert "0.5" in Path(trial.local_path, "result.json").read_text()
+
+
+def test_a_ray_that_is_ended_is_not_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = signature(node.Node.kill_all_processes).parameters
+    assert {"check_alive", "allow_graceful"} <= given.keys()
+    asked: list[dict[str, bool]] = []
+    ours = SimpleNamespace(kill_all_processes=lambda **options: asked.append(options))
+    monkeypatch.setattr(worker, "_global_node", ours)
+    ray_internals.end_at_once()
+    ours.kill_all_processes(check_alive=False, allow_graceful=True)
+    assert asked == [{"check_alive": False, "allow_graceful": False}]
 
 
 def test_ray_alone_on_a_machine_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         # Ray does the same with SIGINT.
         with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
             ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
+        ray_internals.end_at_once()
 
 
 def _cache_named_here() -> dict[str, str]:

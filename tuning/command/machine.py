@@ -59,6 +59,8 @@ class Machine:
         """
         from tuning.cluster import checks, session, weights
 
+        where = "Checking the cluster's machines" if self.cluster else "Starting Ray here"
+        print(f"{where}; then workers start, and the first line follows the first epoch.\n", flush=True)
         session.start_ray(self.cluster, self.install)
         if self.cluster:
             seconds = checks.INSTALL_SECONDS if self.install else checks.ANSWER_SECONDS

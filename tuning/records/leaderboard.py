@@ -82,9 +82,8 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
     about = _fitting(COLUMN_WIDTHS, width)
     keys = sorted(rows[0].settings, key=lambda key: _is_equal(rows, key)) if rows else []
     room = width - sum(COLUMN_WIDTHS[name] + GAP for name in about)
-    shown = _fitting(
-        {key: max(5, len(key.split("/")[1])) for key in keys}, room if len(about) == len(COLUMN_WIDTHS) else 0
-    )
+    widths = {key: max(5, len(key.split("/")[1])) for key in keys}
+    shown = _fitting(widths, room) if len(about) == len(COLUMN_WIDTHS) else []
     result = Table(title=Text(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     result.caption, result.caption_justify = _hidden(rows, keys[len(shown) :]), "left"
     for name in (name for name in COLUMN_WIDTHS if name in about):
@@ -94,10 +93,8 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
         result.add_column(key.split("/")[1], justify="right", no_wrap=True)
     for row in rows:
         cells = _cells(row)
-        result.add_row(
-            *(cells[name] for name in COLUMN_WIDTHS if name in about),
-            *(Text(_number(row.settings[key])) for key in shown),
-        )
+        settings = [Text(_number(row.settings[key])) for key in shown]
+        result.add_row(*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 
+from common.command_line import python
 from common.errors import OptionError, SearchError
 from tuning.storage.home import Home
 
@@ -30,7 +31,7 @@ def new_home(runs: Home, space: str, name: str | None) -> Home:
     if name in taken:
         raise SearchError(
             f"{home.uri or home.folder} already holds a search; choose another --name, or go on with it: "
-            f"python tune_main.py --resume {home.where}"
+            f"{python()} tune_main.py --resume {home.where}"
         )
     return home
 
