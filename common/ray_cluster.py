@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import shutil
 import socket
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError
-from common.surroundings import private_folder
+from common.surroundings import can_be_written, private_folder
 
 CONNECT_SECONDS = 20
 
@@ -33,9 +34,14 @@ def keep_files_aside() -> None:
     """Have a Ray that starts here keep its sockets and logs in a folder that only this user reaches and whose name is
     short enough, unless RAY_TMPDIR names one.
 
+    Where there can be no ~/.ray, in which Ray would keep a token, this Ray has one of its own.
+
     Raises:
         OptionError: the one that is named will not do, or none will.
     """
+    token = Path("~/.ray/auth_token").expanduser()
+    if not token.exists() and not can_be_written(token) and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     if named := os.environ.get("RAY_TMPDIR"):
         if why := _unfit(Path(named)):
             raise OptionError(f"RAY_TMPDIR {named}: {why}; name another folder, or none")

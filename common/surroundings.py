@@ -50,6 +50,12 @@ def private_folder(base: str | None = None) -> Path:
     return folder
 
 
+def can_be_written(folder: Path) -> bool:
+    """Whether it can, or can be made."""
+    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110
+    return folder.is_absolute() and os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)  # noqa: PTH112
+
+
 class _Dropping(io.FileIO):
     """A stream whose reader may be gone, or whose disk may be full: what cannot be written is dropped."""
 
@@ -106,7 +112,8 @@ def _name_the_user() -> None:
 
 def _find_a_home() -> None:
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path's fails where there is none)
-    if not (home.is_absolute() and _can_be_read(home)) and not _can_be_written(home):
+    # Containers say that / is the home of who has none.
+    if not can_be_written(home) and (not _can_be_read(home) or home == home.parent):
         os.environ["HOME"] = str(home := _own_home(home))
     # One that can only be read is kept: there may be weights, keys and tokens in it. What is written goes elsewhere.
     caches = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
@@ -118,7 +125,7 @@ def _find_a_home() -> None:
     }
     for variable, usual in kept.items():
         folder = Path(os.environ.get(variable) or usual)
-        if _can_be_written(folder):
+        if can_be_written(folder):
             continue
         if variable in FETCHED and _can_be_read(folder):
             os.environ[variable] = str(folder)
@@ -139,10 +146,4 @@ def _own_home(instead: Path) -> Path:
 
 
 def _can_be_read(folder: Path) -> bool:
-    return os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)  # noqa: PTH112 (Path's may be refused)
-
-
-def _can_be_written(folder: Path) -> bool:
-    """Whether it can, or can be made."""
-    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110
-    return folder.is_absolute() and os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)  # noqa: PTH112
+    return folder.is_absolute() and os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)  # noqa: PTH112 (Path's may be refused)
