@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         markup=False,
         soft_wrap=True,
     )
-    console.print(f"task: {store.task.in_words()}", highlight=False, soft_wrap=True)
+    console.print(f"task: {store.task.in_words()}", highlight=False, markup=False, soft_wrap=True)
     console.print(report.origin(store), markup=False, soft_wrap=True)
     for table in report.tables(store):
         console.print(table)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from tuning.command import ending
 from tuning.plan.plan import Plan
-from tuning.records.leaderboard import console
+from tuning.records.leaderboard import console, show
 from tuning.records.rows import Row
 
 
@@ -36,4 +36,4 @@ def _print(lines: Sequence[Table | str]) -> None:
         if isinstance(line, str):
             print(line)
         else:
-            console().print(line)
+            show(line)

@@ -24,7 +24,7 @@ COLUMN_WIDTHS = {"trial": 9, "status": 11, "epoch": 5, "val F1": 6, "best": 5, "
 IMPORTANCE = ("trial", "best", "status", "epoch", "val F1", "min", "at")
 """What a narrow terminal shows first."""
 
-GAP = 2
+GAP, MOST_COLUMNS = 2, 1000
 
 
 def frame(rows: list[Row]) -> pd.DataFrame:
@@ -120,6 +120,13 @@ def _hidden(rows: list[Row], keys: list[str]) -> Text | None:
 def console() -> Console:
     """A console as wide as the terminal; a log file has no width, so tables are not squeezed there."""
     return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def show(table: Table) -> None:
+    """Print a table. Of one that is wider than the terminal nothing is cut: its lines go on in the next."""
+    usual = console()
+    needed = usual.measure(table, options=usual.options.update(max_width=MOST_COLUMNS)).maximum
+    Console(width=max(usual.width, needed)).print(table)
 
 
 def _cells(row: Row) -> dict[str, str]:

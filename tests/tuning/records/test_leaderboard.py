@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from tuning.records import leaderboard
 from tuning.records.rows import Row, ranked, rows
@@ -95,3 +96,17 @@ def test_equal_scores_rank_by_the_start_of_their_trials_whatever_order_ray_has_t
     """After a resume Ray's is another one."""
     trials: Any = [RaysTrial("trial-1000", 0.5), RaysTrial("trial-004", 0.5), RaysTrial("trial-003", 0.6)]
     assert [row.trial for row in ranked(rows(trials, [], 9))] == ["trial-003", "trial-004", "trial-1000"]
+
+
+def test_of_a_table_that_is_wider_than_the_terminal_nothing_is_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(leaderboard, "console", lambda: Console(width=20))
+    wide = Table(box=None)
+    for name in ("trial", "above next", "seeds"):
+        wide.add_column(name, no_wrap=True)
+    wide.add_row("trial-003", "0.84", "0.601 0.612 0.623")
+    leaderboard.show(wide)
+    assert capsys.readouterr().out.split() == [
+        *("trial", "above", "next", "seeds", "trial-003", "0.84", "0.601", "0.612", "0.623")
+    ]
