@@ -50,8 +50,8 @@ def _check(name: str | None, space: str) -> None:
     option = f"--name: a search of {space!r} needs one of its own" if name is None else "--name"
     if not _NAME.fullmatch(chosen):
         raise OptionError(
-            f"{option}: a plain folder name is needed, but got {chosen!r}; use letters, digits, spaces and . , _ - + = @, "
-            "a letter or digit first, and no dot or space last"
+            f"{option}: a plain folder name is needed, but got {chosen!r}; use letters, digits, spaces and . , _ - + = "
+            "@, a letter or digit first, and no dot or space last"
         )
     if (length := len(chosen.encode())) > LONGEST:
         raise OptionError(f"{option}: at most {LONGEST} bytes are needed, but got {length}: {chosen[:20]}...")
