@@ -43,3 +43,10 @@ def test_the_first_search_in_a_checkout_that_can_only_be_read_ends_in_a_line_tha
         "error: --data data: it cannot be written (Read-only file system); name another place: without --data a sample "
         "is drawn there; begin in a folder of yours, or name a store with --data\n"
     )
+
+
+@pytest.mark.parametrize(("home", "given"), [("/", True), (None, True), ("/nonexistent", True), ("/tmp/work", False)])
+def test_what_make_installs_needs_no_home(home: str | None, given: bool) -> None:
+    code, said = bare_user.run(f"cd {bare_user.CHECKOUT} && make --dry-run VENV=/tmp/work/venv install", home)
+    assert code == 0, said
+    assert ("uv pip install --quiet --cache-dir /tmp/work/venv/uv-cache" in said) is given
