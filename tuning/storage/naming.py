@@ -12,7 +12,7 @@ from tuning.storage.home import Home
 LONGEST = 200
 """Bytes: most file systems take 255, and temporary files lend a search's name and add to it."""
 
-_NAME = re.compile(r"\w([\w .,+=@-]*[\w+=@-])?")
+_NAME = re.compile(r"\w([\w.,+=@-]*[\w+=@-])?")
 """What no shell, pattern, address or markup reads as more than a name."""
 
 
@@ -22,7 +22,7 @@ def new_home(runs: Home, space: str, name: str | None) -> Home:
     Raises:
         OptionError: NAME, or the space's, is none for a folder. SearchError: NAME was given and is taken.
     """
-    _check(name, space)
+    _check(name, space, runs.uri is not None)
     taken = runs.names()
     if name is None:
         names = [space, *(f"{space}-{number}" for number in range(2, 10_000))]
@@ -45,13 +45,13 @@ def reserved_home(runs: Home, space: str, name: str | None) -> Home:
             return home
 
 
-def _check(name: str | None, space: str) -> None:
+def _check(name: str | None, space: str, at_address: bool) -> None:
     chosen = space if name is None else name
     option = f"--name: a search of {space!r} needs one of its own" if name is None else "--name"
-    if not _NAME.fullmatch(chosen):
+    if not _NAME.fullmatch(chosen) or (at_address and not chosen.isascii()):
         raise OptionError(
-            f"{option}: a plain folder name is needed, but got {chosen!r}; use letters, digits, spaces and . , _ - + = "
-            "@, a letter or digit first, and no dot or space last"
+            f"{option}: a plain folder name is needed, but got {chosen!r}; use letters, digits and . , _ - + = @, one of "
+            f"the former first and no dot last{', and at an address only those of ASCII' if at_address else ''}"
         )
     if (length := len(chosen.encode())) > LONGEST:
         raise OptionError(f"{option}: at most {LONGEST} bytes are needed, but got {length}: {chosen[:20]}...")
