@@ -50,8 +50,8 @@ def _check(name: str | None, space: str, at_address: bool) -> None:
     option = f"--name: a search of {space!r} needs one of its own" if name is None else "--name"
     if not _NAME.fullmatch(chosen) or (at_address and not chosen.isascii()):
         raise OptionError(
-            f"{option}: a plain folder name is needed, but got {chosen!r}; use letters, digits and . , _ - + = @, one of "
-            f"the former first and no dot last{', and at an address only those of ASCII' if at_address else ''}"
+            f"{option}: a plain folder name is needed, but got {chosen!r}; use letters, digits and . , _ - + = @, a "
+            f"letter or digit first and no dot last{', and at an address only those of ASCII' if at_address else ''}"
         )
     if (length := len(chosen.encode())) > LONGEST:
         raise OptionError(f"{option}: at most {LONGEST} bytes are needed, but got {length}: {chosen[:20]}...")
