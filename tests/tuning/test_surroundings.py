@@ -15,7 +15,7 @@ from ray.tune.experiment import Trial
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, WeighedTrial
-from tests.tuning.test_faults import epochs_of, interrupted_when, state
+from tests.tuning.test_faults import epochs_of, epochs_reported, interrupted_when, state
 from tuning import resume, search
 from tuning.callbacks.failures import DEATHS
 from tuning.command.machine import Machine, changes
@@ -76,7 +76,7 @@ def test_a_search_that_was_renamed_goes_on_whatever_its_name_is(
     renamed = plan.folder.rename(plan.folder.with_name(name))
     rows = search.resume(resume.resumable(renamed), CurveTrial)
     assert [row.epochs for row in rows] == [4, 4]
-    assert len((renamed / "trial-001/result.json").read_text().splitlines()) == 4
+    assert [list(epochs_reported(renamed / f"trial-00{number}")) for number in (1, 2)] == [[1, 2, 3, 4]] * 2
     assert {"study.db", "trial-001", "trial-002"} <= {file.name for file in renamed.iterdir()}
     assert not plan.folder.exists()
 
