@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError
-from common.surroundings import can_be_written, private_folder
+from common.surroundings.home import can_be_written, private_folder
 
 CONNECT_SECONDS = 20
 

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from urllib.parse import urlparse
 
 import torch
@@ -89,7 +88,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 def _reason(error: Exception) -> str:
     if code := re.search(r"GLOBAL (\S+)", str(error)):
         return f"it holds more than tensors, {code[1]}, which would be run as code: save model.state_dict() instead"
-    if isinstance(error, UnpicklingError):
+    if type(error).__name__ == "UnpicklingError":
         return "torch.save has not written it"
     line = next(iter(str(error).splitlines()), "") or type(error).__name__
     return re.sub(r"\x1b\[[0-9;]*m", "", line)[:120]

@@ -14,6 +14,7 @@ from tuning.plan import points
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
+from tuning.storage import states
 from tuning.storage.disk import DiskSpace
 
 New = Callable[..., Proposals]
@@ -35,8 +36,8 @@ def proposals(make_plan: Callable[..., Plan], tmp_path: Path) -> New:
             start = [next(points.every(distributions))]
             plan = replace(plan, space=replace(plan.space, distributions=distributions, start=start))
         searcher = tpe.searcher(plan.space, seed=0, name="x")
-        arguments = {"config": {"shared": {"cpus": cpus}}, "resources_per_trial": {"cpu": cpus, "gpu": 0}}
-        return Proposals(searcher, plan, arguments, resuming, DiskSpace(Path("/"), room_for))
+        config, resources = {"shared": {"cpus": cpus}}, {"cpu": cpus, "gpu": 0}
+        return Proposals(searcher, plan, config, resources, resuming, DiskSpace(Path("/"), room_for))
 
     return new
 
@@ -168,6 +169,20 @@ def test_a_small_space_goes_on_with_what_was_not_tried(ray_session: None, propos
     assert len(before) == 2
     assert len({tuple(sorted(point.items())) for point in (*before, *after)}) == 6
     assert len(after) <= 5  # TPE chose the second, and may have chosen the first again
+
+
+def test_the_files_of_this_driver_are_told_by_its_own_name_and_not_by_the_latest(
+    ray_session: None, proposals: New, tmp_path: Path
+) -> None:
+    found = proposals(1)
+    found.add_configurations(experiment(tmp_path))
+    for pattern in states.RAYS:
+        (tmp_path / pattern.replace("*", "2026-11-01_02-59-59")).touch()  # by a clock that was ahead
+    found.save_to_dir(str(tmp_path), "2026-11-01_02-00-00")
+    assert found.saved == 1
+    assert [file.name for file in found.files(tmp_path)] == [
+        pattern.replace("*", "2026-11-01_02-00-00") for pattern in states.RAYS
+    ]
 
 
 def test_our_own_files_are_not_copied_back_over_themselves_by_ray(

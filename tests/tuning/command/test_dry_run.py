@@ -12,7 +12,7 @@ import tune_main
 from common.command_line import exit_code
 from common.search_record import State
 from data_prep.store.store import Store
-from tests.tuning.plans import begin
+from tests.tuning.plans import begin, change
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard, search_json
 from tuning.records.rows import Row
@@ -32,7 +32,7 @@ def searched(make_plan: Callable[..., Plan], small_store: Store) -> Path:
     for pattern in states.RAYS:
         (plan.folder / pattern.replace("*", "1")).touch()
     leaderboard.write(plan.folder, [row(1, 58), row(2, 59), row(3, 60)])
-    search_json.update(plan.folder, state=State.FINISHED, spent={"trials": 6, "epochs": 27, "hours": 1, "gpu_hours": 1})
+    change(plan.folder, state=State.FINISHED, spent={"trials": 6, "epochs": 27, "hours": 1, "gpu_hours": 1})
     return plan.folder
 
 

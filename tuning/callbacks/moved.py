@@ -1,4 +1,4 @@
-"""Tells the trials of a resumed search what all trials of it are told now."""
+"""Tells the trials of a resumed search where it, its store and its processors are now."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ray.tune.experiment import Trial
 from trainable.worker.durable import SHARED
 
 
-class Told(tune.Callback):
-    """Trials that a search had before it was resumed hear where it is kept now, and what they run on."""
+class Moved(tune.Callback):
+    """Trials that a search had before it was resumed are told what new ones are: all that they share."""
 
     def __init__(self, shared: Mapping[str, Any]) -> None:
-        self._shared = dict(shared)
+        self._shared = shared
         self._is_done = False
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a program needs around it, made sure of before it begins: streams that it can write to, and a home.
+"""A home and a name for a user who has none.
 
 Libraries keep what they compile and fetch in a home folder, and ask for the user's name. In a container or on a cluster
 a user may have neither a home nor an entry in /etc/passwd; then both are made up, under a private temporary folder.
@@ -7,31 +7,15 @@ a user may have neither a home nor an entry in /etc/passwd; then both are made u
 from __future__ import annotations
 
 import getpass
-import io
 import os
 import stat
-import sys
 import tempfile
 from pathlib import Path
-from typing import TextIO
 
 from common.errors import OptionError
 
-STREAMS = ("stdin", "stdout", "stderr")
-
 FETCHED = ("TORCH_HOME", "REMBG_HOME")
 """Caches that are of use to who can only read them: weights."""
-
-
-def settle() -> None:
-    """Make sure of them for this process and those that it starts.
-
-    Raises:
-        OptionError: nothing can be written where temporary files go.
-    """
-    _open_streams()
-    _name_the_user()
-    _find_a_home()
 
 
 def private_folder(base: str | None = None) -> Path:
@@ -56,53 +40,7 @@ def can_be_written(folder: Path) -> bool:
     return folder.is_absolute() and os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)  # noqa: PTH112
 
 
-class _Dropping(io.FileIO):
-    """A stream whose reader may be gone, or whose disk may be full: what cannot be written is dropped."""
-
-    def write(self, data: object) -> int:
-        try:
-            return super().write(data)  # type: ignore[arg-type]
-        except OSError:
-            return memoryview(data).nbytes  # type: ignore[arg-type]
-
-
-def _open_streams() -> None:
-    """Nobody who only listens can end a search: `| head`, a full disk, a terminal that is closed, `>&-`."""
-    for number, name in enumerate(STREAMS):
-        if not _is_open(number):  # else the next file that is opened would have its number, and get what is printed
-            os.dup2(os.open(os.devnull, os.O_RDWR), number)
-            os.set_inheritable(number, True)
-        stream = getattr(sys, name)
-        if number and stream is getattr(sys, f"__{name}__"):  # pytest has its own
-            setattr(sys, name, _dropping(number, stream))
-
-
-def _is_open(number: int) -> bool:
-    try:
-        os.fstat(number)
-    except OSError:
-        return False
-    return True
-
-
-def _dropping(number: int, stream: io.TextIOWrapper | None) -> TextIO:
-    raw = _Dropping(number, "w", closefd=False)
-    errors = stream.errors if stream else "strict"
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding=stream.encoding if stream else "utf-8",
-        # A file's name may hold what the encoding does not.
-        errors="backslashreplace" if errors == "strict" else errors,
-        line_buffering=stream.line_buffering if stream else False,
-        write_through=stream.write_through if stream else False,
-    )
-
-
-def _user() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0
-
-
-def _name_the_user() -> None:
+def name_the_user() -> None:
     """Torch names its cache after the user."""
     try:
         getpass.getuser()
@@ -110,7 +48,12 @@ def _name_the_user() -> None:
         os.environ["LOGNAME"] = f"user-{_user()}"
 
 
-def _find_a_home() -> None:
+def find_one() -> None:
+    """Keep the user's home as far as it is of use, and make up what it lacks.
+
+    Raises:
+        OptionError: nothing can be written where temporary files go.
+    """
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path's fails where there is none)
     # Containers say that / is the home of who has none.
     if not can_be_written(home) and (not _can_be_read(home) or home == home.parent):
@@ -131,6 +74,10 @@ def _find_a_home() -> None:
             os.environ[variable] = str(folder)
         else:
             os.environ[variable] = str(_own_home(folder) / usual.name)
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _own_home(instead: Path) -> Path:
