@@ -42,14 +42,11 @@ class Machine:
         """
         if not self.seen:
             return plan
-        had = sharing.share_again(self.nodes, plan.resources)
+        fitting = sharing.share_again(self.nodes, plan.resources)
         cpus, gpus = options.cpus_per_trial, options.gpus_per_trial
-        resources = (
-            had
-            if cpus is None and gpus is None
-            else self.resources(cpus or had.cpus, had.gpus if gpus is None else gpus)
-        )
-        return dataclasses.replace(plan, resources=resources)
+        if cpus or gpus is not None:
+            fitting = self.resources(cpus or fitting.cpus, fitting.gpus if gpus is None else gpus)
+        return dataclasses.replace(plan, resources=fitting)
 
     def start(self, plan: Plan) -> None:
         """Start Ray here, or make sure that the cluster's nodes are fit for trials.

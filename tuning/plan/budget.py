@@ -47,9 +47,9 @@ class Budget:
 
     def for_points(self, points: int | None, started: int = 0) -> Budget:
         """The budget of a space of so many points: no more trials, but those that were started before."""
-        if points is None or self.trials is None:
+        if points is None or self.trials is None or self.trials <= points:
             return self
-        return dataclasses.replace(self, trials=max(started, min(self.trials, points)))
+        return dataclasses.replace(self, trials=max(started, points))
 
     def reached(self, spent: Spent) -> str | None:
         """Which time limit has been reached, in words; None while there is time left."""

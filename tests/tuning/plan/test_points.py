@@ -39,4 +39,5 @@ def test_a_budget_is_for_no_more_trials_than_points_or_than_were_started() -> No
     assert Budget(trials=5).for_points(2) == Budget(trials=2)
     assert Budget(trials=5).for_points(2, started=3) == Budget(trials=3)
     assert Budget(trials=5).for_points(8) == Budget(trials=5).for_points(None) == Budget(trials=5)
+    assert Budget(trials=3).for_points(8, started=4) == Budget(trials=3)  # which is refused elsewhere
     assert Budget(hours=5).for_points(2) == Budget(hours=5)
