@@ -63,7 +63,7 @@ def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> No
     study, trials = ray_internals.study_of(search)
     for trial_id in failed:
         study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-    with replacing(folder / STUDY, alone=True, flushed=False) as fresh:
+    with replacing(folder / STUDY, alone=True) as fresh:
         # Not by an address: ?, % and { of a path mean something else in one.
         opened = {"creator": partial(sqlite3.connect, fresh)}
         storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
