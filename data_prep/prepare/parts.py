@@ -22,6 +22,7 @@ from data_prep.photos.background import Background
 from data_prep.photos.masks import ImplausibleMask, Mask
 from data_prep.store.moments import Moments
 from data_prep.store.shards import Photos, ShardWriter
+from data_prep.survey.looks import ends
 from data_prep.workers import Threads, in_order
 
 Said = Callable[[Photo, PhotoError | None], None]
@@ -168,13 +169,12 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     return Record(key, entry, left_out, Moments.total(moments), masks, dropped)
 
 
-def _state(file: Path) -> tuple[int, int]:
-    """Give (bytes, time of the last change), which tell a changed file without reading it."""
+def _state(file: Path) -> tuple[str, int]:
+    """Give a hash and the time of the last change, which some programs set back when they turn a photo."""
     try:
-        found = file.stat()
+        return ends(file), file.stat().st_mtime_ns
     except OSError:
-        return -1, 0
-    return found.st_size, found.st_mtime_ns
+        return "", 0
 
 
 def cannot_write(where: Path, error: OSError) -> StoreError:

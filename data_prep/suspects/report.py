@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from common.command_line import python
 from common.errors import OptionError
 from common.security.regular_file import TABLE, read_bytes
 from common.security.terminal import plain
@@ -56,7 +57,7 @@ def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
         ]
     return [
         f"Only val people are judged: the networks trained on the other {evidence.missing}. To judge everybody:",
-        f"  python tune_main.py --resume {search} --confirm 1 --folds 5",
+        f"  {python()} tune_main.py --resume {search} --confirm 1 --folds 5",
     ]
 
 
@@ -71,5 +72,5 @@ def _table(rows: pd.DataFrame) -> list[str]:
 def next_commands(out: Path) -> str:
     return (
         f"\nnext:  look at the page and fill in `value` in {out} where the label is wrong, then\n"
-        f"       python -m data_prep --images DIR --labels CSV --out NEW_STORE --corrections {out}"
+        f"       {python()} -m data_prep --images DIR --labels CSV --out NEW_STORE --corrections {out}"
     )
