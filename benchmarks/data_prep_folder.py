@@ -53,7 +53,7 @@ def _row(name: str, values: list[float]) -> list[object]:
 
 def _command(name: str, images: Path, out: Path, size: str) -> list[str]:
     if name == BARE:
-        return [sys.executable, "-m", "benchmarks.bare_decoding", str(images), size]
+        return [sys.executable, "-m", "benchmarks.bare_decoding", str(images), "--size", size]
     where = ["--images", str(images), "--out", str(out), "--size", size]
     return [sys.executable, "-m", "data_prep", *where, "--background", "keep"]
 
