@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n".join(report.summary(search, store, evidence, ranked)))
     print(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
     if len(ranked):
-        print(report.next_commands(out))
+        print(report.next_commands(out, store))
     return 0
 
 
