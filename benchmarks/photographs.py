@@ -88,20 +88,23 @@ def _run(options: argparse.Namespace, programs: Programs, method: str, seed: int
     name = f"{Path(method).stem}-{seed}"
     store, search = options.out / name, options.out / f"runs-{name}" / "search"
     minutes = {}
-    photos = ["--images", options.images, "--out", store, "--size", options.size]
-    minutes["prepare"] = programs.minutes("data_prep", *photos, "--background", method, "--seed", seed)
+    photos = ["--images", options.images, "--out", store, "--size", options.size, "--background", method]
+    # What was interrupted is removed: going on with it would say nothing of how long it takes.
+    minutes["prepare"] = programs.minutes(
+        "data_prep", *photos, "--seed", seed, before=lambda: _remove(store, store.with_name(f".{store.name}.partial"))
+    )
     what = ["--space", options.space, "--data", store, "--arch", options.arch, "--weights", "none"]
     how = ["--trials", options.trials, *(["--epochs", options.epochs] if options.epochs else []), "--seed", seed]
     where = ["--runs", search.parent, "--name", search.name]
-    # One that was interrupted would say nothing of how long it takes.
     minutes["search"] = programs.minutes("tune_main", *what, *how, *where, before=lambda: _remove(search))
     minutes["vote"] = programs.minutes("ensemble.select_and_predict", "--search", search)
     return Run(store, minutes, json.loads((search / ENSEMBLE).read_text())["test"])
 
 
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _table(options: argparse.Namespace, runs: dict[str, list[Run]]) -> str:

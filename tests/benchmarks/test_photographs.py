@@ -53,6 +53,12 @@ def test_a_folder_of_someone_elses_is_refused_and_left_alone(tmp_path: Path) -> 
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_what_was_interrupted_is_removed_before_it_is_timed(tmp_path: Path) -> None:
+    (tmp_path / "half" / "made").mkdir(parents=True)
+    photographs._remove(tmp_path / "half", tmp_path / "never was")
+    assert list(tmp_path.iterdir()) == []
+
+
 def _run(store: Path, f1: float, minutes: float = 1) -> Run:
     return Run(store, {"prepare": minutes}, {"ensemble": {"f1": f1}})
 
