@@ -101,7 +101,7 @@ def _parts(inputs: Inputs) -> list[Part]:
 def _crew(job: Job, background: str | Background, workforce: Workforce, say: Callable[[str], None]) -> Crew:
     """Choose who makes the parts: this machine, or those of a Ray cluster."""
     if workforce.cluster is None:
-        return partial(_make_on_this_machine, job=job, number=workforce.workers or cpu_cores())
+        return partial(_make_on_this_machine, job=job, cores=workforce.workers or cpu_cores())
     if isinstance(background, Background):
         raise OptionError("on a cluster the background must be one that every machine can load by its name")
     ray_cluster.use_token()
@@ -113,9 +113,9 @@ def _crew(job: Job, background: str | Background, workforce: Workforce, say: Cal
     )
 
 
-def _make_on_this_machine(parts: Sequence[Part], job: Job, number: int, said: Tally) -> Iterator[tuple[Part, Record]]:
-    apart = processes.are_worth_it(parts, job, number)
-    return processes.make_apart(parts, job, number, said) if apart else make_here(parts, job, number, said)
+def _make_on_this_machine(parts: Sequence[Part], job: Job, cores: int, said: Tally) -> Iterator[tuple[Part, Record]]:
+    number = processes.how_many(parts, job, cores)
+    return processes.make_apart(parts, job, number, cores, said) if number > 1 else make_here(parts, job, cores, said)
 
 
 def _records(

@@ -1,4 +1,4 @@
-"""Makes parts in processes of this machine, one a core, where photos only have to be decoded.
+"""Makes parts in processes of this machine, one a core or a few, where photos only have to be decoded.
 
 Threads that decode small photos wait for Python's lock more than they work: a chip of 200x200 takes a millisecond, and
 a third of that is Python. Processes take a second to start, which a few thousand photos repay.
@@ -26,8 +26,8 @@ from data_prep.layouts.listing import Photo
 from data_prep.prepare.parts import Job, Part, Record, Said, make
 from data_prep.workers import Threads
 
-FEWEST_PARTS = 16
-"""So many parts of 256 photos repay the start of processes."""
+PARTS_EACH = 8
+"""Parts of 256 photos that a process is started for at least: they repay its start, and many cores little memory."""
 
 TOLD_SECONDS = 0.2
 """A process keeps what it has to tell at least so long: to tell it costs both sides as much as a tenth of a photo."""
@@ -35,13 +35,13 @@ TOLD_SECONDS = 0.2
 COMMAND = (sys.executable, "-c", "from data_prep.prepare.processes import serve; serve()")
 
 
-def are_worth_it(parts: Sequence[Part], job: Job, number: int) -> bool:
-    """Say whether `number` processes are sooner done than so many threads, which share one segmenter."""
-    return job.background.segment is None and number > 1 and len(parts) >= FEWEST_PARTS
+def how_many(parts: Sequence[Part], job: Job, cores: int) -> int:
+    """Say how many processes are sooner done than so many threads, which share one segmenter; fewer than 2: none."""
+    return 0 if job.background.segment else min(cores, len(parts) // PARTS_EACH)
 
 
-def make_apart(parts: Sequence[Part], job: Job, number: int, said: Said) -> Generator[tuple[Part, Record]]:
-    """Make the parts in so many processes; yields each when it is done.
+def make_apart(parts: Sequence[Part], job: Job, number: int, cores: int, said: Said) -> Generator[tuple[Part, Record]]:
+    """Make the parts in `number` processes, which share the cores; yields each when it is done.
 
     Raises:
         StoreError: as for `parts.make`, or a process dies; the parts done before it are done.
@@ -56,7 +56,8 @@ def make_apart(parts: Sequence[Part], job: Job, number: int, said: Said) -> Gene
             free.put(process)
 
     with ExitStack() as stack, ThreadPoolExecutor(number) as hands:
-        started = [stack.enter_context(_Process(job)) for _ in range(number)]
+        threads = -(-cores // number)
+        started = [stack.enter_context(_Process(job, threads)) for _ in range(number)]
         for process in started:
             free.put(process)
         made = {hands.submit(make_one, part): part for part in parts}
@@ -73,12 +74,13 @@ def make_apart(parts: Sequence[Part], job: Job, number: int, said: Said) -> Gene
 class _Process:
     """One process; a context manager that ends it, also in the middle of a part."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, threads: int) -> None:
         # In a session of its own: Ctrl-C reaches all processes of a terminal, and this one's says when they stop.
         self._process = subprocess.Popen(
             COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
-        self._job: Job | None = job
+        assert self._process.stdin is not None
+        pickle.dump((job, threads), self._process.stdin)
 
     def __enter__(self) -> _Process:
         return self
@@ -95,9 +97,8 @@ class _Process:
         """Do as `parts.make`."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            pickle.dump((self._job, part), self._process.stdin)
+            pickle.dump(part, self._process.stdin)
             self._process.stdin.flush()
-            self._job = None  # it has it now
             for photo in part.photos:
                 if not isinstance(told := pickle.load(self._process.stdout), (PhotoError, type(None))):
                     raise told
@@ -125,7 +126,7 @@ def serve() -> None:
 def _serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     sys.stdout = sys.stderr  # whoever prints, prints there
     told_at = time.monotonic()
-    job: Job | None = None
+    job, number = pickle.load(incoming)
 
     def said(photo: Photo, error: PhotoError | None) -> None:
         nonlocal told_at
@@ -134,13 +135,11 @@ def _serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
             outgoing.flush()
             told_at = time.monotonic()
 
-    with Threads(1) as thread:
+    with Threads(number) as threads:
         while True:
-            new, part = pickle.load(incoming)
-            job = new or job
-            assert job is not None
+            part = pickle.load(incoming)
             try:
-                answer: Record | MasktuneError = make(part, job, thread, said)
+                answer: Record | MasktuneError = make(part, job, threads, said)
             except MasktuneError as error:
                 answer = error
             pickle.dump(answer, outgoing)
