@@ -141,9 +141,7 @@ def test_every_photo_is_told_of_once_and_in_order(raw: Any, tmp_path: Path) -> N
     files[2].write_text("no photo")
     part = Part(0, [Photo(file, f"{number}.jpg", "p") for number, file in enumerate(files)], [True] * 4)
     job = Job(tmp_path, (40, 30), Background())
-    ((_, record),) = processes.make_apart(
-        [part], job, 1, 1, lambda photo, error: told.append((photo.path, error and ""))
-    )
+    ((_, record),) = processes.make_apart([part], job, 1, 1, said)
     assert told == [("0.jpg", True), ("1.jpg", True), ("2.jpg", False), ("3.jpg", True)]
     assert list(record.left_out) == [2] and record.photos == 4
 
