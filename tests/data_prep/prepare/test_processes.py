@@ -163,7 +163,7 @@ def said(photo, error):
         born.clear()
 
 photo, folder = map(Path, sys.argv[1:])
-parts = [Part(number, [Photo(photo, "a.jpg", "a")] * 100_000, [True] * 100_000) for number in range(2)]
+parts = [Part(number, [Photo(photo, "a.jpg", "a")] * 20_000, [True] * 20_000) for number in range(2)]
 list(processes.make_apart(parts, Job(folder, (40, 30), Background()), 2, 2, said))
 """
 
