@@ -37,7 +37,7 @@ from tuning.ownership.lock import Ownership
 from tuning.plan import disk_need
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan
-from tuning.records import reasons, search_json
+from tuning.records import leaderboard, reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
 from tuning.records.search_json import Record
 from tuning.resume import Resumable
@@ -129,7 +129,8 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
             run.home.remove(plan.folder / row.trial, "checkpoint_*")
     run.record.close(_how_it_ended(complete, meter, judge), reasons.grouped(analysis.trials), judge.failing)
     waiting_for_disk(states.States(plan.folder).record)(run.record.now)
-    waiting_for_disk(run.record.show)()
+    waiting_for_disk(run.record.show)(flushed=True)
+    waiting_for_disk(leaderboard.write)(plan.folder, ended, flushed=True)
     waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
     return ended
 

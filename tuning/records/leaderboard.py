@@ -40,9 +40,9 @@ def frame(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(lines).astype({"best_epoch": "Int64"}) if lines else pd.DataFrame(columns=list(COLUMNS))
 
 
-def write(folder: Path, rows: list[Row]) -> None:
+def write(folder: Path, rows: list[Row], *, flushed: bool = False) -> None:
     """Write leaderboard.csv, for people and their programs: nothing here reads it."""
-    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False), flushed=False)
+    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False), flushed=flushed)
 
 
 def read(folder: Path) -> list[Row]:

@@ -48,9 +48,9 @@ class Record:
         """Give some keys of search.json other values."""
         self.now = self.now.changed(changes)
 
-    def show(self) -> None:
+    def show(self, *, flushed: bool = False) -> None:
         """Write search.json."""
-        self.now.write(self._folder)
+        self.now.write(self._folder, flushed=flushed)
 
     def close(self, state: State, failed: list[FailedTrials], failing: str | None) -> None:
         """Say how the search ended."""
