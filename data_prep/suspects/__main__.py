@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     terminal.say(terminal.lines(report.summary(search, store, evidence, ranked)))
     terminal.say(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
     if len(ranked):
-        terminal.say(report.next_commands(out))
+        terminal.say(report.next_commands(out, store))
     return 0
 
 
