@@ -47,6 +47,8 @@ LONGEST = (
     "tuning/test_faults.py",
     "tuning/storage/test_mirror.py",
     "test_photographs.py",
+    "test_bare_user.py",
+    "tuning/test_surroundings.py",
     "tuning/cluster/test_nodes.py",
     "faults/test_nodes.py",
     "tuning/test_search.py",

@@ -20,15 +20,15 @@ python -m data_prep --images sample/train/images --labels sample/train/train.csv
     --background sample --size 48x36 --out store
 python {bare_user.CHECKOUT}/tune_main.py --space age_bands --data store --arch resnet18 --weights none \\
     --trials 1 --epochs 1
-python {bare_user.CHECKOUT}/tune_main.py --resume runs/age_bands --trials +1 >/dev/full
+HOME=/etc python {bare_user.CHECKOUT}/tune_main.py --resume runs/age_bands --trials +1 >/dev/full
 python -m ensemble.select_and_predict --members 1 --tta 1
 grep -c finished runs/age_bands/leaderboard.csv
 """
 
 
-@pytest.mark.parametrize("home", [None, "/etc"])
-def test_the_sample_is_drawn_prepared_searched_and_voted_on_by_a_user_without_a_home(home: str | None) -> None:
-    code, said = bare_user.run(SEARCH, home)
+def test_the_sample_is_drawn_prepared_searched_and_voted_on_by_a_user_without_a_home() -> None:
+    """The search goes on with a home that can only be read, and on a disk that is full for what it prints."""
+    code, said = bare_user.run(SEARCH)
     assert code == 0, said
     assert "Traceback" not in said
     lines = said.splitlines()
