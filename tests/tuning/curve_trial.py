@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainable.worker.durable import DurableTrainable
+import ray
+
+from trainable.worker.durable import SHARED, DurableTrainable
 
 
 def val_f1(old_from: int, epoch: int) -> float:
@@ -58,6 +60,16 @@ class BrokenTrial(CurveTrial):
 class SlowTrial(CurveTrial):
     def step(self) -> dict[str, Any]:
         time.sleep(0.3)
+        return super().step()
+
+
+class WeighedTrial(SlowTrial):
+    """Writes down how many cores Ray lends it, and how many it is told to use."""
+
+    def step(self) -> dict[str, Any]:
+        has = ray.get_runtime_context().get_assigned_resources()["CPU"], self.config[SHARED]["cpus"]
+        with (self._folder() / "has.txt").open("a") as file:
+            file.write(f"{has}\n")
         return super().step()
 
 
