@@ -30,17 +30,22 @@ def folder(make_plan: Callable[..., Plan], small_store: Store) -> Path:
     """A search of two trials, as a killed driver left it."""
     plan = make_plan()
     begin(plan, small_store.hash)
+    as_killed(plan.folder)
+    return plan.folder
+
+
+def as_killed(folder: Path) -> None:
+    """Two trials and a state of them, in the folder of a search that has begun."""
     for row in ROWS:
-        (plan.folder / row.trial).mkdir()
-        (plan.folder / row.trial / "result.json").write_text("{}\n")
-    rays = [plan.folder / pattern.replace("*", "1") for pattern in states.RAYS]
+        (folder / row.trial).mkdir()
+        (folder / row.trial / "result.json").write_text("{}\n")
+    rays = [folder / pattern.replace("*", "1") for pattern in states.RAYS]
     for file in rays:
         file.write_text(file.name)
     trials = [{"id": row.trial, "checkpoint": None, **to_json(row)} for row in ROWS]
-    States(plan.folder).keep(rays, search_json.read(plan.folder), {"trials": trials, "rungs": {}})
-    leaderboard.write(plan.folder, ROWS)
-    (plan.folder / "study.db").write_bytes(b"SQLite format 3")
-    return plan.folder
+    States(folder).keep(rays, search_json.read(folder), {"trials": trials, "rungs": {}})
+    leaderboard.write(folder, ROWS)
+    (folder / "study.db").write_bytes(b"SQLite format 3")
 
 
 def emptied(file: Path) -> None:
