@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError
+from common.security.regular_file import opened
 
 
 @contextmanager
@@ -148,5 +149,6 @@ def blaming(option: str, path: Path) -> Iterator[None]:
 
 
 def file_sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+    """Raises OSError: it is no regular file, or cannot be read."""
+    with opened(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -69,7 +69,7 @@ ALLOWED = {
 }
 """What else a package may know of what lies below it, beside common."""
 
-KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster", "common.ray_cluster")
+KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster", "common.ray_cluster", "common.security.own_ray")
 
 
 def _name(file: Path) -> str:

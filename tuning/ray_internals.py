@@ -1,7 +1,7 @@
 """Every private name of Ray that the driver uses, each with its reason.
 
 Ray may change them in any version: tests/tuning/test_ray_internals.py asks the installed one. The worker's are in
-trainable/worker/durable.py.
+trainable/worker/durable.py, and what keeps others out of Ray in common/security/own_ray.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ray._private import ray_constants, worker
+from ray._private import worker
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import AsyncHyperBandScheduler
@@ -21,11 +21,6 @@ from ray.tune.search.optuna import OptunaSearch
 
 DIVERGED = "diverged"
 """The key of a trial's last result that says why its loss is no longer a number."""
-
-
-def listen_on_loopback_only() -> None:
-    """Ray does so by default on Windows, where no option asks for it; elsewhere it listens on every network."""
-    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def end_at_once() -> None:

@@ -41,7 +41,7 @@ from tuning.records import leaderboard, reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
 from tuning.records.search_json import Record
 from tuning.resume import Resumable
-from tuning.storage import home, states
+from tuning.storage import home, states, trusted
 from tuning.storage.disk import DiskSpace, waiting_for_disk
 from tuning.storage.home import Home
 
@@ -72,6 +72,7 @@ def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began:
     plan = search.plan
     kept = home.of(plan)
     with signals.kept(signal.SIGINT), kept.resumed() as own:
+        trusted.check(plan.folder, plan.remote)  # again: it may have been given away since `resumable`
         states.install(plan.folder)
         record = Record(plan.folder, search_json.read(plan.folder))
         found = record.now.store

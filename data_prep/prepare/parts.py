@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import PhotoError, StoreError
+from common.security.regular_file import parse_json
 from data_prep.layouts.listing import Photo
 from data_prep.photos import decode as photos
 from data_prep.photos.background import Background
@@ -28,8 +29,11 @@ Said = Callable[[Photo, PhotoError | None], None]
 """Hears of every photo that is done, with the reason if it is not used. What it raises ends the part."""
 
 
-DECODED_AT_ONCE = 4
-"""Photos that a thread decodes in one go where that is all there is to do: a millisecond each."""
+DECODED_BYTES = 4 * 512 * 384 * 3
+"""Of pixels that a thread makes in one go where decoding is all there is to do: a millisecond a photo, or less."""
+
+TASKS_A_THREAD = 4
+"""At least so many tasks of a part are there for each thread, so that none waits long for another."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        fields = json.loads(text)
+        fields = parse_json(text)
         fields["left_out"] = {int(position): why for position, why in fields["left_out"].items()}
         fields["moments"] = Moments.from_json(fields["moments"])
         fields["masks"] = [Mask(*mask) for mask in fields["masks"]]
@@ -139,7 +143,7 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     """
     key = part.key  # before any photo is read: one that changes meanwhile is done again
     treated = partial(treat, size=job.size, background=job.background)
-    at_once = 1 if job.background.segment else DECODED_AT_ONCE
+    at_once = 1 if job.background.segment else _at_once(job.size, len(part.photos), threads)
     left_out: dict[int, str] = {}
     dropped: list[int] = []
     masks: list[Mask] = []
@@ -166,6 +170,12 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     except OSError as error:
         raise cannot_write(job.folder, error) from None
     return Record(key, entry, left_out, Moments.total(moments), masks, dropped)
+
+
+def _at_once(size: tuple[int, int], photos: int, threads: Threads) -> int:
+    """Choose how many photos a thread decodes in one go: the smaller they are, the dearer it is to hand one over."""
+    height, width = size
+    return max(1, min(DECODED_BYTES // (height * width * 3), photos // (TASKS_A_THREAD * threads.number)))
 
 
 def _state(file: Path) -> tuple[str, int]:

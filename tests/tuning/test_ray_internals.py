@@ -20,6 +20,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
+from common.security import own_ray
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 
@@ -153,5 +154,5 @@ def test_a_ray_that_is_ended_is_not_asked_first(monkeypatch: pytest.MonkeyPatch)
 def test_ray_alone_on_a_machine_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     address: Callable[[], str] = services.get_node_ip_address
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
-    ray_internals.listen_on_loopback_only()
+    own_ray.listen_on_loopback_only()
     assert address() == "127.0.0.1"

@@ -14,6 +14,7 @@ import ray
 from common import ray_cluster, uris
 from common.machine import cpu_cores
 from common.repository import ROOT
+from common.security import own_ray
 from tuning import ray_internals, signals
 from tuning.cluster import joining
 
@@ -27,13 +28,14 @@ HOW_RAY_RUNS = {
 
 
 def start_ray(cluster: str | None = None, install: bool = False) -> None:
-    """Join the `cluster`, at HOST:PORT or "auto", or start Ray on this machine alone: no dashboard, loopback only.
+    """Join the `cluster`, at HOST:PORT or "auto", or start Ray for this process alone: no dashboard, and nobody else
+    reaches it (common/security/own_ray.py).
 
     Args:
         install: let Ray install the packages on the cluster's nodes.
 
     Raises:
-        OptionError: as for `joining.join`, or `ray_cluster.keep_files_aside`.
+        OptionError: as for `joining.join`, or `own_ray.own_folder`.
     """
     for name, value in HOW_RAY_RUNS.items():
         os.environ.setdefault(name, value)
@@ -51,16 +53,13 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         with signals.kept(signal.SIGTERM):
             joining.join(cluster, runtime_env={"env_vars": variables, **joining.environment(install)})
     else:
-        # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
         here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
-        ray_cluster.keep_files_aside()
-        ray_internals.listen_on_loopback_only()
         # SIGTERM may be for every process at once (systemd, scancel): this one ends the others when it is ready.
         # Ray does the same with SIGINT.
         with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
-            ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
+            own_ray.start(**ray_cluster.QUIET, **alone, runtime_env=here)
         ray_internals.end_at_once()
 
 

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 
 from common.search_record import State
+from common.security import terminal
 from tuning import resume, search
 from tuning.command import confirm
 from tuning.command import machine as machines
@@ -30,10 +31,10 @@ def go_on(options: argparse.Namespace, began: float) -> int:
     found = dataclasses.replace(found, plan=planned_here(found.plan, machine, options))
     plan = found.plan
     for note in found.notes:
-        print(f"Note: {note}.", flush=True)
-    print(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n", flush=True)
+        terminal.say(f"Note: {note}.")
+    terminal.say(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n")
     if options.dry_run:
-        print(NOTHING_STARTED)
+        terminal.say(NOTHING_STARTED)
         return 0
     machine.start(plan)
     code = finish(plan, search.resume(found, began=began))

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from common import machine
+from common.security import terminal
 from tuning.plan import resources as sharing
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -57,7 +58,7 @@ class Machine:
         from tuning.cluster import checks, session, weights
 
         where = "Checking the cluster's machines" if self.cluster else "Starting Ray here"
-        print(f"{where}; then workers start, and the first line follows the first epoch.\n", flush=True)
+        terminal.say(f"{where}; then workers start, and the first line follows the first epoch.\n")
         session.start_ray(self.cluster, self.install)
         if self.cluster:
             seconds = checks.INSTALL_SECONDS if self.install else checks.ANSWER_SECONDS

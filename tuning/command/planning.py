@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from common.security import terminal
 from data_prep.node_copy import absolute
 from data_prep.sample import store as sample
 from data_prep.store.store import Store
@@ -55,5 +56,5 @@ def planned_here(plan: Plan, machine: Machine, options: argparse.Namespace) -> P
     """The plan with what trials can have here, and are to have; what is not as it was is said."""
     here = machine.planned_here(plan, options)
     for note in machines.changes(plan, here):
-        print(f"Note: {note}.", flush=True)
+        terminal.say(f"Note: {note}.")
     return here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +16,9 @@ from common import search_state
 from common.errors import SearchError
 from common.files import write_text
 from common.search_folder import LEADERBOARD, STATE
+from common.security import spreadsheet
+from common.security.regular_file import TABLE, read_bytes
+from common.security.terminal import cell
 from tuning.records.rows import Row, from_json, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
@@ -48,7 +52,7 @@ def frame(rows: list[Row]) -> pd.DataFrame:
 
 def write(folder: Path, rows: list[Row], *, flushed: bool = False) -> None:
     """Write leaderboard.csv, for people and their programs: nothing here reads it."""
-    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False), flushed=flushed)
+    write_text(folder / LEADERBOARD, spreadsheet.safe(frame(rows)).to_csv(index=False), flushed=flushed)
 
 
 def read(folder: Path) -> list[Row]:
@@ -69,7 +73,9 @@ def read(folder: Path) -> list[Row]:
 
 def _read_csv(file: Path) -> list[Row]:
     try:
-        board = pd.read_csv(file).astype(object).where(lambda cells: cells.notna(), None)
+        table = spreadsheet.restored(pd.read_csv(io.BytesIO(read_bytes(file, TABLE))))
+        _check(table)
+        board = table.astype(object).where(lambda cells: cells.notna(), None)
         keys = [name for name in board.columns if name not in COLUMNS]
         return [
             Row(
@@ -88,6 +94,17 @@ def _read_csv(file: Path) -> list[Row]:
         raise SearchError(f"{file} cannot be read ({error}); go on with the search, which writes it anew") from None
 
 
+def _check(board: pd.DataFrame) -> None:
+    """Raises ValueError: a cell that is none of a leaderboard's. KeyError: a column that is not there."""
+    for name in ("val_f1_best", "best_epoch", "epochs", "seconds"):
+        pd.to_numeric(board[name])
+    for name in ("trial", "status"):
+        if len(board) and (board[name].isna().any() or not pd.api.types.is_string_dtype(board[name])):
+            raise ValueError(f"{name}: a name is needed in every row")
+    if strange := [name for name in board.columns if name not in COLUMNS and name.count("/") != 1]:
+        raise ValueError(f"{strange[0]!r} is no column of a leaderboard")
+
+
 def table(rows: list[Row], title: str, width: int = 160) -> Table:
     """A rich table for a terminal of `width` columns. What does not fit is left out, not cut: searched settings, under
     their short names, that are equal in every row go first, then what tells least of a trial."""
@@ -96,17 +113,17 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
     room = width - sum(COLUMN_WIDTHS[name] + GAP for name in about)
     widths = {key: max(5, len(key.split("/")[1])) for key in keys}
     shown = _fitting(widths, room) if len(about) == len(COLUMN_WIDTHS) else []
-    result = Table(title=Text(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
+    result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     result.caption, result.caption_justify = _hidden(rows, keys[len(shown) :]), "left"
     for name in (name for name in COLUMN_WIDTHS if name in about):
         left = name in ("trial", "status")
         result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=COLUMN_WIDTHS[name])
     for key in shown:
-        result.add_column(key.split("/")[1], justify="right", no_wrap=True)
+        result.add_column(cell(key.split("/")[1]), justify="right", no_wrap=True)
     for row in rows:
         cells = _cells(row)
-        settings = [Text(_number(row.settings[key])) for key in shown]
-        result.add_row(*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)
+        settings = [_number(row.settings[key]) for key in shown]
+        result.add_row(*map(cell, (*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)))
     return result
 
 

@@ -20,6 +20,7 @@ from data_prep.suspects.evidence import Evidence, gather
 from data_prep.suspects.ranking import COLUMNS, rank
 from data_prep.suspects.sheet import MAX_PHOTOS, page
 from data_prep.task import FACTORS, REFERENCE
+from tests.relabelled import coloured
 
 FOLDS = 4
 SIZES = {"mask": 3, "gender": 2, "age": 3}
@@ -145,7 +146,7 @@ def unlabelled(folder: Path) -> Store:
     index = pd.DataFrame(rows).astype(object)
     index.loc[index["person"] == "p00", ["mask", "gender", "age"]] = None
     index.loc[index["person"] == "p01", "mask"] = None
-    return stores.write(folder, np.zeros((len(rows), 16, 12, 3), np.uint8), index)
+    return stores.write(folder, coloured((len(rows), 16, 12, 3)), index)
 
 
 def test_what_has_no_label_is_never_a_suspect(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_field_with_a_single_value_is_passed_over(tmp_path: Path) -> None:
         {"path": [f"{n}.jpg" for n in range(20)], "person": [f"p{n}" for n in range(20)], "mask": "none"}
     )
     index = index.assign(gender=["male", "female"] * 10, age=40, split="train")
-    store = stores.write(tmp_path / "store", np.zeros((20, 16, 12, 3), np.uint8), index)
+    store = stores.write(tmp_path / "store", coloured((20, 16, 12, 3)), index)
     table = ranked(tmp_path, store, {("gender", 3): 0, ("mask", 4): 1})
     assert table[["target", "field"]].to_numpy().tolist() == [["p3", "gender"]]
 
@@ -334,7 +335,7 @@ def test_a_person_of_very_many_photos_is_cut_short() -> None:
 def _somebody_called(name: str, photos: int = 2) -> tuple[Store, Evidence, pd.DataFrame]:
     index = pd.DataFrame({"path": [f"{name}/{n}.jpg" for n in range(photos)], "person": name, "mask": "none"})
     index = index.assign(gender="male", age=40, split="train")
-    store = stores.write(Path("store"), np.zeros((photos, 16, 12, 3), np.uint8), index)
+    store = stores.write(Path("store"), coloured((photos, 16, 12, 3)), index)
     evidence = Evidence(np.arange(photos), np.full((photos, 18), 1 / 18), (0.5,), 2, 0, False)
     row = {
         "rank": 1, "target": name, "field": "gender", "value": "", "suggestion": "female", "label": "male", "why": name,

@@ -1,0 +1,85 @@
+"""Ray on this machine alone, for nobody but the process that starts it: whoever can talk to Ray runs code as its owner.
+
+Left to itself Ray writes its token to ~/.ray/auth_token, which everybody may read, and keeps its sockets in
+folders under /tmp/ray that everybody may write to.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from common.errors import OptionError
+from common.surroundings.home import private_folder
+
+_TOKEN = secrets.token_hex(32)
+"""One a process: Ray keeps the first that it has read. Its processes inherit it; no file holds it."""
+
+LONGEST_BASE = 107 - 68 - len("/masktune-65534/r")
+"""Bytes of RAY_TMPDIR: Ray adds 68 to our folder in it to name its sockets, and Linux takes 107."""
+
+ROOM_BYTES = 50 * 2**20
+"""What must be free there: Ray's logs, and the state of a search on its way to the search's folder."""
+
+
+def start(**options: Any) -> None:
+    """Start Ray here, with a token that only this process and its children know. `options`: of `ray.init`.
+
+    Raises:
+        OptionError: as for `own_folder`.
+    """
+    import ray
+
+    listen_on_loopback_only()
+    # Without a mode Ray wants a token. One chosen for a cluster says nothing of a Ray that no cluster is a part of.
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
+        os.environ.pop(name, None)
+    os.environ["RAY_AUTH_TOKEN"] = _TOKEN
+    # Below, not in it: Ray lets everybody write to the folder that it is given.
+    ray.init(address="local", _temp_dir=str(own_folder() / "r"), **options)
+
+
+def listen_on_loopback_only() -> None:
+    """Ray does so by default on Windows, where no option asks for it; elsewhere it listens on every network."""
+    from ray._private import ray_constants
+
+    ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def own_folder() -> Path:
+    """Make the folder in which Ray keeps its sockets and logs, if need be: nobody else can enter it, its name is short
+    enough, and there is room. It lies in RAY_TMPDIR, or else where temporary files go.
+
+    Raises:
+        OptionError: RAY_TMPDIR will not do, or none will.
+    """
+    if named := os.environ.get("RAY_TMPDIR"):
+        folder = _made(named)
+        if isinstance(folder, str):
+            raise OptionError(f"RAY_TMPDIR {named}: {folder}; name another folder, or none")
+        return folder
+    reasons = []
+    for base in dict.fromkeys((os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp", "/dev/shm")):
+        folder = _made(base)
+        if isinstance(folder, Path):
+            return folder
+        reasons.append(f"{base}: {folder}")
+    raise OptionError(
+        f"TMPDIR: Ray has no place for its files ({'; '.join(reasons)}); set RAY_TMPDIR to a folder of yours"
+    )
+
+
+def _made(base: str) -> Path | str:
+    """The private folder in `base`, or why Ray cannot keep its files there."""
+    if not base.startswith("/") or len(os.fsencode(base)) > LONGEST_BASE:
+        return f"a whole path of at most {LONGEST_BASE} bytes is needed"
+    try:
+        folder = private_folder(base)
+    except OSError as error:
+        return error.strerror or str(error)
+    if (free := shutil.disk_usage(folder).free) < ROOM_BYTES:
+        return f"{free / 2**20:.1f} MB are free, and {ROOM_BYTES / 2**20:.0f} MB are needed"
+    return folder
