@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 _BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
@@ -42,3 +43,16 @@ def lives(pid: int, began_at: str | None) -> bool:
     except OSError:
         pass
     return began_at is None or began(pid) in (None, began_at)
+
+
+def descendants(pid: int) -> list[int]:
+    """List the processes here that a process has started, those that they have started, ...; none where there is no
+    /proc."""
+    parents = {}
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parents[int(each.parent.name)] = int(each.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found[1:]

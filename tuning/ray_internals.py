@@ -6,18 +6,23 @@ trainable/worker/durable.py, and what keeps others out of Ray in common/security
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ray._private import worker
+from ray._private import ray_constants, worker
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
+
+from common import machine
 
 DIVERGED = "diverged"
 """The key of a trial's last result that says why its loss is no longer a number."""
@@ -25,14 +30,19 @@ DIVERGED = "diverged"
 
 def end_at_once() -> None:
     """Have this machine's Ray ended by SIGKILL: its processes do not hear SIGTERM (`signals.blocked`), after which it
-    would wait a second for each."""
+    would wait a second for each. What its raylet has started goes with it: it would notice seconds later."""
     node = worker._global_node
     assert node is not None
-    node.kill_all_processes = partial(_kill_at_once, node.kill_all_processes)
+    node.kill_all_processes = partial(_kill_at_once, node, node.kill_all_processes)
 
 
-def _kill_at_once(kill: Callable[..., None], **options: bool) -> None:
+def _kill_at_once(node: Any, kill: Callable[..., None], **options: bool) -> None:
+    raylets = node.all_processes.get(ray_constants.PROCESS_TYPE_RAYLET, ())
+    started = [pid for raylet in raylets for pid in machine.descendants(raylet.process.pid)]
     kill(**{**options, "allow_graceful": False})
+    for pid in started:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def folder_of(trial: Trial) -> Path:

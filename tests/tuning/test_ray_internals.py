@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -21,6 +23,7 @@ from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
 from common.security import own_ray
+from tests.tuning.processes import alive
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 
@@ -144,11 +147,19 @@ def test_a_ray_that_is_ended_is_not_asked_first(monkeypatch: pytest.MonkeyPatch)
     given = signature(node.Node.kill_all_processes).parameters
     assert {"check_alive", "allow_graceful"} <= given.keys()
     asked: list[dict[str, bool]] = []
-    ours = SimpleNamespace(kill_all_processes=lambda **options: asked.append(options))
+    raylet = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, text=True)
+    assert raylet.stdout is not None
+    agent = int(raylet.stdout.readline())
+    ours = SimpleNamespace(
+        kill_all_processes=lambda **options: (asked.append(options), raylet.kill()),
+        all_processes={ray_constants.PROCESS_TYPE_RAYLET: [SimpleNamespace(process=raylet)]},
+    )
     monkeypatch.setattr(worker, "_global_node", ours)
     ray_internals.end_at_once()
     ours.kill_all_processes(check_alive=False, allow_graceful=True)
     assert asked == [{"check_alive": False, "allow_graceful": False}]
+    assert raylet.wait() == -signal.SIGKILL
+    assert alive([agent]) == []
 
 
 def test_ray_alone_on_a_machine_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:

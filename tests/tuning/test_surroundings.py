@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ray.tune.experiment import Trial
 
 from common.repository import ROOT
 from data_prep.store.store import Store
@@ -110,8 +109,8 @@ def test_a_worker_that_the_memory_monitor_killed_is_lost_and_has_not_failed(
     text: str, why: str, is_exception: bool, tmp_path: Path
 ) -> None:
     (tmp_path / "error.txt").write_text(f"Failure # {text}")
-    run = SimpleNamespace(last_result={})
-    trial = SimpleNamespace(local_path=str(tmp_path), run_metadata=run, status=Trial.ERROR)
+    run, storage = SimpleNamespace(last_result={}), SimpleNamespace(trial_fs_path=str(tmp_path))
+    trial = SimpleNamespace(local_path=str(tmp_path), run_metadata=run, storage=storage)
     assert reasons.reason(trial) == why
     assert reasons._is_exception(reasons._last_failure(trial)) is is_exception
 
