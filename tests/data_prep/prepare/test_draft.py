@@ -132,7 +132,7 @@ def start(raw, out, seconds=0.02):
 
 
 def test_killed_at_any_time_and_started_again_it_makes_the_same_bytes(make, raw, tmp_path):
-    """Two kills, each a little later than what the one before had done; benchmarks/data_prep.py kills more."""
+    """Two kills, each a little later than what the one before had done; `python -m benchmarks.data_prep` kills more."""
     whole = contents(make("whole").path)
     chance = random.Random(0)
     for _ in range(2):

@@ -34,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     # Imported only now, since torch takes seconds: neither --help nor a mistyped option should wait.
     import torch
 
-    from benchmarks import memory, subject
-    from benchmarks import throughput_parts as parts
+    from benchmarks import subject
+    from benchmarks.trial_throughput import memory, parts
     from data_prep.store.store import Store
 
     torch.set_num_threads(options.threads)

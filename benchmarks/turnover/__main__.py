@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported only now, since torch and Ray take seconds: neither --help nor a mistyped option should wait.
     from benchmarks import subject
-    from benchmarks.turnover_searches import TRAIN_PHOTOS, VAL_PHOTOS, WITH, WITHOUT, plan, run, table, turnovers
+    from benchmarks.turnover.searches import TRAIN_PHOTOS, VAL_PHOTOS, WITH, WITHOUT, plan, run, table, turnovers
     from data_prep.store.store import Store
     from tuning.cluster import session
 

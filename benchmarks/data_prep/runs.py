@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.data_prep_bench import Bench, facts
+from benchmarks.data_prep.bench import Bench, facts
 from benchmarks.measure import Table
 from common.errors import OptionError
 from data_prep.sample.draw import draw

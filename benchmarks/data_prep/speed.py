@@ -16,8 +16,9 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from benchmarks import data_prep_bench, measure
-from benchmarks.data_prep_bench import CPU, Bench, facts, make
+from benchmarks import measure
+from benchmarks.data_prep import bench as benches
+from benchmarks.data_prep.bench import CPU, Bench, facts, make
 from benchmarks.measure import Floats, Table
 from common.machine import cpu_cores
 from data_prep.photos import background as backgrounds
@@ -101,7 +102,7 @@ def workers(bench: Bench) -> Table:
 
 def keep(bench: Bench, noise: float = 0) -> Table:
     """A store without removal; Pillow alone, decoding to RGB arrays, and only decoding; as many bytes alone."""
-    files = bench.files(7 * data_prep_bench.PEOPLE) if not noise else bench.noisy(noise)
+    files = bench.files(7 * benches.PEOPLE) if not noise else bench.noisy(noise)
     size = sum(file.stat().st_size for file in files) / len(files)
 
     def to_disk() -> int:

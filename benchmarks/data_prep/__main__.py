@@ -12,7 +12,7 @@
     memory    peak memory of `python -m data_prep` for few and for many photos
     kills     runs that are killed (SIGKILL) at random moments and started again, against an undisturbed one
 
-The segmenter is benchmarks/u2net.py: u2net's network with random weights.
+The segmenter is benchmarks/data_prep/u2net.py: u2net's network with random weights.
 """
 
 from __future__ import annotations
@@ -52,9 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := [name for name in options.parts.split(",") if name not in PARTS]:
         raise OptionError(f"--parts: {unknown[0]!r} is none of {', '.join(PARTS)}")
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
-    from benchmarks import data_prep_runs as runs
-    from benchmarks import data_prep_speed as speed
-    from benchmarks.data_prep_bench import Bench
+    from benchmarks.data_prep import runs, speed
+    from benchmarks.data_prep.bench import Bench
     from common.files import write_json
 
     work = (

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from benchmarks import conventional, measure, subject
+from benchmarks import measure, subject
 from benchmarks.measure import Table
+from benchmarks.trial_throughput import conventional
 from trainable.loop import AUGMENT, ORDER, Trial
 from trainable.photos import augment, batches
 from trainable.photos.params import draw

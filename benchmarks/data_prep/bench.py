@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks import measure, u2net
+from benchmarks import measure
+from benchmarks.data_prep import u2net
 from data_prep.layouts.listing import Photo
 from data_prep.photos.background import Background
 from data_prep.prepare.parts import Job, Part

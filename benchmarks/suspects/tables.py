@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import Table
-from benchmarks.suspects_truth import KINDS, Ranking, ranking
+from benchmarks.suspects.truth import KINDS, Ranking, ranking
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 from data_prep.suspects.ranking import SHIPPED, Scoring, rank

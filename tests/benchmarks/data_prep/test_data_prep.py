@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from benchmarks import data_prep as benchmark
-from benchmarks import data_prep_bench, u2net
+from benchmarks.data_prep import __main__ as benchmark
+from benchmarks.data_prep import bench as benches
+from benchmarks.data_prep import u2net
 from common.command_line import exit_code
 from data_prep.photos.background import SAMPLE_MODEL, load
 
@@ -16,7 +17,7 @@ PARTS = "inside,script,workers,keep,noisy"
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
-    monkeypatch.setattr(data_prep_bench, "PEOPLE", 6)
+    monkeypatch.setattr(benches, "PEOPLE", 6)
     monkeypatch.setattr(u2net, "write", lambda file: shutil.copyfile(SAMPLE_MODEL, file))
     load.cache_clear()
     yield

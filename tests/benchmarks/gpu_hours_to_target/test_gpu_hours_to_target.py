@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import gpu_hours_to_target as benchmark
-from benchmarks.gpu_hours_table import crossing, interval
+from benchmarks.gpu_hours_to_target import __main__ as benchmark
+from benchmarks.gpu_hours_to_target.table import crossing, interval
 from common.command_line import exit_code
 from tuning.replay.simulation import COMPLETE, PRUNED
 

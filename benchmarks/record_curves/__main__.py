@@ -13,10 +13,9 @@ import json
 import multiprocessing
 import os
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code, positive
 
@@ -29,7 +28,8 @@ SMALL = "small"
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    # Imported only now, since Optuna takes a second: neither --help nor a mistyped option should wait.
+    # Imported only now, since Optuna and torch take seconds: neither --help nor a mistyped option should wait.
+    from benchmarks.record_curves.curve import curve
     from trainable.config import parse_setting
     from tuning.plan import profiles, spaces
 
@@ -77,34 +77,6 @@ def points(space: Space, n: int) -> list[Point]:
         found.append(trial.params)
     # The first Sobol point is drawn before the sampler knows the space, and is no part of the sequence.
     return found[:n]
-
-
-def curve(number: int, point: Point, settings: dict[str, Any], store: Path, small: bool) -> dict[str, Any]:
-    """Train one point on one thread; `small`: the small ResNet instead of the settings' own network."""
-    import torch
-
-    from benchmarks.small_resnet import small_resnet
-    from common.errors import DivergedError
-    from data_prep.store.store import Store
-    from trainable.config import TrialConfig
-    from trainable.loop import Trial
-    from trainable.workbench import Workbench
-
-    torch.set_num_threads(1)
-    config = TrialConfig.from_flat({**settings, **point})
-    opened = Store.open(store)
-    network = small_resnet(opened.task.classes, config.train.seed) if small else None
-    trial = Trial(config, opened, Workbench(torch.device("cpu")), network)
-    found: dict[str, Any] = {"number": number, "point": point, "val_f1": [], "seconds": []}
-    try:
-        while trial.epoch < trial.config.train.epochs:
-            began = time.perf_counter()
-            metrics = trial.run_epoch()
-            found["val_f1"].append(round(metrics["val_f1"], 5))
-            found["seconds"].append(round(time.perf_counter() - began, 2))
-    except DivergedError as error:
-        found["error"] = str(error)
-    return found
 
 
 def parser() -> Parser:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import suspects as benchmark
-from benchmarks import suspects_truth
-from benchmarks.suspects_truth import Ranking, chance, ranking
+from benchmarks.suspects import __main__ as benchmark
+from benchmarks.suspects import truth as suspects_truth
+from benchmarks.suspects.truth import Ranking, chance, ranking
 from common.command_line import exit_code
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import gather

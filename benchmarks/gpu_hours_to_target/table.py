@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from benchmarks.gpu_hours_to_target.bench import RANDOM, TPE, Bench
 from benchmarks.measure import Floats
-from benchmarks.search_methods import RANDOM, TPE, Bench
 
 BUDGETS = (0.1, 0.2, 0.5, 1.0)
 """Shares of the budget at which methods are compared."""

@@ -16,7 +16,7 @@ from ray import tune
 from ray.air.execution._internal import TrackedActor
 from ray.tune.result import TRIAL_INFO
 
-from benchmarks.driver_report import RAY, Stopwatch
+from benchmarks.driver_cost.report import RAY, Stopwatch
 from tuning.callbacks.tensorboard import CURVES
 
 EPOCH_S, RESET_S = 60.0, 0.25

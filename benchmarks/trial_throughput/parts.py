@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import conventional, limit, measure, memory, pipeline, subject
-from benchmarks.conventional import Conventional
+from benchmarks import measure, subject
 from benchmarks.measure import Table
+from benchmarks.trial_throughput import conventional, limit, memory, pipeline
+from benchmarks.trial_throughput.conventional import Conventional
 from data_prep.store.store import Store
 from trainable import device
 from trainable.config import TrialConfig, parse_setting

@@ -31,8 +31,8 @@ from common.command_line import Parser, exit_code, positive
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported only now, since pandas and torch take seconds: neither --help nor a mistyped option should wait.
-    from benchmarks import suspects_tables as tables
-    from benchmarks import suspects_truth
+    from benchmarks.suspects import tables
+    from benchmarks.suspects import truth as suspects_truth
     from data_prep.suspects.evidence import gather, open_store
     from data_prep.suspects.ranking import rank
 

@@ -29,9 +29,9 @@ from common.command_line import Parser, exit_code, positive
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported only now, since torch and Ray take seconds: neither --help nor a mistyped option should wait.
-    from benchmarks.driver_measured import large_plan, measured
-    from benchmarks.driver_report import Report
-    from benchmarks.simulated_workers import Simulated
+    from benchmarks.driver_cost.measured import large_plan, measured
+    from benchmarks.driver_cost.report import Report
+    from benchmarks.driver_cost.simulated_workers import Simulated
     from tuning import search
     from tuning.cluster import session
 

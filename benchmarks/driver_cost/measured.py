@@ -21,8 +21,8 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
-from benchmarks.driver_report import ASHA, ASK, CHOICE, RAY, SIMULATION, SNAPSHOT, STATES, STUDY, TELL, Report
-from benchmarks.simulated_workers import Actors
+from benchmarks.driver_cost.report import ASHA, ASK, CHOICE, RAY, SIMULATION, SNAPSHOT, STATES, STUDY, TELL, Report
+from benchmarks.driver_cost.simulated_workers import Actors
 from tuning import search
 from tuning.algorithms.asha import Asha
 from tuning.callbacks.meter import Meter

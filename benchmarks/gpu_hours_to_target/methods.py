@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.search_methods import RANDOM, Bench, Method
+from benchmarks.gpu_hours_to_target.bench import RANDOM, Bench, Method
 from common.errors import OptionError
 from tuning.plan import spaces
 from tuning.replay import curves

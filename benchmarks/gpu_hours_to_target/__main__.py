@@ -40,8 +40,9 @@ import warnings
 from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
+from common.repository import ROOT
 
-CURVES = Path(__file__).parent / "curves" / "bands_and_crops.jsonl"
+CURVES = ROOT / "benchmarks" / "curves" / "bands_and_crops.jsonl"
 TOLD = ("complete", "pruned")
 """What Optuna may be told of a trial that was stopped: COMPLETE and PRUNED of tuning/replay/simulation.py."""
 
@@ -51,9 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Imported only now, since Ray and Optuna take seconds: neither --help nor a mistyped option should wait.
     import optuna
 
-    from benchmarks import gpu_hours_methods as methods
-    from benchmarks.gpu_hours_table import table
-    from benchmarks.search_methods import RANDOM, TPE, Method
+    from benchmarks.gpu_hours_to_target import methods
+    from benchmarks.gpu_hours_to_target.bench import RANDOM, TPE, Method
+    from benchmarks.gpu_hours_to_target.table import table
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
