@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import measure, subject
-from benchmarks.measure import Table
+from benchmarks.measure import Floats, Table
 from benchmarks.trial_throughput import conventional, limit, memory, pipeline
 from benchmarks.trial_throughput.conventional import Conventional
 from data_prep.store.store import Store
@@ -72,15 +72,7 @@ def against_constant(options: argparse.Namespace, config: TrialConfig, store: St
     speeds = measure.in_turn(
         {"trial": partial(subject.epoch, ours), "constant batch": subject.constant_epoch(ours)}, options.n, ours.device
     )
-    yield Table(
-        "A trial's epoch against its model on a constant batch",
-        facts(options, ours),
-        ["", "median", "min", "max"],
-        [
-            *([f"{name}, photos/s", *measure.spread(speed)] for name, speed in speeds.items()),
-            ["ratio", *measure.ratio(speeds["trial"], speeds["constant batch"])],
-        ],
-    )
+    yield _ratio_of_two("A trial's epoch against its model on a constant batch", facts(options, ours), speeds)
 
 
 def cost_of_determinism(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
@@ -91,20 +83,19 @@ def cost_of_determinism(options: argparse.Namespace, config: TrialConfig, store:
         device.choose(options.device, deterministic)
         return subject.epoch(ours)
 
-    programs = {"default": partial(chosen, False), "deterministic": partial(chosen, True)}
+    programs = {"deterministic": partial(chosen, True), "default": partial(chosen, False)}
     try:
         speeds = measure.in_turn(programs, options.n, ours.device)
     finally:
         device.choose(options.device)
-    yield Table(
-        "A deterministic trial's epoch against the default",
-        facts(options, ours),
-        ["", "median", "min", "max"],
-        [
-            *([f"{name}, photos/s", *measure.spread(speed)] for name, speed in speeds.items()),
-            ["ratio", *measure.ratio(speeds["deterministic"], speeds["default"])],
-        ],
-    )
+    yield _ratio_of_two("A deterministic trial's epoch against the default", facts(options, ours), speeds)
+
+
+def _ratio_of_two(title: str, facts: dict[str, object], speeds: dict[str, Floats]) -> Table:
+    """Show the photos/s of two programs, and how many times as fast as the second the first is."""
+    ours, base = speeds.values()
+    rows = [[f"{name}, photos/s", *measure.spread(speed)] for name, speed in speeds.items()]
+    return Table(title, facts, ["", "median", "min", "max"], [*rows, ["ratio", *measure.ratio(ours, base)]])
 
 
 def memory_and_speed(options: argparse.Namespace, config: TrialConfig, store: Store) -> Iterator[Table]:
