@@ -17,7 +17,6 @@ The segmenter is benchmarks/data_prep/u2net.py: u2net's network with random weig
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -31,9 +30,7 @@ NOISE = 6.0
 
 
 def parser() -> Parser:
-    options = Parser(
-        prog="python -m benchmarks.data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = Parser(prog="python -m benchmarks.data_prep", description=__doc__)
     options.add_argument(
         "--parts", default="inside,script,workers,keep,noisy,kills", help="default: %(default)s; also memory"
     )

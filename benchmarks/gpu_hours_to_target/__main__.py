@@ -33,7 +33,6 @@ and a second table the difference from TPE at full length. The curves are one sa
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import sys
 import warnings
@@ -75,11 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    result = Parser(
-        prog="python -m benchmarks.gpu_hours_to_target",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = Parser(prog="python -m benchmarks.gpu_hours_to_target", description=__doc__)
     result.add_argument("--curves", type=Path, default=CURVES, metavar="FILE", help="(default: %(default)s)")
     result.add_argument(
         "--space", default="age_bands+crop_sizes", metavar="NAME", help="of the curves (default: %(default)s)"

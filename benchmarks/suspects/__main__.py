@@ -21,7 +21,6 @@ many or more in its first k (hypergeometric, exact). AP is the average precision
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -52,9 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    result = Parser(
-        prog="python -m benchmarks.suspects", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    result = Parser(prog="python -m benchmarks.suspects", description=__doc__)
     add = result.add_argument
     add("--search", type=Path, required=True, metavar="DIR", help="a search on the sample, best one confirmed on folds")
     add("--sample", type=Path, required=True, metavar="DIR", help="the drawn sample, which holds truth.csv")
