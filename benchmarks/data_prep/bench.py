@@ -14,12 +14,9 @@ from PIL import Image
 
 from benchmarks import measure
 from benchmarks.data_prep import u2net
-from data_prep.layouts.listing import Photo
+from benchmarks.data_prep.programs import make
 from data_prep.photos.background import Background
-from data_prep.prepare.parts import Job, Part
-from data_prep.prepare.this_machine import make_here
 from data_prep.sample.draw import draw
-from data_prep.store.shards import PHOTOS_PER_SHARD
 
 CPU = torch.device("cpu")
 PEOPLE = 300
@@ -49,7 +46,7 @@ class Bench:
     def sample(self) -> Path:
         """Drawn portraits in the reference layout."""
         root = self.folder / "drawn"
-        return root if root.exists() else draw(root, PEOPLE, progress=False)
+        return root if root.exists() else draw(root, PEOPLE, eval_people=0, progress=False)
 
     def files(self, number: int) -> list[Path]:
         return sorted((self.sample / "train" / "images").rglob("*.jpg"))[:number]
@@ -74,15 +71,6 @@ class Bench:
     def ours(self, files: list[Path], background: Background, threads: int) -> int:
         """`files` -> shards."""
         return make(files, self.scratch(), background, threads)
-
-
-def make(files: list[Path], folder: Path, background: Background, threads: int) -> int:
-    """`files` -> shards in `folder`, as `python -m data_prep` makes them of a layout's photos."""
-    photos = [Photo(file, file.name, file.parent.name) for file in files]
-    shards = [photos[cut : cut + PHOTOS_PER_SHARD] for cut in range(0, len(photos), PHOTOS_PER_SHARD)]
-    parts = [Part(number, shard, [True] * len(shard)) for number, shard in enumerate(shards)]
-    made = list(make_here(parts, Job(folder, (512, 384), background), threads, lambda *_: None))
-    return sum(record.photos for _, record in made)
 
 
 def facts(bench: Bench) -> dict[str, Any]:

@@ -7,9 +7,8 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +17,8 @@ from PIL import Image
 
 from benchmarks import measure
 from benchmarks.data_prep import bench as benches
-from benchmarks.data_prep.bench import CPU, Bench, facts, make
+from benchmarks.data_prep.bench import CPU, Bench, facts
+from benchmarks.data_prep.programs import make, to_arrays, to_nothing
 from benchmarks.measure import Floats, Table
 from common.machine import cpu_cores
 from data_prep.photos import background as backgrounds
@@ -132,33 +132,6 @@ def keep(bench: Bench, noise: float = 0) -> Table:
         }
         rates = measure.in_turn(programs, bench.rounds, CPU, after=bench.tidy)
     return _against(f"keep, against bare decoding, all cores; files of {size / 1000:.0f} kB", bench, rates)
-
-
-def to_arrays(files: list[Path]) -> int:
-    """Pillow, to RGB arrays."""
-
-    def decode(file: Path) -> np.ndarray:
-        with Image.open(file) as photo:
-            return np.asarray(photo.convert("RGB"))
-
-    return _in_threads(decode, files)
-
-
-def to_nothing(files: list[Path]) -> int:
-    """Pillow, and no more than decoding."""
-
-    def decode(file: Path) -> None:
-        with Image.open(file) as photo:
-            photo.load()
-
-    return _in_threads(decode, files)
-
-
-def _in_threads(decode: Callable[[Path], Any], files: list[Path]) -> int:
-    with ThreadPoolExecutor(cpu_cores()) as pool:
-        for _ in pool.map(decode, files):
-            pass
-    return len(files)
 
 
 def _against(title: str, bench: Bench, rates: dict[str, Floats]) -> Table:
