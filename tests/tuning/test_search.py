@@ -1,16 +1,20 @@
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import ray
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
 from common.errors import SearchError, StoreError
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import BrokenTrial, CountingTrial, SilentTrial, val_f1
 from tests.tuning.plans import begin, small_plan
@@ -145,12 +149,42 @@ def test_ray_on_this_machine_is_the_searchs_own_and_keeps_copies_of_stores_where
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[dict[str, Any]] = []
+
+    def init(runtime_env: Mapping[str, Any] | None = None, **options: Any) -> None:
+        asked.append({**options, "variables": runtime_env["env_vars"] if runtime_env else dict(os.environ)})
+
     monkeypatch.setattr(session.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(session.ray, "init", lambda **options: asked.append(options))
+    monkeypatch.setattr(session.ray, "init", init)
     monkeypatch.delenv("MASKTUNE_CACHE", raising=False)
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # whatever token lies on this machine
     session.start_ray()
     monkeypatch.setenv("MASKTUNE_CACHE", "/scratch")
     session.start_ray("auto")
     assert [options["address"] for options in asked] == ["local", "auto"]
-    assert [options["runtime_env"]["env_vars"].get("MASKTUNE_CACHE") for options in asked] == [None, "/scratch"]
+    assert [options["variables"].get("MASKTUNE_CACHE") for options in asked] == [None, "/scratch"]
+    assert [options["variables"]["OMP_WAIT_POLICY"] for options in asked] == ["PASSIVE"] * 2
+
+
+def test_variables_of_rays_workers_are_not_left_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: dict[str, str] = {}
+    monkeypatch.setattr(session.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(session.ray, "init", lambda **options: seen.update(os.environ))
+    monkeypatch.setenv("MASKTUNE_CACHE", "here")
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    session.start_ray()
+    assert (seen["MASKTUNE_CACHE"], seen["PYTHONPATH"]) == (str(tmp_path / "here"), str(ROOT))
+    assert (os.environ["MASKTUNE_CACHE"], os.environ["PYTHONPATH"]) == ("here", "mine")
+    assert "OMP_WAIT_POLICY" not in os.environ
+
+
+def test_workers_have_the_variables_and_the_code(ray_session: None) -> None:
+    @ray.remote
+    def worker() -> tuple[str | None, str]:
+        import tuning
+
+        return os.environ.get("OMP_WAIT_POLICY"), str(Path(tuning.__file__).parents[1])
+
+    assert ray.get(worker.remote()) == ("PASSIVE", str(ROOT))

@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -54,10 +56,29 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
-        here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
         ray_internals.listen_on_loopback_only()
-        with signals.kept(signal.SIGTERM):
-            ray.init(address="local", **alone, **ray_cluster.QUIET, runtime_env=here)
+        with (
+            signals.kept(signal.SIGTERM),
+            ray_internals.without_what_no_search_needs(),
+            _environment({"PYTHONPATH": str(ROOT), **variables}),
+        ):
+            ray.init(address="local", **alone, **ray_cluster.QUIET)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables within: a Ray that starts meanwhile hands them on to its workers. Told of them as a
+    `runtime_env`, it would start Python twice for each worker, and the first only after a server of its own."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _cache_named_here() -> dict[str, str]:
