@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 from tests.tuning.plans import small_plan
 from tuning.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from tests.tuning.undisturbed import Undisturbed
 
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 """No AMX, here and in what tests start: some virtual machines lose its registers when processes take turns, and then
@@ -137,3 +141,11 @@ def ray_session() -> Iterator[None]:
     session.start_ray()
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def calm(ray_session: None, small_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """One search that nothing happens to, for all tests in this process."""
+    from tests.tuning.undisturbed import undisturbed
+
+    return undisturbed(tmp_path_factory.mktemp("calm"), small_store)
