@@ -1,7 +1,12 @@
-"""How files and folders are written: whole, under another name first."""
+"""How files and folders are written: whole, under another name first, and on the disk before they have their own.
+
+A rename keeps a reader, and a kill, from half a file; a power cut takes whatever the system has not written out yet, so
+that after one a file may have its name and no content. What others go on from is therefore flushed before and after.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,7 +18,7 @@ from typing import Any
 
 
 @contextmanager
-def replacing(path: Path, *, alone: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, alone: bool = False, flushed: bool = True) -> Iterator[Path]:
     """Yield a path to write a file at, which is renamed to `path` when the block ends, and removed on an error.
 
         with replacing(file) as fresh:
@@ -22,6 +27,7 @@ def replacing(path: Path, *, alone: bool = False) -> Iterator[Path]:
     Args:
         alone: only one process can be writing this file, so it has one temporary name: what a killed process left
             there is removed.
+        flushed: it outlives a power cut from then on. False is for what is written anew anyway, or flushed later.
     """
     fresh = _beside(path, alone)
     try:
@@ -31,7 +37,11 @@ def replacing(path: Path, *, alone: bool = False) -> Iterator[Path]:
         yield fresh
         if fresh.stat().st_mode != usual:  # safetensors makes files that nobody else can read
             fresh.chmod(usual)
+        if flushed:
+            flush(fresh)
         fresh.replace(path)
+        if flushed:
+            flush(path.parent)
     except BaseException:
         with suppress(OSError):  # what went wrong before is what matters
             fresh.unlink()
@@ -39,21 +49,25 @@ def replacing(path: Path, *, alone: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path, *, alone: bool = False) -> Iterator[Path]:
+def new_folder(path: Path, *, alone: bool = False, flushed: bool = True) -> Iterator[Path]:
     """Yield an empty folder to fill, which is renamed to `path` when the block ends, and removed on an error.
 
     By then nothing may be there but an empty folder. The folder that it lies in is not made: on a disk that is gone,
     that would be one below its mount point.
 
     Args:
-        alone: as for `replacing`.
+        alone, flushed: as for `replacing`.
     """
     fresh = _beside(path, alone)
     try:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         yield fresh
+        if flushed:
+            flush_tree(fresh)
         fresh.rename(path)
+        if flushed:
+            flush(path.parent)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
@@ -63,21 +77,42 @@ def _beside(path: Path, alone: bool) -> Path:
     return path.with_name(f".{path.name}.partial" if alone else f".{path.name}.{os.getpid()}.partial")
 
 
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as fresh:
+def flush(path: Path) -> None:
+    """See that a file's content, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT or not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
+
+
+_CANNOT = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+"""What network file systems say to a folder that is to be flushed: they keep names at once."""
+
+
+def flush_tree(folder: Path) -> None:
+    """`flush` all files and folders in `folder`, and itself."""
+    for each in folder.iterdir():
+        flush_tree(each) if each.is_dir() else flush(each)
+    flush(folder)
+
+
+def write_text(path: Path, text: str, *, flushed: bool = True) -> None:
+    with replacing(path, flushed=flushed) as fresh:
         fresh.write_text(text)
 
 
-def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2, default=str) + "\n")
+def write_json(path: Path, value: Any, *, flushed: bool = True) -> None:
+    write_text(path, json.dumps(value, indent=2, default=str) + "\n", flushed=flushed)
 
 
-def write_durably(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file that is on the disk before it has its name. Only one process may write it at a time."""
+def write_bytes(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file chunk by chunk. Only one process may write it at a time."""
     with replacing(path, alone=True) as fresh, fresh.open("wb") as stream:
         stream.writelines(chunks)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def file_sha256(file: Path) -> str:

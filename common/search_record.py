@@ -1,4 +1,4 @@
-"""search.json: what a search was asked for, what it has cost so far, and how it ended."""
+"""The record of a search, search.json: what a search was asked for, what it has cost so far, and how it ended."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
 
+from common import search_state
 from common.files import write_json
 from common.search_folder import SEARCH
 
@@ -99,11 +100,17 @@ class SearchRecord:
 
     @classmethod
     def read(cls, folder: Path) -> SearchRecord:
-        """Raises OSError: there is none in `folder`, or it cannot be read. ValueError: as for `of`."""
-        return cls.of((folder / SEARCH).read_bytes())
+        """Read the record of the search in `folder`, as its newest state has it (`search_state.record_of`).
 
-    def write(self, folder: Path) -> None:
-        write_json(folder / SEARCH, self.to_json())
+        Raises:
+            FileNotFoundError: no search is there. OSError: it cannot be read. ValueError: as for `of`.
+        """
+        return cls.of(search_state.record_of(folder))
+
+    def write(self, folder: Path, *, flushed: bool = False) -> None:
+        """Write search.json. Before a search has a state it is all there is, and is to be `flushed`; later it is only
+        for people to look at."""
+        write_json(folder / SEARCH, self.to_json(), flushed=flushed)
 
     def changed(self, changes: Mapping[str, Any]) -> SearchRecord:
         """The record in which some keys of the file have other values."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from common import uris
-from common.errors import EnsembleError, UriError
+from common import search_state, uris
+from common.errors import EnsembleError, StoreError, UriError
 from common.remote_folder import RemoteFolder
-from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, VAL_PREDICTIONS
+from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, STATE, VAL_PREDICTIONS
 from common.search_record import SearchRecord
 from data_prep import node_copy
 from data_prep.store.store import Store
@@ -31,11 +32,14 @@ def local(search: str | Path) -> Path:
         able = {name.partition("/")[0] for name in found if name.endswith(f"/{BEST_WEIGHTS}")}
         for name, entry in found.items():
             trial, _, file = name.partition("/")
-            if name in (SEARCH, ENSEMBLE) or (trial in able and file in MEMBERS):
+            if name in (SEARCH, ENSEMBLE) or trial == STATE or (trial in able and file in MEMBERS):
                 there.fetch(name, entry, folder / name)
     except (OSError, UriError) as error:
         raise EnsembleError(f"--search {search} cannot be read ({_line(error)})") from None
-    if SEARCH not in found:
+    for old in search_state.states(folder):
+        if f"{STATE}/{old.name}/{search_state.MANIFEST}" not in found:
+            shutil.rmtree(old)
+    if not search_state.holds_search(folder):
         raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name one of those under its --runs")
     return folder
 
@@ -81,21 +85,29 @@ def newest(runs: Path) -> Path:
     Raises:
         EnsembleError: there is none.
     """
-    searches = [file.parent for file in runs.glob(f"*/{SEARCH}")]
+    searches = [each for each in runs.iterdir() if search_state.holds_search(each)] if runs.is_dir() else []
     if not searches:
         raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands")
     return max(searches, key=_started)
 
 
-def open_store(search: Path) -> Store:
-    """Open the store named in search.json, with its shards verified; one at an address is copied here first.
+def open_store(search: Path, moved: str | None = None) -> Store:
+    """Open the store that the search was run on, with its shards verified; one at an address is copied here first.
+
+    Args:
+        moved: where it is, if it is not where the search had it.
 
     Raises:
         EnsembleError: `search` is no search.
         StoreError: the store is missing or damaged, or another one now.
     """
     store = _read(search).store
-    return node_copy.open_store(store["path"], store["hash"], verify=True, say=print, progress=True)
+    place = moved or store["path"]
+    try:
+        return node_copy.open_store(place, store["hash"], verify=True, say=print, progress=True)
+    except StoreError as error:
+        hint = "" if moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
+        raise StoreError(f"{error}{hint}") from None
 
 
 def _started(search: Path) -> str:

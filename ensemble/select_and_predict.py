@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     search = search_folder.local(where)
-    store = search_folder.open_store(search)
+    store = search_folder.open_store(search, options.data)
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     print(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
@@ -57,6 +57,7 @@ def parser() -> Parser:
         "--search", metavar="DIR", type=location, help="a search folder, or address (default: the newest under --runs)"
     )
     result.add_argument("--runs", metavar="DIR", type=location, default=Path("runs"), help="where searches are kept")
+    result.add_argument("--data", metavar="STORE", help="where the search's store is now, if it has moved")
     result.add_argument("--members", metavar="N", type=positive, default=4, help="at most this many trials vote (4)")
     result.add_argument(
         "--tta", metavar="N", type=positive, default=5, help="views of each photo, the plain one first (5)"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from common import search_state
 from common.errors import EnsembleError
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
@@ -50,8 +51,8 @@ def candidates(search: Path, store: Store) -> list[Candidate]:
     Raises:
         EnsembleError: there is none, or predictions are of another store.
     """
-    files = sorted(search.glob(f"*/{VAL_PREDICTIONS}"))
-    found = [_read(file, store) for file in files if file.with_name(BEST_WEIGHTS).exists()]
+    files = [trial / VAL_PREDICTIONS for trial in search_state.trial_folders(search)]
+    found = [_read(file, store) for file in files if file.exists() and file.with_name(BEST_WEIGHTS).exists()]
     if not found:
         raise EnsembleError(
             f"{search} has no trial that finished an epoch, so there is nothing to vote; let the search run longer"

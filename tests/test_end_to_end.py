@@ -24,6 +24,7 @@ from common.errors import OptionError
 from data_prep.store.store import Store
 from ensemble import select_and_predict
 from tests.relabelled import mixed
+from tests.tuning.plans import change
 from trainable.best import load_best
 from trainable.recipe.metrics import macro_f1
 from tuning.plan import disk_need
@@ -93,7 +94,7 @@ def test_a_deterministic_search_that_was_moved_to_another_machine_goes_on_as_one
     assert tune_main.main([*arguments, "--trials", "1", "--epochs", "1", "--cpus-per-trial", "1"]) == 0
     assert "deterministic: the same bits in every run on one device" in capsys.readouterr().out
     search = shutil.copytree("runs/age_bands", tmp_path / "there/age_bands", copy_function=os.link)
-    search_json.update(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
+    change(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
     monkeypatch.setattr("common.machine.cpu_cores", lambda: 3)
     assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
     assert "Note: 3 trials at a time fit here, and were 7 before." in capsys.readouterr().out
@@ -103,7 +104,7 @@ def test_a_deterministic_search_that_was_moved_to_another_machine_goes_on_as_one
     assert not Path("runs/age_bands/trial-002").exists()
     for trial in ("trial-001", "trial-002"):
         assert "not deterministic" not in (search / trial / "trial.log").read_text()
-    search_json.update(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
+    change(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
     with pytest.raises(OptionError, match="--gpus-per-trial 1: there is no GPU here"):
         tune_main.main(["--resume", str(search), "--trials", "+1"])
 

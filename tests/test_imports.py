@@ -16,12 +16,15 @@ WAY_DOWN = """
     tuning.command
     tuning.replay tuning.confirm
     tuning.search
-    tuning.algorithms tuning.resume
+    tuning.resume
     tuning.cluster
     tuning.preflight
     tuning.callbacks
+    tuning.algorithms
     tuning.records
     tuning.storage tuning.signals tuning.ray_internals
+    tuning.ownership
+    tuning.background
     tuning.plan
     search_spaces
     trainable.__main__ trainable.worker

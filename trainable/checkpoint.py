@@ -24,14 +24,17 @@ def exists(folder: Path) -> bool:
     return (folder / STATE_FILE).is_file()
 
 
-def save(state: Mapping[str, Any], folder: Path) -> None:
+def save(state: Mapping[str, Any], folder: Path, *, flushed: bool = True) -> None:
     """Write state.pt and manifest.json, replacing those of an earlier epoch.
 
     Killed at any moment it leaves a checkpoint that loads: until the new state has its name, the manifest vouches
     for the old one as well.
+
+    Args:
+        flushed: so does a power cut. False: whoever calls flushes both files later.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / STATE_FILE, alone=True) as fresh:
+    with replacing(folder / STATE_FILE, alone=True, flushed=flushed) as fresh:
         try:
             torch.save(dict(state), fresh)
         except RuntimeError as error:
@@ -39,7 +42,7 @@ def save(state: Mapping[str, Any], folder: Path) -> None:
                 raise
             raise OSError(errno.ENOSPC, "the disk did not take the checkpoint", str(fresh)) from None
         previous = _fingerprint(folder / STATE_FILE) if exists(folder) else None
-        write_json(folder / MANIFEST_FILE, {**_fingerprint(fresh), "previous": previous})
+        write_json(folder / MANIFEST_FILE, {**_fingerprint(fresh), "previous": previous}, flushed=flushed)
 
 
 def load(folder: Path) -> dict[str, Any]:

@@ -110,13 +110,24 @@ def enter_rungs(scheduler: AsyncHyperBandScheduler, trial: Trial, epoch: int, va
     scheduler._trial_info[trial.trial_id].on_result(trial, epoch, value)
 
 
+def rungs(scheduler: AsyncHyperBandScheduler) -> dict[str, list[tuple[int, float]]]:
+    """What trials have on the rungs of the one bracket, by Ray's IDs: (epoch of the rung, value), the lowest first."""
+    held: dict[str, list[tuple[int, float]]] = {}
+    for epoch, values in reversed(scheduler._brackets[0]._rungs):
+        for trial_id, value in values.items():
+            held.setdefault(trial_id, []).append((int(epoch), float(value)))
+    return held
+
+
 def allow_trials(generator: SearchGenerator, limit: int) -> None:
     """Ray takes the number from the experiment, which it keeps for ever as it was when the search began."""
     generator._total_samples = limit
 
 
-def move_new_trials(generator: SearchGenerator, folder: Path) -> None:
-    """Put trials to come into `folder`: Ray moves those that there were to where the search lies now, but no others."""
+def move_new_trials(generator: SearchGenerator, folder: Path, config: dict[str, Any]) -> None:
+    """Put trials to come into `folder`, and give them this `config` beside what is searched: Ray moves those that there
+    were to where the search lies now, but no others, and has kept what the search began with."""
+    generator._experiment.spec["config"] = config
     storage = generator._experiment.spec["storage"]
     storage.storage_fs_path, storage.experiment_dir_name = str(folder.parent), folder.name
 

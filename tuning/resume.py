@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from common.errors import OptionError, SearchError, SpaceError
+from common.errors import OptionError, SearchError, SpaceError, StoreError
 from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
+from tuning.ownership.lock import owning
 from tuning.plan import spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
 from tuning.records import provenance, search_json
 from tuning.storage import states
-from tuning.storage.lock import owning
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,17 @@ class Resumable:
     notes: list[str]
 
 
-def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote: str | None = None) -> Resumable:
+def resumable(
+    folder: Path,
+    more: Mapping[str, str | None] | None = None,
+    remote: str | None = None,
+    opening: Opening | None = None,
+) -> Resumable:
     """The search in `folder`, if it can go on, with its budget changed as `more` says (`Budget.extended`).
 
     Args:
         remote: the address whose mirror the folder is, with what is there (`Home.fetch`).
+        opening: how its store is found and looked at.
 
     Raises:
         OptionError: a limit that cannot be understood, or one that is spent already.
@@ -57,23 +64,45 @@ def resumable(folder: Path, more: Mapping[str, str | None] | None = None, remote
         for path in states.trusted(folder):
             _check_no_link(path)
             _check_owner(path)
+    opening = opening or Opening()
     plan = from_record(folder, record, remote)
-    plan = replace(plan, budget=plan.budget.extended(dict(more or {})))
+    plan = replace(plan, budget=plan.budget.extended(dict(more or {})), store=opening.place(record))
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
-    check_frame(record.plan, store_of(folder, say=print).source_size, plan.where)
+    check_frame(record.plan, opening.store(record).source_size, plan.where)
     return Resumable(plan, spent, _changes(plan, record))
 
 
-def store_of(folder: Path, say: node_copy.Say = node_copy.quiet) -> Store:
-    """The store that the search in `folder` began with; one at an address is copied here, if it is not yet, and `say`
-    hears where to.
+@dataclass(frozen=True)
+class Opening:
+    """How the store of a search is opened again: it is hashed, since its bytes may not be what they were.
 
-    Raises:
-        StoreError: it is gone or has changed.
+    Attributes:
+        moved: where it is now, if it is not where the search began with it.
+        share: of its shards that are hashed, chosen at random.
     """
-    store = search_json.read(folder).store
-    return node_copy.open_store(store["path"], store["hash"], say=say, progress=True)
+
+    moved: str | None = None
+    share: float = 1.0
+
+    def place(self, record: SearchRecord) -> str:
+        return node_copy.absolute(self.moved or record.store["path"])
+
+    def store(self, record: SearchRecord) -> Store:
+        """The store that the search began with; one at an address is copied here, if it is not yet.
+
+        Raises:
+            StoreError: it is gone or has changed.
+        """
+        place, began = self.place(record), time.monotonic()
+        try:
+            store = node_copy.open_store(place, record.store["hash"], verify=self.share, say=print, progress=True)
+        except StoreError as error:
+            hint = "" if self.moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
+            raise StoreError(f"{error}{hint}") from None
+        what = "hashed" if self.share == 1 else f"{self.share:.0%} of it hashed"
+        print(f"store: as the search began with it ({what}, {time.monotonic() - began:.1f} s)", flush=True)
+        return store
 
 
 def _check_owner(path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
+from common import search_state
 from common.search_record import State
 from data_prep.store.store import Store
 from trainable.worker.durable import SHARED
@@ -19,24 +21,27 @@ from tuning import signals
 from tuning.algorithms import tpe
 from tuning.algorithms.asha import Asha
 from tuning.algorithms.proposals import Proposals
-from tuning.callbacks import failures, snapshots, sweeper
+from tuning.callbacks import failures, sweeper
 from tuning.callbacks.failures import Failures
 from tuning.callbacks.json_lines import Results
 from tuning.callbacks.meter import Meter
 from tuning.callbacks.moved import Moved
 from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
+from tuning.callbacks.snapshots import Snapshots
 from tuning.callbacks.tensorboard import TensorBoard
 from tuning.callbacks.waiting import FolderGuard, patient
 from tuning.callbacks.watchdog import Watchdog
 from tuning.cluster import weights
+from tuning.ownership.lock import Ownership
 from tuning.plan import disk_need
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan
 from tuning.records import reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
+from tuning.records.search_json import Record
 from tuning.resume import Resumable
-from tuning.storage import home, removal, states
+from tuning.storage import home, states
 from tuning.storage.disk import DiskSpace, waiting_for_disk
 from tuning.storage.home import Home
 
@@ -57,46 +62,75 @@ def run(
     Returns:
         one Row a trial, in the order they were started. search.json's state says how it ended.
     """
-    kept = home.of(plan)
-    with signals.kept(signal.SIGINT), kept.begun(partial(search_json.begin, plan, store.hash, confirms)):
-        return _run(plan, kept, trainable, _since(began))
+    kept, record = home.of(plan), search_json.new(plan, store.hash, confirms)
+    with signals.kept(signal.SIGINT), kept.begun(partial(record.write, flushed=True)) as own:
+        return _run(Run(plan, kept, own, Record(plan.folder, record)), trainable, _since(began))
 
 
 def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began: float | None = None) -> list[Row]:
     """Go on with an interrupted or extended search: ended trials stay, running ones go on from their last epoch."""
     plan = search.plan
     kept = home.of(plan)
-    with signals.kept(signal.SIGINT), kept.resumed():
+    with signals.kept(signal.SIGINT), kept.resumed() as own:
         states.install(plan.folder)
-        search_json.update(plan.folder, state=State.RUNNING, budget=vars(plan.budget))
+        record = Record(plan.folder, search_json.read(plan.folder))
+        found = record.now.store
+        record.change(state=State.RUNNING, budget=vars(plan.budget), store={**found, "path": plan.store})
+        record.show()
         since = _since(began)
         spent = Spent(search.spent.hours + since.hours, search.spent.gpu_hours)
-        return _run(plan, kept, trainable, spent, resuming=True)
+        return _run(Run(plan, kept, own, record), trainable, spent, resuming=True)
 
 
-def _run(plan: Plan, kept: Home, trainable: type[tune.Trainable], spent: Spent, resuming: bool = False) -> list[Row]:
-    """Run to the end; then the study is exported and search.json says how it ended."""
+@dataclass(frozen=True)
+class Run:
+    """What one run of a search goes by.
+
+    Attributes:
+        home: where it is kept; owned by this process, as far as `own` knows.
+    """
+
+    plan: Plan
+    home: Home
+    own: Ownership
+    record: Record
+
+
+def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool = False) -> list[Row]:
+    """Run to the end; then the study is exported, and the record says how it ended."""
+    plan = run.plan
     searcher = tpe.searcher(plan.space, plan.seed, plan.name)
     meter = Meter(plan.budget, plan.resources, spent)
     judge = Failures(meter)
     space = DiskSpace(plan.folder, disk_need.trial_gb(plan))
-    proposals = Proposals(searcher, plan.resources.concurrent, plan.budget.trials, plan.folder, resuming, space)
+    config = {SHARED: _shared(plan, run.home, run.record.now.store["hash"])}
+    proposals = Proposals(searcher, plan, config, resuming, space)
+    rungs = (search_state.trials_of(plan.folder) or {}).get("rungs") if resuming else None
+    scheduler = Asha(plan.epochs, plan.grace, plan.reduction, rungs)
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
     analysis = tune.run(
         trainable,
         search_alg=proposals,
-        callbacks=_callbacks(plan, kept, meter, judge, resuming),
+        scheduler=scheduler,
+        config=config,
+        callbacks=[
+            *([Moved(config[SHARED])] if resuming else []),
+            *_callbacks(run, meter, judge, Snapshots(plan, run.record, proposals, scheduler, run.home.remove)),
+        ],
         resume_config=tune.ResumeConfig() if resuming else None,
-        **_arguments(plan, kept),
+        **_arguments(plan),
     )
+    run.own.check()
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     failed = [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
-    waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
     complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
     if complete:
-        removal.sweep(plan.folder, kept.remove)
-    state = _how_it_ended(complete, meter, judge)
-    waiting_for_disk(search_json.close)(plan.folder, state, reasons.grouped(analysis.trials), judge.failing)
+        for row in ended:
+            run.home.remove(plan.folder / row.trial, "checkpoint_*")
+    run.record.close(_how_it_ended(complete, meter, judge), reasons.grouped(analysis.trials), judge.failing)
+    waiting_for_disk(states.States(plan.folder).record)(run.record.now)
+    waiting_for_disk(run.record.show)()
+    waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
     return ended
 
 
@@ -108,15 +142,13 @@ def _how_it_ended(complete: bool, meter: Meter, judge: Failures) -> State:
     return State.FAILING if judge.failing else State.INTERRUPTED
 
 
-def _arguments(plan: Plan, kept: Home) -> dict[str, Any]:
+def _arguments(plan: Plan) -> dict[str, Any]:
     """What tune.run is told of a search, whether it begins or goes on."""
     resources = plan.resources
     return {
         "name": plan.name,
         "storage_path": str(plan.folder.parent),
-        "config": {SHARED: _shared(plan, kept)},
         "resources_per_trial": {"cpu": resources.cpus, "gpu": resources.gpus},
-        "scheduler": Asha(plan.epochs, plan.grace, plan.reduction),
         "stop": {"training_iteration": plan.epochs},
         "checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False),
         "max_failures": failures.DEATHS,
@@ -128,13 +160,13 @@ def _arguments(plan: Plan, kept: Home) -> dict[str, Any]:
     }
 
 
-def _shared(plan: Plan, kept: Home) -> dict[str, Any]:
+def _shared(plan: Plan, kept: Home, store_hash: str) -> dict[str, Any]:
     """What all trials of a search are told alike."""
     hub = kept.shared(weights.HUB)
     return {
         "settings": plan.settings,
         "store": plan.store,
-        "store_hash": search_json.read(plan.folder).store["hash"],
+        "store_hash": store_hash,
         "cpus": plan.resources.cpus,
         # A trial without a GPU of its own sees all of them (RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO).
         "device": "auto" if plan.resources.gpus else "cpu",
@@ -144,19 +176,19 @@ def _shared(plan: Plan, kept: Home) -> dict[str, Any]:
     }
 
 
-def _callbacks(plan: Plan, kept: Home, meter: Meter, judge: Failures, resuming: bool) -> list[tune.Callback]:
+def _callbacks(run: Run, meter: Meter, judge: Failures, snapshots: Snapshots) -> list[tune.Callback]:
     """What listens to a search, in the order in which it hears."""
+    plan, kept, check = run.plan, run.home, run.own.check
     return [
-        patient(FolderGuard(plan.folder)),
+        patient(FolderGuard(plan.folder), check),
         meter,
         judge,
         Watchdog(kept.is_waiting),
-        patient(Results()),
-        patient(TensorBoard(list(plan.space.distributions))),
-        patient(snapshots.Snapshots(plan.folder, kept.remove)),
+        patient(Results(), check),
+        patient(TensorBoard(list(plan.space.distributions)), check),
+        patient(Recorder(plan, meter, run.record), check),
+        patient(snapshots, check),
         sweeper.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials), kept.remove),
-        *([Moved(kept.told)] if resuming else []),
-        patient(Recorder(plan, meter)),
         Progress(plan, meter),
     ]
 

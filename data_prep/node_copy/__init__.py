@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from common.errors import StoreError
-from common.files import write_durably
+from common.files import flush, write_bytes
 from common.uris import CACHE, cache, is_uri
 from data_prep.node_copy.fetching import Fetching, bar
 from data_prep.node_copy.remote import RemoteStore, blaming, refuse_secrets
@@ -44,7 +44,7 @@ def open_store(
     location: Location,
     expected: str | None = None,
     *,
-    verify: bool = False,
+    verify: float = 0,
     say: Say = quiet,
     progress: bool = False,
 ) -> Store:
@@ -54,7 +54,7 @@ def open_store(
         StoreError: as for `local` and `Store.open`, or it is not the store that is expected.
     """
     folder = local(location, expected, verify=verify, say=say, progress=progress)
-    store = Store.open(folder, verify=verify and not is_uri(location))
+    store = Store.open(folder, verify=0 if is_uri(location) else verify)
     _check_expected(store.path, store.hash, expected)
     return store
 
@@ -63,7 +63,7 @@ def local(
     location: Location,
     expected: str | None = None,
     *,
-    verify: bool = False,
+    verify: float = 0,
     say: Say = quiet,
     progress: bool = False,
 ) -> Path:
@@ -113,14 +113,14 @@ def _place(store_hash: str) -> Path:
     return _cache() / store_hash[:16]
 
 
-def _is_whole(folder: Path, store_hash: str, verify: bool) -> bool:
+def _is_whole(folder: Path, store_hash: str, verify: float) -> bool:
     try:
         return _open(folder, verify)["hash"] == store_hash
     except StoreError:
         return False
 
 
-def _open(folder: Path, verify: bool) -> dict[str, Any]:
+def _open(folder: Path, verify: float) -> dict[str, Any]:
     """Read store.json of a folder in which every file is whole."""
     meta = read_meta(folder)
     read_index(folder, meta)
@@ -128,7 +128,7 @@ def _open(folder: Path, verify: bool) -> dict[str, Any]:
     return meta
 
 
-def _copied(remote: RemoteStore, meta: dict[str, Any], text: bytes, verify: bool, say: Say, progress: bool) -> Path:
+def _copied(remote: RemoteStore, meta: dict[str, Any], text: bytes, verify: float, say: Say, progress: bool) -> Path:
     folder, began = _place(meta["hash"]), time.monotonic()
     if not _is_whole(folder, meta["hash"], verify):
         with _lock(folder, say):
@@ -169,10 +169,11 @@ def _copy(remote: RemoteStore, meta: Mapping[str, Any], text: bytes, folder: Pat
         )
     with bar(missing, progress) as advance:
         Fetching(remote, into, advance).all(hashes)
-    write_durably(into / META_FILE, [text])
+    write_bytes(into / META_FILE, [text])
     with blaming(remote.uri, into):
         _open(into, verify=False)
     into.rename(folder)
+    flush(folder.parent)
 
 
 def _missing(meta: Mapping[str, Any], into: Path) -> int:

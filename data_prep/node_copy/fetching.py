@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from common.errors import StoreError
-from common.files import file_sha256, write_durably
+from common.files import file_sha256, write_bytes
 from data_prep.node_copy.remote import RemoteStore
 from data_prep.store.files import META_FILE
 
@@ -54,7 +54,7 @@ class Fetching:
         """Fetch one file, unless it is there with this SHA-256; its name is given to the right bytes only."""
         file = self.into / name
         if not (file.is_file() and file_sha256(file) == sha256):
-            write_durably(file, self._checked(name, sha256))
+            write_bytes(file, self._checked(name, sha256))
 
     def _checked(self, name: str, sha256: str) -> Iterator[bytes]:
         digest = hashlib.sha256()

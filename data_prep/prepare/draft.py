@@ -17,7 +17,7 @@ from typing import Any
 import filelock
 
 from common.errors import StoreError
-from common.files import write_text
+from common.files import flush, write_text
 from data_prep.choices import REMOVE
 from data_prep.prepare.parts import Part, Record, cannot_write
 from data_prep.store.meta import Contents, StoreMeta
@@ -50,6 +50,8 @@ class Draft:
     def __enter__(self) -> Draft:
         for folder in (self.shards, self._parts):
             make_folder(folder, self.out)
+        flush(self.folder)
+        flush(self.folder.parent)
         self._take_lock()
         try:
             self._check_settings()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.errors import OptionError
+from common.files import flush
 from common.machine import cpu_cores
 from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.layouts.reference import SAMPLE_JSON
@@ -69,7 +71,9 @@ def draw(
         if not _is_there(out, settings):  # another process may have been quicker
             if out.exists():
                 out.rmdir()  # empty, and not every system renames onto a folder
+            os.sync()  # its thousands of small files at once, which takes a second; one by one would take twenty
             draft.rename(out)
+            flush(out.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return out

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.errors import StoreError
-from common.files import file_sha256
+from common.files import file_sha256, flush
 from data_prep.store.direct_file import DirectFile
 
 PHOTOS_PER_SHARD = 256
@@ -70,6 +70,7 @@ class ShardWriter:
                 os.fsync(stream.fileno())
             digest = file_sha256(self._partial)
         self._partial.replace(self._file)
+        flush(self._file.parent)
         return {"file": self._file.name, "photos": self.photos, "sha256": digest}
 
     def close(self) -> None:

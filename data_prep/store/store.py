@@ -61,8 +61,8 @@ class Store:
         self.std = np.array(meta["std"], dtype=np.float32)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], verify: bool = False) -> Store:
-        """Open the store in `path`; `verify` also hashes every shard (about 1 s a gigabyte).
+    def open(cls, path: str | os.PathLike[str], verify: float = 0) -> Store:
+        """Open the store in `path`; `verify`, from 0 to 1, also hashes that share of its shards (1 s a gigabyte).
 
         Raises:
             StoreError: no store is there, or one of another schema, or one that is damaged.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import StoreError
+from common.files import flush
 from data_prep.store.files import COLUMNS, write_index, write_meta
 from data_prep.store.meta import Contents, StoreMeta, store_json
 from data_prep.store.moments import Moments
@@ -97,5 +98,6 @@ def seal(folder: Path, out: Path, contents: Contents, meta: StoreMeta) -> None:
     write_meta(folder, store_json(contents, meta))
     try:
         folder.rename(out)
+        flush(out.parent)
     except OSError as error:
         raise StoreError(f"cannot write {out}: {error.strerror}; choose another --out") from None

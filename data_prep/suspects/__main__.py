@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     from data_prep.suspects.ranking import rank
     from data_prep.suspects.sheet import page
 
-    store = open_store(search)
+    store = open_store(search, options.data)
     _check_target("--out", out)
     _check_target("--sheet", sheet)
     report.check_nothing_is_lost(out)
@@ -55,6 +55,7 @@ def parser() -> Parser:
     result = Parser(prog="python -m data_prep.suspects", description=__doc__)
     add = result.add_argument
     add("--search", type=Path, required=True, metavar="DIR", help="a search; one confirmed on folds judges everybody")
+    add("--data", metavar="STORE", help="where the search's store is now, if it has moved")
     add("--out", type=Path, metavar="CSV", help=f"the list (default: {SUSPECTS} in the search's folder)")
     add("--sheet", type=Path, metavar="HTML", help=f"the page (default: {SUSPECTS_SHEET} in the search's folder)")
     add("--top", type=positive, default=50, metavar="N", help="rows on the page (default: %(default)s)")

@@ -7,6 +7,7 @@ favours their labels a little.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from common import search_state
 from common.errors import SearchError
 from common.search_folder import SEARCH, VAL_PREDICTIONS, ValPredictions, read_val_predictions
 from common.search_record import SearchRecord, State
@@ -23,7 +25,7 @@ from data_prep.store.store import Store
 
 Probabilities = npt.NDArray[np.float64]
 
-CONFIRMATIONS = "confirm*"
+CONFIRMATION = re.compile(r"confirm(-\d+)?")
 """The folders in a search's own that `tune_main --confirm` makes: confirm, confirm-2, ..."""
 
 
@@ -48,8 +50,8 @@ class Evidence:
     running: bool
 
 
-def open_store(search: Path) -> Store:
-    """Open the store that search.json in the folder `search` names.
+def open_store(search: Path, moved: str | None = None) -> Store:
+    """Open the store that the search in a folder was run on, which may have `moved` to another place.
 
     Raises:
         SearchError: no search is there. StoreError: its store is gone, damaged, or another one now.
@@ -61,7 +63,7 @@ def open_store(search: Path) -> Store:
         raise SearchError(
             f"{search / SEARCH} names no store, so it is of another version; start a new search"
         ) from None
-    return node_copy.open_store(path, content)
+    return node_copy.open_store(moved or path, content)
 
 
 def gather(search: Path, store: Store) -> Evidence:
@@ -70,7 +72,8 @@ def gather(search: Path, store: Store) -> Evidence:
     Raises:
         SearchError: there are none; or some are damaged, of another store, or of photos that are not held out.
     """
-    folders = [search, *sorted(file.parent for file in search.glob(f"{CONFIRMATIONS}/{SEARCH}"))]
+    confirmations = sorted(each for each in search.iterdir() if CONFIRMATION.fullmatch(each.name))
+    folders = [search, *filter(search_state.holds_search, confirmations)]
     on_folds = [folder for folder in folders if _folds(folder) and any(_files(folder))]
     return _mean(on_folds or [search], store)
 
@@ -119,7 +122,8 @@ def _views(store: Store, folds: int) -> list[Store]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*/{VAL_PREDICTIONS}"))
+    files = (trial / VAL_PREDICTIONS for trial in search_state.trial_folders(folder))
+    return [file for file in files if file.exists()]
 
 
 def _folds(folder: Path) -> int:

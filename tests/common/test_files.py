@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from common.files import file_sha256, new_folder, replacing, write_durably, write_json, write_text
+from common.files import file_sha256, new_folder, replacing, write_bytes, write_json, write_text
 
 
 def names(folder):
@@ -60,7 +60,7 @@ def test_text_and_json_are_written_whole(tmp_path):
 
 def test_what_a_killed_process_left_of_a_durable_file_is_written_over(tmp_path):
     (tmp_path / ".a.bin.partial").write_bytes(b"x" * 100)
-    write_durably(tmp_path / "a.bin", [b"one", b"two"])
+    write_bytes(tmp_path / "a.bin", [b"one", b"two"])
     assert (tmp_path / "a.bin").read_bytes() == b"onetwo" and names(tmp_path) == ["a.bin"]
     assert file_sha256(tmp_path / "a.bin") == hashlib.sha256(b"onetwo").hexdigest()
 

@@ -12,6 +12,7 @@ from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.plan.settings import shared_settings
 from tuning.records import search_json
+from tuning.storage.states import States
 
 
 def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
@@ -38,4 +39,11 @@ def small_plan(runs: Path, store: Store, **changes: Any) -> Plan:
 def begin(plan: Plan, store_hash: str) -> None:
     """The search's folder, as it is before its first trial."""
     plan.folder.mkdir(parents=True)
-    search_json.begin(plan, store_hash, None, plan.folder)
+    search_json.new(plan, store_hash).write(plan.folder, flushed=True)
+
+
+def change(folder: Path, **changes: Any) -> None:
+    """What the record of the search in `folder` says, changed as no program would."""
+    record = search_json.read(folder).changed(changes)
+    record.write(folder)
+    States(folder).record(record)

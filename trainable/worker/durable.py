@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +17,10 @@ from ray.train._internal.session import _TrainingResult
 from safetensors import SafetensorError
 
 from common.errors import CheckpointError, ReportError
-from common.files import new_folder, write_json
+from common.files import flush, flush_tree, new_folder, write_json
 from common.patience import patiently
 from common.search_folder import PROGRESS, TRIAL_LOG, URI
-from trainable.worker.remote_trial import RemoteTrial
+from trainable.worker.remote_trial import RemoteTrial, up_to
 
 SCORES = ("val_f1", "val_f1_best")
 """What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it."""
@@ -38,6 +40,11 @@ class DurableTrainable(tune.Trainable):
     """
 
     _remote: RemoteTrial | None = None
+    _flushing: tuple[Path, Future[None]] | None = None
+
+    @cached_property
+    def _flusher(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1, thread_name_prefix="flush")
 
     def train(self) -> dict[str, Any]:
         """Train for an epoch, and check what it reports.
@@ -62,19 +69,35 @@ class DurableTrainable(tune.Trainable):
         metrics = dict(self._last_result or {})
         self._storage._update_checkpoint_index(metrics)
         path = Path(self._storage.checkpoint_fs_path)
+        self._wait_for_flush()
         until_taken(lambda: self._write(self._folder() / path.name))
         if remote := self._at_uri():
             until_taken(lambda: remote.push_checkpoint(path.name))
+        else:
+            self._flush_meanwhile(self._folder() / path.name)
         return _TrainingResult(tune.Checkpoint(str(path), self._storage.storage_filesystem), metrics)
 
     def _write(self, final: Path) -> None:
         for left in final.parent.glob(".checkpoint_*.partial"):
             shutil.rmtree(left, ignore_errors=True)
-        with new_folder(final, alone=True) as fresh:
+        with new_folder(final, alone=True, flushed=False) as fresh:
             self.save_checkpoint(str(fresh))
-            write_json(fresh / PROGRESS, {"training_iteration": self._iteration, "time_total_s": self._time_total})
+            progress = {"training_iteration": self._iteration, "time_total_s": self._time_total}
+            write_json(fresh / PROGRESS, progress, flushed=False)
             if final.exists():  # of an epoch that was lost with the driver
                 shutil.rmtree(final)
+
+    def _flush_meanwhile(self, checkpoint: Path) -> None:
+        """Flush a checkpoint while the next epoch trains: hundreds of megabytes take seconds. Until then, after a power
+        cut the trial goes on from the one before, which the driver keeps, and which the next save waits for."""
+        self._flushing = checkpoint, self._flusher.submit(_flush_checkpoint, checkpoint)
+
+    def _wait_for_flush(self) -> None:
+        if self._flushing:
+            checkpoint, flushed = self._flushing
+            if flushed.exception():
+                until_taken(partial(_flush_checkpoint, checkpoint))
+            self._flushing = None
 
     def restore(self, checkpoint_path: _TrainingResult) -> None:
         """Go on from this checkpoint, or from the newest before it that is whole, or else from the beginning."""
@@ -146,8 +169,8 @@ class DurableTrainable(tune.Trainable):
             return
         until_taken(self._folder)  # on a disk that is gone, no checkpoint could be used
         yield newest
-        elders = (each for each in newest.parent.glob("checkpoint_*") if each.name < newest.name)
-        yield from sorted(elders, reverse=True)
+        found = up_to(newest.name, (each.name for each in newest.parent.iterdir()) if newest.parent.is_dir() else ())
+        yield from (newest.with_name(name) for name in found if name != newest.name)
 
     def _newest_first_at_uri(self, remote: RemoteTrial, newest: str) -> Iterator[Path]:
         """List for each checkpoint this machine's copy, if it is the same one, then the address's."""
@@ -160,7 +183,15 @@ class DurableTrainable(tune.Trainable):
 
     def stop(self) -> None:
         super().stop()
+        self._flusher.shutdown()
         self._leave()
+
+
+def _flush_checkpoint(folder: Path) -> None:
+    """See that a checkpoint is on the disk, unless it has been removed since."""
+    with suppress(FileNotFoundError):
+        flush_tree(folder)
+        flush(folder.parent)
 
 
 Returned = TypeVar("Returned")

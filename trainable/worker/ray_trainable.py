@@ -78,7 +78,7 @@ class RayTrial(DurableTrainable):
         }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        checkpoint.save(self._current().state_dict(), Path(checkpoint_dir))
+        checkpoint.save(self._current().state_dict(), Path(checkpoint_dir), flushed=False)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
         """Go on from a checkpoint. What the trial's folder holds as its best may be of an epoch that was lost

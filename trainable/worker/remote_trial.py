@@ -10,7 +10,9 @@ newest. A worker holds a lock on the folder of its trial, and removes those that
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -53,13 +55,15 @@ class RemoteTrial:
         self._lock.release()
 
     def push_records(self) -> None:
-        """Upload what there is beside checkpoints, as far as it has changed."""
+        """Upload what there is beside checkpoints, as far as it has changed or is gone from there."""
+        found = self._there.list()
         for name in RECORDS:
             file = self.here / name
             if not file.exists():
                 continue
             status = file.stat()
-            if self._pushed.get(name) != (now := (status.st_size, status.st_mtime_ns)):
+            now = (status.st_size, status.st_mtime_ns)
+            if self._pushed.get(name) != now or name not in found:
                 self._there.upload(file, name)
                 self._pushed[name] = now
 
@@ -77,8 +81,7 @@ class RemoteTrial:
     def checkpoints(self, newest: str) -> list[str]:
         """Name the checkpoints that are whole at the address, up to `newest`, the youngest first."""
         found = (name.split("/") for name in self._there.list())
-        whole = [parts[0] for parts in found if len(parts) == 2 and parts[1] == PROGRESS]
-        return sorted((name for name in whole if name.startswith("checkpoint_") and name <= newest), reverse=True)
+        return up_to(newest, (parts[0] for parts in found if len(parts) == 2 and parts[1] == PROGRESS))
 
     def has(self, name: str) -> bool:
         """Say whether this machine's copy is the same one: an epoch that was lost with the driver is done again, maybe
@@ -98,6 +101,16 @@ class RemoteTrial:
         except FileNotFoundError:
             return False
         return True
+
+
+def up_to(newest: str, names: Iterable[str]) -> list[str]:
+    """Order names of checkpoints by their numbers, the greatest first, from `newest` on; others are left out."""
+    numbers = {int(found[1]): name for name in names if (found := _CHECKPOINT.fullmatch(name))}
+    last = _CHECKPOINT.fullmatch(newest)
+    return [numbers[number] for number in sorted(numbers, reverse=True) if last and number <= int(last[1])]
+
+
+_CHECKPOINT = re.compile(r"checkpoint_(\d+)")
 
 
 def fetched(hub: str) -> Path:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from tuning import ray_internals
-from tuning.callbacks.json_lines import reported
+from tuning.records.results import reported
+
+Rungs = Mapping[str, Iterable[tuple[int, float]]]
 
 
 class Asha(AsyncHyperBandScheduler):
     """ASHA on val_f1 by epoch, one bracket, with rungs that survive a restart.
 
-    Ray saves no scheduler state. A resumed search hands every known trial to `on_trial_add`, and the trial's
-    result.json says what it had reported, so the rungs are filled again from there.
+    Ray saves no scheduler state. A resumed search hands every known trial to `on_trial_add`, and the rungs are filled
+    again with what the search's state says that it had on them.
 
     `stop_last_trials=False`: otherwise a trial resumed at epoch 30 would enter that late score into every rung
     below it, and a fresh trial would be stopped for not having it. Trials end by the run's own stop condition.
@@ -24,7 +26,9 @@ class Asha(AsyncHyperBandScheduler):
     A scheduler also says which trial is to have a worker that is free (`choose_trial_to_run`).
     """
 
-    def __init__(self, epochs: int, grace: int, reduction: int) -> None:
+    def __init__(self, epochs: int, grace: int, reduction: int, rungs: Rungs | None = None) -> None:
+        """`rungs`: what trials had on them, by Ray's IDs; None: their result.json says what they had reported."""
+        self._before = rungs
         super().__init__(
             time_attr="training_iteration",
             metric="val_f1",
@@ -38,7 +42,8 @@ class Asha(AsyncHyperBandScheduler):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
-        for epoch, value in _reported(trial):
+        before = _reported(trial) if self._before is None else self._before.get(trial.trial_id, ())
+        for epoch, value in before:
             ray_internals.enter_rungs(self, trial, epoch, value)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
@@ -56,5 +61,5 @@ def _reported(trial: Trial) -> Iterator[tuple[int, float]]:
     """(epoch, val_f1) of what a restored trial had reported, up to the epoch that its snapshot knows."""
     known = (trial.last_result or {}).get("training_iteration", 0)
     for result in reported(ray_internals.folder_of(trial)) if known else ():
-        if result["training_iteration"] <= known:
+        if "val_f1" in result and result.get("training_iteration", known + 1) <= known:
             yield result["training_iteration"], result["val_f1"]

@@ -11,24 +11,29 @@ from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 
 from common.errors import SearchError
 from tuning import ray_internals
+from tuning.plan.plan import Plan
 from tuning.storage.disk import DiskSpace
-
-RAYS = ("experiment_state-", "search_gen_state-")
+from tuning.storage.states import RAYS
 
 
 class Proposals(SearchGenerator):
-    """Trials from `searcher`, at most `concurrent` at a time and `trials` in all (None: without end), kept in `folder`.
+    """Trials from `searcher`, as many at a time and in all as the `plan` says, each with this `config` beside.
 
     None is begun while there is no disk `space`. With `resuming` it refuses to begin anew: where Ray cannot read the
     state of a search, it would say so in a log line and start over in the same folder.
+
+    Attributes:
+        saved: how often Ray has written its state.
     """
 
     def __init__(
-        self, searcher: Searcher, concurrent: int, trials: int | None, folder: Path, resuming: bool, space: DiskSpace
+        self, searcher: Searcher, plan: Plan, config: dict[str, Any], resuming: bool, space: DiskSpace
     ) -> None:
-        super().__init__(ConcurrencyLimiter(searcher, max_concurrent=concurrent))
-        self._concurrent, self._limit, self._resuming = concurrent, trials or sys.maxsize, resuming
-        self._folder, self._space = folder, space
+        super().__init__(ConcurrencyLimiter(searcher, max_concurrent=plan.resources.concurrent))
+        self._concurrent, self._limit = plan.resources.concurrent, plan.budget.trials or sys.maxsize
+        self._folder, self._config, self._resuming, self._space = plan.folder, config, resuming, space
+        self._session = ""
+        self.saved = 0
 
     def next_trial(self) -> Trial | None:
         """None while the disk has no room for another one."""
@@ -40,15 +45,25 @@ class Proposals(SearchGenerator):
         super().add_configurations(experiments)
         ray_internals.allow_trials(self, self._limit)
 
+    def save_to_dir(self, dirpath: str, session_str: str) -> None:
+        """Ray names its files by the local time at which the driver began. Others may lie there, of a driver that began
+        earlier by a clock that was ahead: these are the ones that it writes."""
+        super().save_to_dir(dirpath, session_str)
+        self._session, self.saved = session_str, self.saved + 1
+
+    def files(self, folder: Path) -> list[Path]:
+        """Ray's three files of this driver in its working folder."""
+        return [folder / pattern.replace("*", self._session) for pattern in RAYS]
+
     def restore_from_dir(self, dirpath: str) -> None:
         """Ray copies every .json of the search folder to its working folder `dirpath`, and that folder back again and
         again: ours must not be among them, or search.json would stay as it was when the search was resumed."""
         super().restore_from_dir(dirpath)
         for file in Path(dirpath).glob("*.json"):
-            if not file.name.startswith(RAYS):
+            if not any(file.match(pattern) for pattern in RAYS):
                 file.unlink()
 
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state({**state, "total_samples": self._limit, "finished": False})
         self.searcher.set_max_concurrency(self._concurrent)
-        ray_internals.move_new_trials(self, self._folder)
+        ray_internals.move_new_trials(self, self._folder, self._config)

@@ -1,9 +1,8 @@
-"""result.json of a trial: one line an epoch, whole lines only."""
+"""Writes result.json of a trial: one line an epoch, whole lines only."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,16 @@ from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
 from tuning import ray_internals
-
-RESULT = "result.json"
+from tuning.records.results import RESULT, whole
 
 
 class Results(JsonLoggerCallback):
-    """Ray's own, but a line that a killed driver left half written is cut off before the next one is added."""
+    """Ray's own, but an end that a killed driver or a power cut left torn is cut off before a line is added."""
 
     def log_trial_start(self, trial: Trial) -> None:
         file = Path(trial.local_path, RESULT)
-        if file.exists() and not (text := file.read_bytes()).endswith(b"\n"):
-            with file.open("r+b") as stream:
-                stream.truncate(text.rfind(b"\n") + 1)
+        if file.exists() and (length := whole(file)) < file.stat().st_size:
+            os.truncate(file, length)
         super().log_trial_start(trial)
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
@@ -34,11 +31,3 @@ class Results(JsonLoggerCallback):
             with suppress(OSError):
                 ray_internals.close_results(self, trial)
             raise
-
-
-def reported(folder: Path) -> Iterator[dict[str, Any]]:
-    """What a trial has reported, in order; an epoch that was done twice is there twice."""
-    file = folder / RESULT
-    for line in file.read_text().splitlines(keepends=True) if file.exists() else ():
-        if line.endswith("\n"):
-            yield json.loads(line)

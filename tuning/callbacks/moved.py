@@ -1,4 +1,4 @@
-"""Tells the trials of a resumed search where it is kept now."""
+"""Tells the trials of a resumed search where it, its store and its processors are now."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from common import search_folder
 from trainable.worker.durable import SHARED
 
 
 class Moved(tune.Callback):
-    """Trials that a search had before it was resumed are `told` where it is kept now."""
+    """Trials that a search had before it was resumed are told what new ones are: all that they share."""
 
-    def __init__(self, told: Mapping[str, str]) -> None:
-        self._told = told
+    def __init__(self, shared: Mapping[str, Any]) -> None:
+        self._shared = shared
         self._is_done = False
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -24,5 +23,4 @@ class Moved(tune.Callback):
             return
         self._is_done = True
         for trial in trials:
-            trial.config[SHARED].pop(search_folder.URI, None)
-            trial.config[SHARED].update(self._told)
+            trial.config[SHARED] = dict(self._shared)

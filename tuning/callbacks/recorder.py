@@ -12,14 +12,14 @@ from tuning.callbacks.meter import Meter
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard
 from tuning.records.rows import rows
-from tuning.records.search_json import spent, update
+from tuning.records.search_json import Record, spent
 
 
 class Recorder(tune.Callback):
     """Rewrites both files when a trial has something new, at most once a second, and at the end."""
 
-    def __init__(self, plan: Plan, meter: Meter) -> None:
-        self._plan, self._meter = plan, meter
+    def __init__(self, plan: Plan, meter: Meter, record: Record) -> None:
+        self._plan, self._meter, self._record = plan, meter, record
         self._pause, self._when = 1.0, 0.0
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -35,5 +35,6 @@ class Recorder(tune.Callback):
 
     def _write(self, trials: list[Trial]) -> None:
         now = rows(trials, self._plan.space.distributions, self._plan.epochs)
+        self._record.change(spent=spent(now, self._meter.spent, self._plan))
+        self._record.show()
         leaderboard.write(self._plan.folder, now)
-        update(self._plan.folder, spent=spent(now, self._meter.spent, self._plan))

@@ -1,73 +1,124 @@
-"""Keeps the last states of Ray's while a search runs, and the checkpoints that they name."""
+"""Keeps the last states of a search while it runs, and the checkpoints that they name."""
 
 from __future__ import annotations
 
-import shutil
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
-from common.files import new_folder, write_json
-from common.search_folder import STATE
+from common import search_state
 from tuning import ray_internals
+from tuning.algorithms.asha import Asha
+from tuning.algorithms.proposals import Proposals
+from tuning.plan.plan import Plan
+from tuning.records.rows import row, to_json
+from tuning.records.search_json import Record
 from tuning.storage import removal
-from tuning.storage.states import KEPT, MANIFEST, _hashes, _state, sets
+from tuning.storage.states import KEPT, States
+
+SHARE = 1 / 20
+"""Of the driver's time that may go into states: on a slow disk there are fewer."""
+
+UNCHANGED = 60.0
+"""Seconds after which a state is written although no trial has anything new: the time spent is in it too."""
 
 
 class Snapshots(tune.Callback):
-    """Keeps the last `KEPT` states of Ray's in `folder`, and of every trial the checkpoints they name and the one
-    before the newest of these, in case that one is damaged.
+    """Keeps states of the search that `plan` is of, and of every trial the checkpoints they name and the one before the
+    newest of these, in case that one is damaged.
 
     Ray could keep a number of checkpoints by itself, but then it removes one while its last state still names it, and
     a search whose driver is killed at that moment loses the trial.
     """
 
-    def __init__(self, folder: Path, removing: removal.Remove | None = None) -> None:
-        self._folder, self._remove = folder / STATE, removing or removal.remove
-        self._files: list[Path] = []
-        self._taken = 0
-        self._latest: list[dict[str, str]] = []
-        """For each state that is kept, a trial's newest checkpoint in it."""
+    def __init__(
+        self, plan: Plan, record: Record, proposals: Proposals, scheduler: Asha, removing: removal.Remove | None = None
+    ) -> None:
+        self._plan, self._record, self._proposals, self._scheduler = plan, record, proposals, scheduler
+        self._remove = removing or removal.remove
+        self._states = States(plan.folder)
+        self._saved = proposals.saved
+        self._pause, self._when = 0.0, time.monotonic()
+        self._kept: list[tuple[Any, ...]] | None = None
+        self._named: dict[Path, dict[str, str]] = {}
+        """For each state that is there, the newest checkpoint of each trial in it."""
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Ray has just written its state, if it was time to, in this thread: it is whole and of this moment."""
-        if not trials:
+        """Where Ray has just written its state, in this thread and this step, it is whole and of this moment."""
+        if self._saved == self._proposals.saved or not trials:
             return
-        if not self._files:  # a driver writes the same three again and again; trials have folders beside them
-            self._files = _state(ray_internals.working_folder(trials[0]))
-        if not self._files or (when := self._files[0].stat().st_mtime_ns) == self._taken:
-            return
-        self._keep()
-        self._taken = when
-        newest = {trial.trial_id: ray_internals.latest_checkpoint(trial) for trial in trials}
-        self._latest = [*self._latest[1 - KEPT :], {trial: path for trial, path in newest.items() if path}]
-        if len(self._latest) == KEPT:  # before, a state on disk may be of an earlier driver
+        self._saved = self._proposals.saved
+        since = time.monotonic() - self._when
+        if since >= self._pause and (since >= UNCHANGED or self._kept != [_seen(trial) for trial in trials]):
+            self._keep(trials)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        if trials and self._proposals.saved:
+            self._keep(trials)
+
+    def _keep(self, trials: list[Trial]) -> None:
+        began = time.monotonic()
+        files = self._proposals.files(ray_internals.working_folder(trials[0]))
+        self._states.keep(files, self._record.now, self._contents(trials))
+        self._kept = [_seen(trial) for trial in trials]
+        self._when = time.monotonic()
+        self._pause = (self._when - began) / SHARE
+        there = search_state.states(self._plan.folder)
+        self._named = {each: self._named.get(each) or _named_in(each) for each in there}
+        if len(there) >= KEPT:  # before, one on disk may be of an earlier driver
             for trial in trials:
                 self._remove_old_checkpoints(trial)
 
-    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        self.on_step_end(0, trials)
-
-    def _keep(self) -> None:
-        before = sets(self._folder)
-        number = int(before[-1].name) + 1 if before else 1
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with new_folder(self._folder / f"{number:06d}", alone=True) as fresh:
-            for file in self._files:
-                shutil.copyfile(file, fresh / file.name)
-            write_json(fresh / MANIFEST, _hashes(fresh))
-        for old in before[: len(before) + 1 - KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+    def _contents(self, trials: list[Trial]) -> dict[str, Any]:
+        keys = self._plan.space.distributions
+        return {
+            "trials": [
+                {
+                    "id": trial.trial_id,
+                    **to_json(row(trial, keys, self._plan.epochs)),
+                    "checkpoint": _name(ray_internals.latest_checkpoint(trial)),
+                }
+                for trial in sorted(trials, key=lambda each: (len(str(each)), str(each)))
+            ],
+            "rungs": ray_internals.rungs(self._scheduler),
+        }
 
     def _remove_old_checkpoints(self, trial: Trial) -> None:
         paths = ray_internals.checkpoints_of(trial)
-        named = {latest[trial.trial_id] for latest in self._latest if trial.trial_id in latest}
-        if len(paths) <= KEPT or paths[-1] not in named:
+        named = {named.get(str(trial), "") for named in self._named.values()}
+        newest = [number for number, path in enumerate(paths) if Path(path).name in named]
+        if not newest or newest[-1] != len(paths) - 1:
             return
-        named.add(paths[-2])
-        ray_internals.forget_checkpoints(trial, but=named)
+        kept = {path for path in paths if Path(path).name in named} | {paths[max(0, len(paths) - 2)]}
+        ray_internals.forget_checkpoints(trial, but=kept)
         for path in paths:
-            if path not in named:
+            if path not in kept:
                 self._remove(Path(path).parent, Path(path).name)
+
+
+def _seen(trial: Trial) -> tuple[Any, ...]:
+    """What a state must not lose of a trial."""
+    result = trial.run_metadata.last_result
+    return (
+        trial.trial_id,
+        trial.status,
+        result.get("training_iteration"),
+        trial.run_metadata.num_failures,
+        ray_internals.latest_checkpoint(trial),
+    )
+
+
+def _named_in(state: Path) -> dict[str, str]:
+    try:
+        trials = json.loads((state / search_state.TRIALS).read_text())["trials"]
+        return {trial["trial"]: trial["checkpoint"] for trial in trials if trial["checkpoint"]}
+    except (OSError, ValueError, KeyError, TypeError):  # torn, or of a version before
+        return {}
+
+
+def _name(path: str | None) -> str | None:
+    return path and Path(path).name

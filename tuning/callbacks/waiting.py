@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ray import tune
 
-from common import search_folder
 from tuning.storage.disk import waiting_for_disk
 
 Wrapped = TypeVar("Wrapped", bound=tune.Callback)
 
 
-def patient(callback: Wrapped) -> Wrapped:
-    """A callback each of whose own hooks waits for the disk."""
+def patient(callback: Wrapped, check: Callable[[], None]) -> Wrapped:
+    """A callback each of whose own hooks waits for the disk, and does nothing where `check` raises an error."""
     for name in dir(tune.Callback):
         if name.startswith("on_") and getattr(type(callback), name) is not getattr(tune.Callback, name):
-            setattr(callback, name, waiting_for_disk(getattr(callback, name)))
+            setattr(callback, name, waiting_for_disk(_checked(getattr(callback, name), check)))
     return callback
+
+
+def _checked(hook: Callable[..., None], check: Callable[[], None]) -> Callable[..., None]:
+    @functools.wraps(hook)
+    def checked(*arguments: Any, **named: Any) -> None:
+        check()
+        hook(*arguments, **named)
+
+    return checked
 
 
 class FolderGuard(tune.Callback):
@@ -32,7 +42,7 @@ class FolderGuard(tune.Callback):
         self._folder = folder
 
     def on_step_begin(self, **info: Any) -> None:
-        (self._folder / search_folder.SEARCH).stat()
+        self._folder.stat()
         if not os.access(self._folder, os.W_OK):
             raise OSError(f"{self._folder} cannot be written")
 

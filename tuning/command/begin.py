@@ -10,6 +10,7 @@ from data_prep.sample import store as sample
 from data_prep.store.store import Store
 from data_prep.task import REFERENCE
 from tuning.command import machine as machines
+from tuning.command.options import hashed
 from tuning.command.planning import planned
 from tuning.plan import describe
 from tuning.plan.spaces import Space
@@ -49,4 +50,4 @@ def _store(options: argparse.Namespace) -> Store | None:
         if options.dry_run:
             return None
         sample.make()
-    return open_store(options.data or sample.STORE, verify=True, say=print, progress=True)
+    return open_store(options.data or sample.STORE, verify=hashed(options), say=print, progress=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 
 from tuning import resume, search
 from tuning.command.ending import TRIALS_FAILED
 from tuning.command.finish import finish
 from tuning.command.machine import Machine
+from tuning.command.options import hashed
 from tuning.command.planning import planned_here
 from tuning.confirm import rerun
 from tuning.plan.plan import Plan
-from tuning.records import leaderboard
+from tuning.records import leaderboard, search_json
 
 
 def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machine) -> int:
@@ -23,8 +25,10 @@ def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machin
 
 def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
     """Train the best trials again with fresh seeds, or on folds, and compare them."""
-    store = resume.store_of(searched.folder, say=print)
-    searched = planned_here(searched, machine)
+    opening = resume.Opening(options.data, hashed(options))
+    record = search_json.read(searched.folder)
+    store = opening.store(record)
+    searched = dataclasses.replace(planned_here(searched, machine), store=opening.place(record))
     seeds = None if options.folds else options.seeds or 3
     rows = leaderboard.read(searched.folder)
     plan, confirms = rerun.plan_of(searched, rows, options.confirm, seeds, options.folds)

@@ -13,7 +13,7 @@ from rich.table import Table
 from common.errors import SearchError
 from common.search_folder import CONFIRMATION, TRIAL_ERROR
 from common.search_record import FailedTrials, SearchRecord, State
-from tuning import resume
+from data_prep import node_copy
 from tuning.command.options import TIME, flag
 from tuning.confirm import rerun, verdict
 from tuning.plan.plan import Plan
@@ -73,7 +73,8 @@ def of_confirmation(plan: Plan, rows: Sequence[Row]) -> Ending:
     """
     place = home.of(plan)
     place.fetch_predictions()
-    found = rerun.report(plan.folder, rows, resume.store_of(plan.folder))
+    store = node_copy.open_store(plan.store, search_json.read(plan.folder).store["hash"])
+    found = rerun.report(plan.folder, rows, store)
     place.keep(plan.folder / CONFIRMATION)
     title = f"\nConfirmation of {plan.folder.parent.name}"
     return Ending((verdict.table(found, title), f"\n{textwrap.fill(verdict.verdict(found), 110)}"))

@@ -10,7 +10,7 @@ from tuning import resume, search
 from tuning.command import confirm
 from tuning.command import machine as machines
 from tuning.command.finish import finish
-from tuning.command.options import limits
+from tuning.command.options import hashed, limits
 from tuning.command.planning import planned_here
 from tuning.plan import describe
 from tuning.plan.plan import from_record
@@ -25,7 +25,7 @@ def go_on(options: argparse.Namespace, began: float) -> int:
     more, record = limits(options), search_json.read(place.folder)
     if options.confirm and record.state in (State.FINISHED, State.SPENT) and not any(more.values()):
         return confirm.confirm(from_record(place.folder, record, place.uri), options, machines.asked_for(options))
-    found = resume.resumable(place.folder, more, place.uri)
+    found = resume.resumable(place.folder, more, place.uri, resume.Opening(options.data, hashed(options)))
     machine = machines.asked_for(options)
     found = dataclasses.replace(found, plan=planned_here(found.plan, machine))
     plan = found.plan

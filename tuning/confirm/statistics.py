@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from common import search_state
 from common.errors import SearchError
 from common.search_folder import VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
@@ -161,7 +162,8 @@ def read_runs(folder: Path, store: Store) -> dict[str, Run]:
     Raises:
         SearchError: predictions are damaged, or of another store.
     """
-    return {file.parent.name: _read(file, store) for file in sorted(folder.glob(f"*/{VAL_PREDICTIONS}"))}
+    trials = search_state.trial_folders(folder)
+    return {each.name: _read(file, store) for each in trials if (file := each / VAL_PREDICTIONS).exists()}
 
 
 def _read(file: Path, store: Store) -> Run:

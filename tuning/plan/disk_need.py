@@ -17,8 +17,8 @@ def weights_gb(plan: Plan) -> float:
 
 
 def trial_gb(plan: Plan) -> float:
-    """GB of one slot: the weights of the trial that runs and of the one that has just ended (`sweeper.SETTLED`),
-    and of each two checkpoints and a third being written.
+    """GB of one slot: the weights of the trial that runs and of the one that has just ended (`sweeper.SETTLED`), and of
+    each five checkpoints: those that two states and two older ones name, and one being written.
 
     A checkpoint holds the weights, the optimizer's one or two moments, the average of the weights where there is one,
     and the best epoch's weights.
@@ -26,7 +26,7 @@ def trial_gb(plan: Plan) -> float:
     config = plan.config(plan.space.start[0])
     weights = ARCHS[config.model.arch].gigabytes
     checkpoint = weights * (2 + (2 if config.optimizer.name == "adamw" else 1) + (config.train.ema > 0))
-    return 2 * (weights + 3 * checkpoint)
+    return 2 * (weights + 5 * checkpoint)
 
 
 def _kept(plan: Plan) -> int:

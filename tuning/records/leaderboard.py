@@ -10,10 +10,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from common import search_state
 from common.errors import SearchError
 from common.files import write_text
-from common.search_folder import LEADERBOARD
-from tuning.records.rows import Row, ranked
+from common.search_folder import LEADERBOARD, STATE
+from tuning.records.rows import Row, from_json, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
 
@@ -40,16 +41,27 @@ def frame(rows: list[Row]) -> pd.DataFrame:
 
 
 def write(folder: Path, rows: list[Row]) -> None:
-    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False))
+    """Write leaderboard.csv, for people and their programs: nothing here reads it."""
+    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False), flushed=False)
 
 
 def read(folder: Path) -> list[Row]:
-    """The rows that `write` wrote, best first.
+    """The rows of the search in `folder`, best first, from its newest state; of a search of a version before from what
+    `write` wrote.
 
     Raises:
-        SearchError: the file is missing or damaged.
+        SearchError: they cannot be read.
     """
-    file = folder / LEADERBOARD
+    try:
+        kept = search_state.trials_of(folder)
+        if kept is not None:
+            return ranked(map(from_json, kept["trials"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(f"{folder / STATE} cannot be read ({error}); go on with the search") from None
+    return _read_csv(folder / LEADERBOARD)
+
+
+def _read_csv(file: Path) -> list[Row]:
     try:
         board = pd.read_csv(file).astype(object).where(lambda cells: cells.notna(), None)
         keys = [name for name in board.columns if name not in COLUMNS]

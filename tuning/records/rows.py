@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,15 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
         seconds=float(result.get("time_total_s", 0.0)),
         settings={key: setting(trial.config, key) for key in keys},
     )
+
+
+def to_json(row: Row) -> dict[str, Any]:
+    return dataclasses.asdict(row)
+
+
+def from_json(about: Mapping[str, Any]) -> Row:
+    """The row that `to_json` wrote; what else the mapping holds is left aside. Raises KeyError: it lacks something."""
+    return Row(**{each.name: about[each.name] for each in dataclasses.fields(Row)})
 
 
 def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:

@@ -1,4 +1,4 @@
-"""Writes search.json when a search begins, while it runs and when it ends."""
+"""The record of a search: how it begins, changes and ends, and how it is read."""
 
 from __future__ import annotations
 
@@ -30,9 +30,36 @@ def spent(rows: Sequence[Row], time_spent: Spent, plan: Plan) -> Cost:
     }
 
 
-def begin(plan: Plan, store_hash: str, confirms: dict[str, Any] | None, folder: Path) -> None:
-    """Write the search.json of a new search into `folder`; a confirmation's says what it `confirms`."""
-    SearchRecord(
+class Record:
+    """The record of the search that this process runs.
+
+    Each state of the search holds it, and search.json shows it: whatever becomes of that file while the search runs,
+    it is written anew.
+
+    Attributes:
+        now: as it is.
+    """
+
+    def __init__(self, folder: Path, now: SearchRecord) -> None:
+        self.now = now
+        self._folder = folder
+
+    def change(self, **changes: Any) -> None:
+        """Give some keys of search.json other values."""
+        self.now = self.now.changed(changes)
+
+    def show(self) -> None:
+        """Write search.json."""
+        self.now.write(self._folder)
+
+    def close(self, state: State, failed: list[FailedTrials], failing: str | None) -> None:
+        """Say how the search ended."""
+        self.change(state=state, ended=_now(), failed=failed, failing=failing)
+
+
+def new(plan: Plan, store_hash: str, confirms: dict[str, Any] | None = None) -> SearchRecord:
+    """The record of a new search; a confirmation's says what it `confirms`."""
+    return SearchRecord(
         command=sys.argv,
         name=plan.name,
         state=State.RUNNING,
@@ -43,11 +70,11 @@ def begin(plan: Plan, store_hash: str, confirms: dict[str, Any] | None, folder: 
         started=_now(),
         spent=spent([], Spent(), plan),
         confirms=confirms,
-    ).write(folder)
+    )
 
 
 def read(folder: Path) -> SearchRecord:
-    """The search.json of a search folder.
+    """The record of the search in a folder (`SearchRecord.read`).
 
     Raises:
         SearchError: there is none, or it cannot be read.
@@ -58,20 +85,6 @@ def read(folder: Path) -> SearchRecord:
         raise SearchError(f"{folder} holds no search: there is no {SEARCH}; name a folder under runs/") from None
     except ValueError as error:
         raise SearchError(f"{folder / SEARCH} is damaged: {error}; the search cannot be read") from None
-
-
-def update(folder: Path, **changes: Any) -> None:
-    """Write some keys of search.json anew.
-
-    Raises:
-        OSError: it is not there, or cannot be written.
-    """
-    SearchRecord.read(folder).changed(changes).write(folder)
-
-
-def close(folder: Path, state: State, failed: list[FailedTrials], failing: str | None) -> None:
-    """Write how the search ended."""
-    update(folder, state=state, ended=_now(), failed=failed, failing=failing)
 
 
 def _now() -> str:

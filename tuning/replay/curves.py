@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from common import search_state
 from common.errors import OptionError, SearchError
 from tuning.plan.spaces import Point, Space
+from tuning.records.results import reported
 from tuning.records.rows import setting
 
 
@@ -67,8 +69,8 @@ def of_search(folder: Path, keys: Sequence[str]) -> list[Curve]:
     Raises:
         SearchError: no trial has reported, or a file is not what a trial writes.
     """
-    files = sorted(folder.glob("trial-*/result.json"), key=lambda file: (len(file.parent.name), file.parent.name))
-    curves = [_of_trial(file.parent, reported, keys) for file in files if (reported := _reported(file))]
+    trials = search_state.trial_folders(folder)
+    curves = [_of_trial(trial, epochs, keys) for trial in trials if (epochs := _reported(trial))]
     if not curves:
         raise SearchError(f"{folder} has no trial with a result, so there is nothing to replay; let the search go on")
     return curves
@@ -135,25 +137,17 @@ def _unit(value: Any, distribution: BaseDistribution) -> list[float]:
     return [(value - low) / (high - low) if high > low else 0.0]
 
 
-def _reported(file: Path) -> list[dict[str, Any]]:
+def _reported(trial: Path) -> list[dict[str, Any]]:
     """What a trial reported in epochs 1, 2, ... A trial that was resumed has repeated epochs: the last run of each
     counts. A kill can cut a line off."""
     epochs: list[dict[str, Any]] = []
-    for result in _json_lines(file):
+    for result in reported(trial):
+        if not {"training_iteration", "val_f1"} <= set(result):
+            continue
         done = result["training_iteration"] - 1
         if done <= len(epochs):
             epochs[done:] = [result]
     return epochs
-
-
-def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
-    for line in file.read_text(errors="replace").splitlines():
-        try:
-            result = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(result, dict) and {"training_iteration", "val_f1"} <= set(result):
-            yield result
 
 
 def _of_trial(folder: Path, reported: list[dict[str, Any]], keys: Sequence[str]) -> Curve:

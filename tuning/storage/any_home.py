@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.errors import SearchError
 from common.search_folder import URI
+from tuning.ownership.lock import Ownership
 from tuning.plan.plan import Plan
 
 Write = Callable[[Path], None]
@@ -58,7 +59,7 @@ class Home(ABC):
 
     @abstractmethod
     @contextmanager
-    def begun(self, write: Write) -> Iterator[None]:
+    def begun(self, write: Write) -> Iterator[Ownership]:
         """Within, this process alone runs the new search that begins with what `write` writes.
 
         Raises:
@@ -67,7 +68,7 @@ class Home(ABC):
 
     @abstractmethod
     @contextmanager
-    def resumed(self) -> Iterator[None]:
+    def resumed(self) -> Iterator[Ownership]:
         """Within, this process alone runs the search, which is here as it was left.
 
         Raises:

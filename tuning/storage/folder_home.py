@@ -11,11 +11,11 @@ from pathlib import Path
 
 from common.errors import OptionError
 from common.files import new_folder, replacing
+from tuning.ownership.lock import Ownership, owning
 from tuning.plan import disk_need
 from tuning.plan.plan import Plan
 from tuning.storage import removal
 from tuning.storage.any_home import Home, Write, taken
-from tuning.storage.lock import owning
 
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 """What a system says to a folder that is to be renamed to where something is."""
@@ -52,7 +52,7 @@ class FolderHome(Home):
             )
 
     @contextmanager
-    def begun(self, write: Write) -> Iterator[None]:
+    def begun(self, write: Write) -> Iterator[Ownership]:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             with new_folder(self.folder) as fresh:  # it replaces one that was reserved
@@ -61,13 +61,13 @@ class FolderHome(Home):
             if error.errno not in _TAKEN:
                 raise
             raise taken(self.folder) from None
-        with owning(self.folder):
-            yield
+        with owning(self.folder, say=print) as own:
+            yield own
 
     @contextmanager
-    def resumed(self) -> Iterator[None]:
-        with owning(self.folder):
-            yield
+    def resumed(self) -> Iterator[Ownership]:
+        with owning(self.folder, say=print) as own:
+            yield own
 
     def remove(self, folder: Path, pattern: str) -> None:
         removal.remove(folder, pattern)

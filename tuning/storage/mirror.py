@@ -17,20 +17,26 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
+from common import search_state
 from common.patience import patiently
 from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
+from tuning.background import meanwhile
+from tuning.ownership.lock import Ownership
 from tuning.storage import removal
-from tuning.storage import states as snapshots
-from tuning.storage.background import meanwhile
+from tuning.storage.states import RAYS
 
 THREADS = 8
 """Files at a time."""
 
 PERIOD, QUIET = 1.0, 10.0
 """Seconds between two looks for a new state, and without one until the address is asked whether it answers."""
+
+LOOK = 60.0
+"""Seconds between two looks whether all is still there."""
 
 TRIALS = "trial-"
 """What trials' folders begin with."""
@@ -40,16 +46,15 @@ class Mirror:
     """The search at an address and its folder here.
 
     Attributes:
-        lost: set when another process has taken the search over: nothing is written any more.
         waiting: set while the address does not answer: workers wait for it too.
     """
 
     def __init__(self, folder: Path, there: RemoteFolder) -> None:
-        self.lost = threading.Event()
         self.waiting = threading.Event()
         self._folder, self._there = folder, there
         self._pushed: dict[str, tuple[int, int]] = {}
         self._states: set[str] = set()
+        self._of_workers: set[str] = set()
         self._removals: deque[tuple[str, str]] = deque()
 
     @property
@@ -76,18 +81,14 @@ class Mirror:
 
     def push(self) -> None:
         """What has changed here since the last time, and what was removed."""
-        if self.lost.is_set():
-            return
         due = [self._removals[number] for number in range(len(self._removals))]
         states = self._whole_states()  # after `due`: none of these names what is removed
         self._push_records()
         for name, files in states.items():
             if name not in self._states:
-                for file, content in files.items():
-                    self._there.write(f"{STATE}/{name}/{file}", content)
-                self._states.add(name)
+                self._push_state(name, files)
         for old in self._states - set(states) if states else ():
-            self._there.remove(f"{STATE}/{old}/{snapshots.MANIFEST}")
+            self._there.remove(f"{STATE}/{old}/{search_state.MANIFEST}")
             self._there.remove_folder(f"{STATE}/{old}")
         self._states &= set(states) or self._states
         for folder, pattern in due:
@@ -97,19 +98,26 @@ class Mirror:
     def remove(self, folder: Path, pattern: str) -> None:
         """Also at the address, when a state that says so is there: what `pattern` matches in a folder of the search."""
         removal.remove(folder, pattern)
-        self._removals.append((folder.relative_to(self._folder).as_posix(), pattern))
+        name = folder.relative_to(self._folder).as_posix()
+        self._of_workers = {each for each in self._of_workers if not fnmatchcase(each, f"{name}/{pattern}")}
+        self._removals.append((name, pattern))
 
     @contextmanager
-    def followed(self) -> Iterator[None]:
-        """Within, what changes is pushed after each of the search's states, in a thread; at the end, all of it."""
-        with meanwhile(self._follow):
+    def followed(self, own: Ownership) -> Iterator[None]:
+        """Within, what changes is pushed after each of the search's states, in a thread; at the end, all of it. Nothing
+        is once another process owns the search."""
+        with meanwhile(partial(self._follow, own)):
             yield
+        own.check()
         self._until_answered(self.push)
 
-    def _follow(self, ended: threading.Event) -> None:
-        newest, heard = "", time.monotonic()
-        while not ended.wait(PERIOD):
-            now = max((each.name for each in snapshots.sets(self._folder / STATE)), default="")
+    def _follow(self, own: Ownership, ended: threading.Event) -> None:
+        newest, heard, looked = 0, time.monotonic(), time.monotonic()
+        while not ended.wait(PERIOD) and not own.lost.is_set():
+            now = max((int(each.name) for each in search_state.states(self._folder)), default=0)
+            if time.monotonic() - looked > LOOK:
+                self._until_answered(self._look, ended)
+                looked = time.monotonic()
             if now != newest:
                 self._until_answered(self.push, ended)
             elif time.monotonic() - heard > QUIET:
@@ -120,8 +128,25 @@ class Mirror:
 
     def _ask(self) -> None:
         """Raises OSError: it does not answer. While all workers wait for it there is no new state to find it out by."""
-        if self._there.entry(SEARCH) is None:
-            raise FileNotFoundError(f"{SEARCH} is gone")
+        self._there.names()
+
+    def _look(self) -> None:
+        """See whether all that was put there is there still. The driver's own files are pushed again; of what workers
+        put there, and nobody has removed since, it can only be said that it is gone."""
+        found = self._there.list()
+        lost = [name for name in self._pushed if name not in found]
+        lost += [name for name in self._states if f"{STATE}/{name}/{search_state.MANIFEST}" not in found]
+        for name in lost:
+            self._pushed.pop(name, None)
+            self._states.discard(name)
+        gone = sorted(name for name in self._of_workers - set(found) if (self._folder / name).parent.exists())
+        if lost or gone:
+            print(f"Files at {self._there.uri} are gone that were there: {len(lost)} are put there again.", flush=True)
+        if gone:
+            print(f"Weights that nobody has any more are among them: {', '.join(gone)}.", flush=True)
+        self._of_workers = {name for name in found if name.rpartition("/")[2] in (BEST_WEIGHTS, VAL_PREDICTIONS)}
+        if lost:
+            self.push()
 
     def _until_answered(self, ask: Callable[[], None], ended: threading.Event | None = None) -> None:
         """Until the address answers, or the search has `ended`: whoever ends it tries again."""
@@ -138,6 +163,17 @@ class Mirror:
             reason = (str(error).splitlines() or [""])[0]
             print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
         self.waiting.set()
+
+    def _push_state(self, name: str, files: dict[str, bytes]) -> None:
+        """Raises OSError: it is not there afterwards, whatever the storage said."""
+        for file, content in files.items():
+            self._there.write(f"{STATE}/{name}/{file}", content)
+        found = self._there.list(f"{STATE}/{name}")
+        for file, content in files.items():
+            entry = found.get(f"{STATE}/{name}/{file}")
+            if entry is None or entry.size != len(content):
+                raise OSError(f"{self._there.uri} does not hold {STATE}/{name}/{file}, which was written there")
+        self._states.add(name)
 
     def _push_records(self) -> None:
         now = dict(self._records())
@@ -163,7 +199,7 @@ class Mirror:
         """The driver's own files: each name with its size and time. Ray's state is in state/, whole."""
         for folder in (self._folder, *self._folder.glob(f"{TRIALS}*")):
             for file in folder.glob("[!.]*"):
-                if not file.is_file() or (folder == self._folder and any(map(file.match, snapshots.RAYS))):
+                if not file.is_file() or (folder == self._folder and any(map(file.match, RAYS))):
                     continue
                 status = file.stat()
                 yield file.relative_to(self._folder).as_posix(), (status.st_size, status.st_mtime_ns)
@@ -175,9 +211,9 @@ class Mirror:
                 return {
                     each.name: {
                         file.name: file.read_bytes()
-                        for file in sorted(each.iterdir(), key=lambda file: file.name == snapshots.MANIFEST)
+                        for file in sorted(each.iterdir(), key=lambda file: file.name == search_state.MANIFEST)
                     }
-                    for each in snapshots.sets(self._folder / STATE)[-snapshots.KEPT :]
+                    for each in search_state.states(self._folder)
                 }
             except FileNotFoundError:
                 continue

@@ -10,11 +10,6 @@ Remove = Callable[[Path, str], None]
 """Removes what of a folder a pattern matches: `remove`, or at an address `Mirror.remove`."""
 
 
-def sweep(folder: Path, removing: Remove | None = None) -> None:
-    """Remove the checkpoints that are left when nothing is left to resume."""
-    (removing or remove)(folder, "trial-*/checkpoint_*")
-
-
 def remove(folder: Path, pattern: str) -> None:
     """The files and folders in `folder` that `pattern` matches."""
     for each in folder.glob(pattern):

@@ -11,10 +11,10 @@ from common import uris
 from common.errors import SearchError
 from common.remote_folder import RemoteFolder
 from common.search_folder import SEARCH, VAL_PREDICTIONS
+from tuning.ownership.lock import Ownership, owning
 from tuning.plan.plan import Plan
 from tuning.storage.any_home import Home, Write, taken
 from tuning.storage.disk import waiting_for_disk
-from tuning.storage.lock import owning
 from tuning.storage.mirror import TRIALS, Mirror, fetch
 
 
@@ -48,21 +48,21 @@ class UriHome(Home):
             RemoteFolder.of(runs).probe()
 
     @contextmanager
-    def begun(self, write: Write) -> Iterator[None]:
-        with self._owned():
+    def begun(self, write: Write) -> Iterator[Ownership]:
+        with self._owned() as own:
             if not self._mirror.is_new:
                 raise taken(self._uri)
             write(self.folder)
             waiting_for_disk(self._mirror.push)()
-            with self._mirror.followed():
-                yield
+            with self._mirror.followed(own):
+                yield own
 
     @contextmanager
-    def resumed(self) -> Iterator[None]:
-        with self._owned():
+    def resumed(self) -> Iterator[Ownership]:
+        with self._owned() as own:
             waiting_for_disk(self._mirror.pull)()
-            with self._mirror.followed():
-                yield
+            with self._mirror.followed(own):
+                yield own
 
     def remove(self, folder: Path, pattern: str) -> None:
         self._mirror.remove(folder, pattern)
@@ -102,11 +102,10 @@ class UriHome(Home):
             self._there.upload(file, file.name)
 
     @contextmanager
-    def _owned(self) -> Iterator[None]:
-        mirror = self._mirror
+    def _owned(self) -> Iterator[Ownership]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with owning(self.folder, self._there, mirror.lost):
-            yield
+        with owning(self.folder, self._there) as own:
+            yield own
 
 
 @contextmanager

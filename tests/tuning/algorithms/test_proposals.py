@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ray.tune.experiment import Experiment
@@ -8,6 +10,8 @@ from tests.tuning.curve_trial import CurveTrial
 from tuning.algorithms import tpe
 from tuning.algorithms.proposals import Proposals
 from tuning.plan import spaces
+from tuning.plan.resources import Resources
+from tuning.storage import states
 from tuning.storage.disk import DiskSpace
 
 HERE = Path("x").absolute()
@@ -15,7 +19,8 @@ HERE = Path("x").absolute()
 
 def proposals(trials: int | None, resuming: bool = False, folder: Path = HERE, room_for: float = 0.0) -> Proposals:
     searcher = tpe.searcher(spaces.load("age_bands"), seed=0, name="x")
-    return Proposals(searcher, 2, trials, folder, resuming, DiskSpace(Path("/"), room_for))
+    of: Any = SimpleNamespace(folder=folder, resources=Resources(1, 0, 2), budget=SimpleNamespace(trials=trials))
+    return Proposals(searcher, of, {"shared": {"store": "here"}}, resuming, DiskSpace(Path("/"), room_for))
 
 
 def experiment(folder: Path) -> Experiment:
@@ -71,6 +76,24 @@ def test_new_trials_of_a_search_that_was_moved_are_kept_where_it_lies_now(ray_se
     trial = second.next_trial()
     assert trial is not None
     assert trial.storage.experiment_fs_path == str(tmp_path / "elsewhere" / "mine")
+    assert trial.config["shared"] == {"store": "here"}, "and hear where the store is now"
+    assert set(trial.config["labels"]) == {"young_below", "old_from", "young_gap", "old_gap"} & set(
+        trial.config["labels"]
+    )
+
+
+def test_the_files_of_this_driver_are_told_by_its_own_name_and_not_by_the_latest(
+    ray_session: None, tmp_path: Path
+) -> None:
+    found = proposals(1)
+    found.add_configurations(experiment(tmp_path))
+    for pattern in states.RAYS:
+        (tmp_path / pattern.replace("*", "2026-11-01_02-59-59")).touch()  # by a clock that was ahead
+    found.save_to_dir(str(tmp_path), "2026-11-01_02-00-00")
+    assert found.saved == 1
+    assert [file.name for file in found.files(tmp_path)] == [
+        pattern.replace("*", "2026-11-01_02-00-00") for pattern in states.RAYS
+    ]
 
 
 def test_our_own_files_are_not_copied_back_over_themselves_by_ray(ray_session: None, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from ray.tune.experiment import Trial
 
 from tuning.callbacks import sweeper as sweeping
 from tuning.callbacks.sweeper import Sweeper
-from tuning.storage.removal import sweep
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +74,3 @@ def test_the_last_ones_to_end_are_ranked_too_when_the_search_does(tmp_path: Path
     Sweeper(keep=1).on_experiment_end(trials)
     assert kept(tmp_path) == ["a", "c"]
     assert kept(tmp_path, "checkpoint_*") == ["a", "b", "c"]
-
-
-def test_nothing_but_trials_checkpoints_is_removed_at_the_end(tmp_path: Path) -> None:
-    trial(tmp_path, "trial-001", 0.5)
-    sweep(tmp_path)
-    assert kept(tmp_path, "checkpoint_*") == []
-    assert kept(tmp_path) == ["trial-001"]

@@ -20,6 +20,7 @@ from common.errors import OptionError
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import SlowTrial
 from tuning import search
+from tuning.background import meanwhile
 from tuning.callbacks.waiting import patient
 from tuning.plan import disk_need
 from tuning.plan.budget import Budget
@@ -27,7 +28,6 @@ from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.storage import disk as storage
 from tuning.storage import home
-from tuning.storage.background import meanwhile
 from tuning.storage.disk import DiskSpace, waiting_for_disk
 
 
@@ -81,7 +81,7 @@ def test_only_what_the_disk_refuses_is_tried_again() -> None:
             raise ValueError("not of the disk")
 
     with pytest.raises(ValueError, match="not of the disk"):
-        patient(Wrong()).on_step_end()
+        patient(Wrong(), lambda: None).on_step_end()
 
 
 def test_no_trial_is_started_without_room_and_news_are_said_once(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,14 +25,14 @@ from tests.tuning.test_faults import board, study
 from tests.tuning.undisturbed import Undisturbed
 from trainable.worker.remote_trial import RemoteTrial
 from tuning import resume, search
+from tuning.background import meanwhile
 from tuning.callbacks.watchdog import Watchdog
+from tuning.ownership.lock import Ownership, owning
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.records import search_json
 from tuning.storage import home, mirror, states
 from tuning.storage import lock as owner
-from tuning.storage.background import meanwhile
-from tuning.storage.lock import owning
 from tuning.storage.mirror import Mirror
 
 DRIVER = """
@@ -106,7 +107,8 @@ def test_another_machine_is_refused_while_the_owner_at_the_address_gives_signs_o
 ) -> None:
     there = RemoteFolder.of(runs)
     with owning(folder(tmp_path / "a"), there):
-        of_another_machine = {**json.loads(there.read(".owner.json") or b""), "host": "gpu-7", "pid": 4711}
+        ours = json.loads(there.read(".owner.json") or b"")
+        of_another_machine = {**ours, "host": "gpu-7", "machine": "of another boot", "pid": 4711}
         there.write(".owner.json", json.dumps(of_another_machine).encode())
         said = r"runs is being run by process 4711 on gpu-7 \(last sign of life 0 s ago\); stop that one first, or wait"
         with pytest.raises(SearchError, match=said), owning(folder(tmp_path / "b"), there):
@@ -129,7 +131,8 @@ def test_a_state_that_is_not_whole_at_the_address_is_passed_over_and_one_comes_a
         (here / "state" / name).mkdir(parents=True)
         for file in ("experiment_state-1.json", "search_gen_state-1.json", "searcher-state-1.pkl"):
             (here / "state" / name / file).write_text(f"{name} {file}")
-        files.write_json(here / "state" / name / "manifest.json", states._hashes(here / "state" / name))
+        hashes = {file.name: files.file_sha256(file) for file in (here / "state" / name).iterdir()}
+        files.write_json(here / "state" / name / "manifest.json", hashes)
     (here / "trial-001").mkdir()
     (here / "trial-001/result.json").write_text("{}\n")
     Mirror(here, there).push()
@@ -190,7 +193,7 @@ def test_an_address_that_fails_meanwhile_is_tried_again_and_said_once(
     monkeypatch.setattr(RemoteFolder, "upload", sometimes)
     here = folder(tmp_path / "here")
     (here / "search.json").write_text("{}")
-    with Mirror(here, RemoteFolder.of(runs)).followed():
+    with Mirror(here, RemoteFolder.of(runs)).followed(Ownership("here", [])):
         pass
     said = capsys.readouterr().out.splitlines()
     assert said == [f"Waiting for {runs}: no route. The search goes on meanwhile.", f"{runs} answers again."]
@@ -237,3 +240,61 @@ def test_an_address_that_does_not_answer_is_one_line() -> None:
 def folder(path: Path) -> Path:
     path.mkdir(parents=True)
     return path
+
+
+def test_what_somebody_removes_at_the_address_is_put_there_again_or_said_to_be_gone(
+    tmp_path: Path, runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mirror, "PERIOD", 0.01)
+    monkeypatch.setattr(mirror, "LOOK", 0.05)
+    here, there = folder(tmp_path / "here"), RemoteFolder.of(runs)
+    (here / "search.json").write_text("{}")
+    folder(here / "trial-001")
+    folder(here / "state/000001")
+    (here / "state/000001/experiment_state-1.json").write_text("{}")
+    files.write_json(here / "state/000001/manifest.json", {"experiment_state-1.json": "unread"})
+    there.write("trial-001/best.safetensors", b"weights")
+    kept = Mirror(here, there)
+    kept.push()
+    before = set(there.list())
+
+    with kept.followed(Ownership("here", [])):
+        while not kept._of_workers:
+            time.sleep(0.01)
+        shutil.rmtree(tmp_path / "there/runs")
+        said, until = "", time.monotonic() + 30
+        while "are among them" not in said:
+            assert time.monotonic() < until
+            said += capsys.readouterr().out
+            time.sleep(0.01)
+    assert f"Files at {runs} are gone that were there: 2 are put there again." in said
+    assert "Weights that nobody has any more are among them: trial-001/best.safetensors." in said
+    assert set(there.list()) == before - {"trial-001/best.safetensors"}
+
+
+def test_a_state_that_the_storage_took_and_does_not_hold_does_not_count(
+    tmp_path: Path, runs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = folder(tmp_path / "here"), RemoteFolder.of(runs)
+    folder(here / "state/000001")
+    (here / "state/000001/experiment_state-1.json").write_text("{}")
+    files.write_json(here / "state/000001/manifest.json", {"experiment_state-1.json": "unread"})
+    kept = Mirror(here, there)
+    with monkeypatch.context() as broken:
+        broken.setattr(RemoteFolder, "write", lambda self, name, content: None)
+        with pytest.raises(OSError, match="does not hold state/000001/experiment_state"):
+            kept.push()
+    kept.push()
+    assert len(there.list("state")) == 2
+
+
+def test_a_process_that_has_lost_the_search_pushes_nothing_more(tmp_path: Path, runs: str) -> None:
+    here, there = folder(tmp_path / "here"), RemoteFolder.of(runs)
+    with pytest.raises(SearchError, match="which took it over while"), owning(here, there) as own:
+        theirs = {**json.loads(there.read(".owner.json") or b""), "token": "theirs", "pid": 4711, "host": "gpu-7"}
+        there.write(".owner.json", json.dumps(theirs).encode())
+        (here / "search.json").write_text("{}")
+        own._found[1] -= 60  # since it was last looked for
+        with Mirror(here, there).followed(own):
+            pass
+    assert set(there.list()) == {".owner.json"}, "nor is the other one's sign removed"

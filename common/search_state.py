@@ -1,0 +1,88 @@
+"""What a search is, for every program that reads one: its newest whole state, whatever else lies in its folder.
+
+state/000041/    experiment_state-*.json, search_gen_state-*.json, searcher-state-*.pkl    what Ray goes on from
+                 search.json      what the search was asked for, and what it has cost
+                 trials.json      its trials, and the scores that ASHA compares
+                 manifest.json    the SHA-256 of each
+state/000042/    the moment after it
+
+search.json and leaderboard.csv in the search's folder show people what is here, and are not read where a state is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from common.files import file_sha256
+from common.search_folder import SEARCH, STATE
+
+TRIALS = "trials.json"
+MANIFEST = "manifest.json"
+
+_TRIAL = re.compile(r"trial-\d+")
+
+
+def states(search: Path) -> list[Path]:
+    """List the states in a search's folder by their number, the oldest first, whole or not."""
+    found = (each for each in (search / STATE).glob("*") if each.name.isdecimal())
+    own = (each for each in found if (each / MANIFEST).exists() or any(each.glob("experiment_state-*")))
+    return sorted(own, key=lambda each: int(each.name))
+
+
+def newest(search: Path) -> Path | None:
+    """Find the newest state that is whole; None where there is none."""
+    return next((each for each in reversed(states(search)) if is_whole(each)), None)
+
+
+def is_whole(state: Path) -> bool:
+    """Say whether every file of a state is there, as it was written."""
+    try:
+        hashes = dict(json.loads((state / MANIFEST).read_text()))
+        return bool(hashes) and all(file_sha256(state / name) == sha256 for name, sha256 in hashes.items())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def read(search: Path, name: str) -> bytes | None:
+    """Read search.json or trials.json of the newest whole state; None where versions before kept no such file."""
+    state = newest(search)
+    return (state / name).read_bytes() if state and (state / name).is_file() else None
+
+
+def record_of(search: Path) -> bytes:
+    """Read search.json: the newest whole state's, or else the one in the folder of a search that has no state yet.
+
+    Raises:
+        FileNotFoundError: no search is there. OSError: it cannot be read.
+    """
+    kept = read(search, SEARCH)
+    return (search / SEARCH).read_bytes() if kept is None else kept
+
+
+def trials_of(search: Path) -> dict[str, Any] | None:
+    """Read trials.json: "trials", a mapping each in the order of their start, and "rungs"; None as for `read`."""
+    kept = read(search, TRIALS)
+    return None if kept is None else dict(json.loads(kept))
+
+
+def holds_search(folder: Path) -> bool:
+    """Say whether a folder is a search's."""
+    return (folder / SEARCH).is_file() or bool(states(folder))
+
+
+def trial_folders(search: Path) -> list[Path]:
+    """List the folders of the search's own trials that are there, in the order of their start. What else lies in the
+    search's folder, a copy of a trial among it, is none of them."""
+    kept = trials_of(search)
+    if kept is None:
+        names: Iterable[str] = sorted(
+            (each.name for each in search.glob("*") if _TRIAL.fullmatch(each.name)),
+            key=lambda name: int(name.removeprefix("trial-")),
+        )
+    else:
+        names = [str(trial["trial"]) for trial in kept["trials"]]
+    return [search / name for name in names if (search / name).is_dir()]
