@@ -72,8 +72,8 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def smallest_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """As `small_store`, of 20 people: for trials whose score nobody looks at."""
-    return drawn_store(tmp_path_factory.mktemp("smallest") / "store", people=20)
+    """As `small_store`, of 10 people: for trials whose score nobody looks at."""
+    return drawn_store(tmp_path_factory.mktemp("smallest") / "store", people=10)
 
 
 def drawn_store(folder: Path, people: int) -> Store:
