@@ -29,6 +29,7 @@ from tuning import search
 from tuning.cluster import session
 from tuning.plan.budget import Budget
 from tuning.plan.resources import Resources
+from tuning.ray_internals import without_what_no_search_needs
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCH = 0.5
@@ -48,6 +49,7 @@ class Placed(CurveTrial):
         return super().step()
 
 
+@without_what_no_search_needs()
 def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     os.environ["PYTHONPATH"] = str(ROOT)  # for the trial's class: tests do not travel
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

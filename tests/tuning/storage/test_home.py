@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import OptionError, SearchError
+from tuning.ownership import lock
 from tuning.plan.plan import Plan
-from tuning.storage import home, lock, naming
+from tuning.storage import home, naming
 
 
 @pytest.fixture(autouse=True)

@@ -27,12 +27,12 @@ from trainable.worker.remote_trial import RemoteTrial
 from tuning import resume, search
 from tuning.background import meanwhile
 from tuning.callbacks.watchdog import Watchdog
+from tuning.ownership import lock as owner
 from tuning.ownership.lock import Ownership, owning
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.records import search_json
 from tuning.storage import home, mirror, states
-from tuning.storage import lock as owner
 from tuning.storage.mirror import Mirror
 
 DRIVER = """
