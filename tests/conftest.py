@@ -41,23 +41,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 LONGEST = (
     "test_end_to_end.py",
-    "tuning/test_signals.py",
-    "data_prep/prepare/test_cluster.py",
-    "faults/test_workers.py",
     "tuning/test_faults.py",
-    "tuning/storage/test_mirror.py",
+    "faults/test_workers.py",
     "test_photographs.py",
-    "tuning/cluster/test_nodes.py",
+    "tuning/test_signals.py",
     "faults/test_nodes.py",
+    "data_prep/prepare/test_cluster.py",
+    "tuning/storage/test_mirror.py",
+    "tuning/storage/test_disk.py",
     "tuning/test_search.py",
     "trainable/test_workbench.py",
+    "benchmarks/data_prep/test_data_prep.py",
+    "benchmarks/gpu/test_main.py",
+    "tuning/callbacks/test_failures.py",
+    "tuning/cluster/test_nodes.py",
+    "benchmarks/trial_throughput/test_main.py",
+    "common/test_ray_cluster.py",
 )
-"""The files that take half a minute or more, the longest first."""
+"""The files that take a quarter of a minute or more, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first, so that none is left for one of two processes at the end."""
     first = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    assert not (gone := [str(file) for file in first if not file.exists()]), f"LONGEST names what is gone: {gone}"
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
