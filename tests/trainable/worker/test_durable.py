@@ -28,7 +28,7 @@ class Counting(DurableTrainable):
         return {"val_f1": self.config.get("val_f1", 0.5), "val_f1_best": 0.5}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        checkpoint.save({"epoch": self.epoch, "padding": "x" * 5000}, Path(checkpoint_dir))
+        checkpoint.save({"epoch": self.epoch, "padding": "x" * 5000}, Path(checkpoint_dir), flushed=False)
         if self.killed:
             raise KeyboardInterrupt
 
