@@ -19,7 +19,7 @@ import pytest
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
+from tests.tuning.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin, change
 from tests.tuning.undisturbed import Undisturbed, rungs, schedulers
 from tuning import resume, search
@@ -54,8 +54,9 @@ def test_killed_once_and_interrupted_once_a_search_ends_as_an_undisturbed_one_do
     with interrupted_when(lambda: epochs_of(disturbed, "trial-003") >= 3):
         search.resume(resume.resumable(disturbed.folder), SlowTrial)
     assert state(disturbed) == "interrupted"
+    (disturbed.folder / HURRY).touch()
     with schedulers() as made:
-        search.resume(resume.resumable(disturbed.folder), CurveTrial)
+        search.resume(resume.resumable(disturbed.folder), SlowTrial)
 
     assert rungs(made[-1]) == calm.rungs
     assert board(disturbed).drop(columns="seconds").equals(board(calm.plan).drop(columns="seconds"))
@@ -74,7 +75,8 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
     assert state(plan) == "interrupted"
     done = before[before["status"].isin(["finished", "stopped"])]
 
-    search.resume(resume.resumable(plan.folder), CurveTrial)
+    (plan.folder / HURRY).touch()
+    search.resume(resume.resumable(plan.folder), SlowTrial)
 
     after = board(plan)
     assert state(plan) == "finished"
@@ -97,7 +99,8 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
     with pytest.raises(OptionError, match=r"has spent its 0.000277778 GPU-hours; to go on, give it more"):
         resume.resumable(plan.folder)
 
-    search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), CurveTrial)
+    (plan.folder / HURRY).touch()
+    search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
     second = search_json.read(plan.folder).spent
     assert state(plan) == "finished"
     assert second["gpu_hours"] > first["gpu_hours"]

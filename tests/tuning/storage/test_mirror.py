@@ -20,7 +20,7 @@ from common.errors import SearchError, UriError
 from common.remote_folder import RemoteFolder
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import CurveTrial, SlowTrial
+from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.test_faults import board, study
 from tests.tuning.undisturbed import Undisturbed
 from trainable.worker.remote_trial import RemoteTrial
@@ -86,7 +86,7 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
     disturbed = at_uri(calm.plan, runs)
     assert not disturbed.folder.exists()
     home.of(disturbed).fetch()
-    rows = search.resume(resume.resumable(disturbed.folder, remote=disturbed.remote), CurveTrial)
+    rows = search.resume(resume.resumable(disturbed.folder, remote=disturbed.remote), SlowTrial)
 
     assert len(rows) == 6
     for where in (disturbed.folder, there):
