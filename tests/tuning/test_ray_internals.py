@@ -10,6 +10,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from ray import tune
 from ray._private import ray_constants, services
+from ray._private.node import Node
 from ray.train import Checkpoint
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -140,3 +141,15 @@ def test_ray_alone_on_a_machine_listens_on_loopback_only(monkeypatch: pytest.Mon
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
     ray_internals.listen_on_loopback_only()
     assert address() == "127.0.0.1"
+
+
+def test_what_no_search_needs_is_left_out_within_and_started_again_after_an_error() -> None:
+    names = ("start_log_monitor", "start_monitor", "start_api_server")
+    before = [getattr(Node, name) for name in names]
+    with pytest.raises(RuntimeError, match="no Ray"), ray_internals.without_what_no_search_needs():
+        node = Node.__new__(Node)
+        node.start_log_monitor()
+        node.start_monitor()
+        node.start_api_server(include_dashboard=False, raise_on_failure=False)
+        raise RuntimeError("no Ray")
+    assert [getattr(Node, name) for name in names] == before
