@@ -15,6 +15,7 @@ import time
 
 from common import ray_cluster
 from common.command_line import exit_code
+from common.security import terminal, trust
 from tuning import signals
 from tuning.command.options import check, check_resumed, parser
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list_spaces:
         return _list_spaces()
     check(options)
+    trust.keep_others_out()  # from the search's folder: its state is code
     if options.resume:
         check_resumed(options)
     if options.address:
@@ -48,7 +50,7 @@ def _list_spaces() -> int:
     from tuning.plan import spaces
 
     for name in spaces.names():
-        print(f"{name:<18} {spaces.load(name).about}")
+        terminal.say(f"{name:<18} {spaces.load(name).about}")
     return 0
 
 

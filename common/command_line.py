@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import itertools
 import re
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from common.errors import MasktuneError, OptionError
+from common.security import terminal
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,10 +55,18 @@ def exit_code(command: Callable[[], int | None]) -> int:
     try:
         return command() or 0
     except MasktuneError as error:
-        print(f"error: {error}", file=sys.stderr)
+        terminal.say(f"error: {terminal.plain(error)}", sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        name = terminal.plain(error.filename)
+        terminal.say(
+            f"error: {name[:60]}...: no name may be so long ({len(name):,} characters); use a shorter one", sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        terminal.say("interrupted", sys.stderr)
         return 130
 
 

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from common.security.regular_file import opened
+
 
 @contextmanager
 def replacing(path: Path, *, alone: bool = False, flushed: bool = True) -> Iterator[Path]:
@@ -116,5 +118,6 @@ def write_bytes(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def file_sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+    """Raises OSError: it is no regular file, or cannot be read."""
+    with opened(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError
+from common.security import own_ray
 
 CONNECT_SECONDS = 20
 
@@ -22,7 +23,9 @@ QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 def check(cluster: str) -> None:
-    """Refuse a `cluster` that is HOST:PORT where nothing listens, by an OptionError."""
+    """Refuse a `cluster` that is HOST:PORT where nothing listens, or whose token others can read, by an OptionError."""
+    if cluster != "local":
+        _check_token_file()
     if match := re.fullmatch(r"(.+):(\d+)", cluster):
         try:
             socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()
@@ -37,14 +40,13 @@ def use_token() -> bool:
     Returns:
         whether a choice was made: a token is here, or RAY_AUTH_MODE is set.
     """
-    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    if named or Path("~/.ray/auth_token").expanduser().exists():
+    if _named() or _token_file().exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     return "RAY_AUTH_MODE" in os.environ
 
 
 def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lambda error: None, **options: Any) -> None:
-    """Join the `cluster`, at HOST:PORT or "auto"; "local" starts one that is this machine alone.
+    """Join the `cluster`, at HOST:PORT or "auto"; "local" starts one that is this process's own.
 
     Args:
         explain: says in our words what Ray raised, or None where "no cluster answers" is all there is to say.
@@ -55,12 +57,14 @@ def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lamb
     """
     import ray
 
+    if cluster == "local":
+        return own_ray.start(**QUIET, **options)
     try:
         ray.init(address=cluster, **QUIET, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise explain(error) or _no_cluster(cluster, error) from None
     # Refused by us its nodes would take this process for dead, and kill its workers, a while later.
-    if cluster != "local" and _has_token() and _wants_none(ray.get_runtime_context().gcs_address):
+    if _has_token() and _wants_none(ray.get_runtime_context().gcs_address):
         ray.shutdown()
         raise OptionError(
             f"--address {cluster}: this cluster was started without a token, but this machine has one and would refuse "
@@ -71,6 +75,21 @@ def join(cluster: str, explain: Callable[[Exception], OptionError | None] = lamb
 
 def _has_token() -> bool:
     return os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+
+
+def _named() -> bool:
+    return any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+
+
+def _token_file() -> Path:
+    """Where Ray looks for a token that no variable names."""
+    return Path("~/.ray/auth_token").expanduser()
+
+
+def _check_token_file() -> None:
+    file = _token_file()
+    if _has_token() and not _named() and file.exists() and file.stat().st_mode & 0o077:
+        raise OptionError(f"{file} can be read by others, who could run code with it as you: chmod 600 {file}")
 
 
 def _wants_none(head: str) -> bool:

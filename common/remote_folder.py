@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from common.files import replacing
+from common.security.regular_file import RECORD, UnfitFile, opened
 from common.uris import child, connect
 
 CHUNK = 8 * 2**20
@@ -57,13 +59,20 @@ class RemoteFolder:
     def read(self, name: str) -> bytes | None:
         """Read a whole file; None where there is no such file."""
         try:
-            return b"".join(self.chunks(name))
+            return b"".join(self.chunks(name, RECORD))
         except FileNotFoundError:
             return None
 
-    def chunks(self, name: str) -> Iterator[bytes]:
-        with _as_os_error(), self.files.open_input_stream(f"{self.path}/{name}", compression=None) as stream:
+    def chunks(self, name: str, limit: int | None = None) -> Iterator[bytes]:
+        """Read a file; an OSError also where it has more than `limit` bytes, or is a pipe or the like at file://."""
+        path = f"{self.path}/{name}"
+        if self.files.type_name == "local":
+            opened(Path(path), limit).close()
+        with _as_os_error(), self.files.open_input_stream(path, compression=None) as stream:
+            left = sys.maxsize if limit is None else limit
             while chunk := stream.read(CHUNK):
+                if (left := left - len(chunk)) < 0:
+                    raise UnfitFile(None, f"{name} has more than {limit:,} bytes", name)
                 yield chunk
 
     def write(self, name: str, content: bytes) -> None:
@@ -120,15 +129,24 @@ class RemoteFolder:
         self.remove(name)
 
     def _found(self, below: str, recursive: bool) -> Iterator[tuple[str, Any]]:
-        from pyarrow.fs import FileSelector
-
         base = f"{self.path}/{below}".rstrip("/")
         with _as_os_error():
-            found = self.files.get_file_info(FileSelector(base, allow_not_found=True, recursive=recursive))
+            found = self.files.get_file_info(self._wanted(base, recursive))
         for info in found:
             name = str(PurePosixPath(info.path).relative_to(self.path))
             if ".." not in name.split("/"):
                 yield name, info
+
+    def _wanted(self, base: str, recursive: bool) -> Any:
+        """What pyarrow lists. At file:// it would follow links to folders, and one that leads up again and again."""
+        from pyarrow.fs import FileSelector
+
+        if self.files.type_name != "local":
+            return FileSelector(base, allow_not_found=True, recursive=recursive)
+        walk = os.walk(base, onerror=_raise_unless_gone)
+        below = ((folder, name) for folder, folders, files in walk for name in (*folders, *files))
+        right_in_it = ((base, name) for name in (os.listdir(base) if Path(base).is_dir() else ()))  # noqa: PTH208
+        return [f"{folder}/{name}" for folder, name in (below if recursive else right_in_it)]
 
     def _write(self, name: str, chunks: Iterator[bytes]) -> None:
         path = PurePosixPath(f"{self.path}/{name}")
@@ -142,6 +160,11 @@ class RemoteFolder:
                     stream.write(chunk)
             if renamed:
                 self.files.move(written, str(path))
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 @contextlib.contextmanager

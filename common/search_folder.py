@@ -17,7 +17,9 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from common.security.regular_file import TABLE, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,13 +69,14 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
     import numpy as np  # here, since programs that only need names start without it
 
     try:
-        # NumPy leaves a file open that is no archive.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
-            rows, probabilities = saved["rows"], saved["probabilities"]
+        with opened(file, TABLE) as stream, np.errstate(all="ignore"):
+            _check_archive(stream)
+            saved = np.load(stream, allow_pickle=False)
+            rows, probabilities = np.asarray(saved["rows"]), np.asarray(saved["probabilities"])  # bytes, if no array
             val_f1 = float(saved["val_f1"]) if "val_f1" in saved else math.nan
             read = ValPredictions(str(saved["store_hash"]), rows, probabilities, val_f1)
-    except (KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(str(error)) from None
+    except Exception as error:  # NumPy reads headers as Python, and believes a shape, however large
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
     if rows.dtype.kind != "i" or rows.ndim != 1 or len(rows) == 0 or (np.diff(rows) <= 0).any():
         raise ValueError(f"ascending rows of the store are needed, but they are {rows.dtype} {rows.shape}")
     if probabilities.dtype.kind != "f" or probabilities.shape != (len(rows), classes):
@@ -81,4 +84,17 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
             f"probabilities [{len(rows)}, {classes}] are needed, but they are "
             f"{probabilities.dtype} {probabilities.shape}"
         )
+    if not np.isfinite(probabilities).all():
+        raise ValueError("not all probabilities are numbers")
+    if not (math.isnan(read.val_f1) or 0 <= read.val_f1 <= 1):
+        raise ValueError(f"val_f1: a number from 0 to 1 is needed, but it is {read.val_f1}")
     return read
+
+
+def _check_archive(stream: IO[bytes]) -> None:
+    """Raises ValueError: an archive that unpacks to more than it is; those of `np.savez` are not compressed."""
+    with zipfile.ZipFile(stream) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+                raise ValueError(f"{member.filename} is compressed or encrypted, which those that trials write are not")
+    stream.seek(0)

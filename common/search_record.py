@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from common import search_state
 from common.files import write_json
 from common.search_folder import SEARCH
+from common.security import regular_file
 
 
 class State(StrEnum):
@@ -84,6 +85,9 @@ class SearchRecord:
     failing: str | None = None
 
     def __post_init__(self) -> None:
+        for name, (fits, needed) in _RULES.items():
+            if not fits(value := getattr(self, name)):
+                raise ValueError(f"{name}: {needed} needed, but it is {json.dumps(value, default=str)[:60]}")
         if self.state is not None:
             object.__setattr__(self, "state", State(self.state))
 
@@ -91,7 +95,7 @@ class SearchRecord:
     def of(cls, text: str | bytes) -> SearchRecord:
         """Raises ValueError: it is no JSON object, or says what no search says."""
         try:
-            about = json.loads(text)
+            about = regular_file.parse_json(text)
         except ValueError:
             raise ValueError("it is no JSON") from None
         if not isinstance(about, dict):
@@ -125,5 +129,38 @@ class SearchRecord:
             about |= value if each.name == "plan" else {each.name: value} if value not in (None, "", {}) else {}
         return {**about, "failing": self.failing} if self.ended else about
 
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_text, value))
+
+
+def _is_dict(value: Any, each: Callable[[Any], bool] = lambda _: True) -> bool:
+    return isinstance(value, dict) and all(map(each, value.values()))
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e300
+
+
+def _is_group(value: Any) -> bool:
+    return _is_dict(value) and _is_text(value.get("reason")) and "diverged" in value and _are_texts(value.get("trials"))
+
+
+_TEXT = (_is_text, "a text is")
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "command": (lambda value: value is None or _are_texts(value), "a list of words is"),
+    "store": (lambda value: _is_dict(value, _is_text), "a path and a hash are"),
+    "versions": (lambda value: _is_dict(value, _is_text), "packages and their versions are"),
+    "spent": (lambda value: _is_dict(value, _is_number), "numbers of 0 or more are"),
+    "confirms": (lambda value: value is None or _is_dict(value), "names and values are"),
+    "failed": (lambda value: value is None or (isinstance(value, list) and all(map(_is_group, value))), "groups are"),
+    "failing": (lambda value: value is None or _is_text(value), "a text is"),
+    **dict.fromkeys(("name", "code", "started", "ended"), _TEXT),
+}
+"""By field: what fits, and what is needed, in words."""
 
 _OWN = {each.name for each in dataclasses.fields(SearchRecord)} - {"plan"}

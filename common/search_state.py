@@ -11,7 +11,6 @@ search.json and leaderboard.csv in the search's folder show people what is here,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from common.files import file_sha256
 from common.search_folder import SEARCH, STATE
+from common.security.regular_file import parse_json, read_bytes, read_json
 
 TRIALS = "trials.json"
 MANIFEST = "manifest.json"
@@ -41,7 +41,7 @@ def newest(search: Path) -> Path | None:
 def is_whole(state: Path) -> bool:
     """Say whether every file of a state is there, as it was written."""
     try:
-        hashes = dict(json.loads((state / MANIFEST).read_text()))
+        hashes = dict(read_json(state / MANIFEST))
         return bool(hashes) and all(file_sha256(state / name) == sha256 for name, sha256 in hashes.items())
     except (OSError, ValueError, TypeError):
         return False
@@ -50,7 +50,7 @@ def is_whole(state: Path) -> bool:
 def read(search: Path, name: str) -> bytes | None:
     """Read search.json or trials.json of the newest whole state; None where versions before kept no such file."""
     state = newest(search)
-    return (state / name).read_bytes() if state and (state / name).is_file() else None
+    return read_bytes(state / name) if state and (state / name).is_file() else None
 
 
 def record_of(search: Path) -> bytes:
@@ -60,13 +60,13 @@ def record_of(search: Path) -> bytes:
         FileNotFoundError: no search is there. OSError: it cannot be read.
     """
     kept = read(search, SEARCH)
-    return (search / SEARCH).read_bytes() if kept is None else kept
+    return read_bytes(search / SEARCH) if kept is None else kept
 
 
 def trials_of(search: Path) -> dict[str, Any] | None:
     """Read trials.json: "trials", a mapping each in the order of their start, and "rungs"; None as for `read`."""
     kept = read(search, TRIALS)
-    return None if kept is None else dict(json.loads(kept))
+    return None if kept is None else dict(parse_json(kept))
 
 
 def holds_search(folder: Path) -> bool:
@@ -85,4 +85,4 @@ def trial_folders(search: Path) -> list[Path]:
         )
     else:
         names = [str(trial["trial"]) for trial in kept["trials"]]
-    return [search / name for name in names if (search / name).is_dir()]
+    return [search / name for name in names if "/" not in name and (search / name).is_dir()]

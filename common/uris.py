@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from common.errors import UriError
 
@@ -21,7 +21,24 @@ PATIENCE = 60
 """Seconds after which a Google storage that does not answer is given up; pyarrow would try for 15 minutes."""
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_SECRETS = ("client_secret", "sig")
+_ALMOST = re.compile(r"(s3|gs|gcs|hdfs|abfss?|file):(?!//)", re.IGNORECASE)
+_HOST = re.compile(r"[\w.-]*(:\d{1,5})?|\[[\da-fA-F:]+\](:\d{1,5})?")
+_USERS = {"gs": ("", "anonymous"), "gcs": ("", "anonymous")}
+_CONTAINERS = ("abfs", "abfss")
+"""Where what stands before an @ is no user: abfs://container@account.dfs.core.windows.net/folder."""
+
+_WORD, _NUMBER, _SWITCH = re.compile(r"[\w.-]{1,64}"), re.compile(r"\d{1,12}"), re.compile(r"true|false|0|1")
+_OPTIONS = {
+    "region": _WORD,
+    "scheme": re.compile(r"https?"),
+    "endpoint_override": re.compile(rf"(https?://)?({_HOST.pattern})/?"),
+    **dict.fromkeys(("allow_bucket_creation", "allow_bucket_deletion", "allow_delayed_open", "enable_tls"), _SWITCH),
+    **dict.fromkeys(("retry_limit_seconds", "replication", "buffer_size", "default_block_size"), _NUMBER),
+    **dict.fromkeys(("default_bucket_location", "project_id", "user", "client_id", "tenant_id"), _WORD),
+    **dict.fromkeys(("blob_storage_authority", "dfs_storage_authority", "credential_kind"), _HOST),
+}
+"""What may stand behind the ? of an address, and how: none of it is a secret."""
+
 _FORBIDDEN = re.compile(r"ACCESS_DENIED|UNAUTHENTICATED|PERMISSION_DENIED|SIGNATURE|ACCESS_KEY|credential|HTTP 40[13]")
 _UNKNOWN = "Unrecognized filesystem type"
 
@@ -32,7 +49,12 @@ def is_uri(location: str | os.PathLike[str]) -> bool:
 
 
 def location(text: str) -> str | Path:
-    """Keep an address as it is and make a folder of all else: an argparse type."""
+    """Keep an address as it is and make a folder of all else: an argparse type.
+
+    Raises:
+        UriError: it may have a secret in it.
+    """
+    refuse_secrets(text)
     return text if is_uri(text) else Path(text)
 
 
@@ -62,14 +84,33 @@ def parent(uri: str) -> str:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Refuse an address with a password in it, by a UriError: search.json and logs would keep it."""
-    parts = urlsplit(uri)
-    if parts.password or any(name in parse_qs(parts.query) for name in _SECRETS):
+    """Refuse an address that has, or may have, a secret in it, by a UriError that does not repeat it; folders pass."""
+    if almost := _ALMOST.match(uri):
         raise UriError(
-            f"{parts.scheme}://{parts.hostname}...: an address is kept in search.json and in logs, so leave the "
-            "password out of it: set it in the environment of every node (for s3://, AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY)"
+            f"{almost[0]}...: an address begins with {almost[0]}//; for a folder of that name write ./ before it"
         )
+    if not is_uri(uri):
+        return
+    kind, _, rest = uri.partition("://")
+    parts = urlsplit(uri)
+    user, _, host = parts.netloc.rpartition("@")
+    if user not in _USERS.get(kind.lower(), ("",)) and (":" in user or kind.lower() not in _CONTAINERS):
+        raise _has_secret(kind, "a user or a password is in it")
+    if not _HOST.fullmatch(host) or (":" in host and "@" in rest):  # s3://KEY:SECRET@bucket whose SECRET has a slash
+        raise _has_secret(kind, "what stands before its first / is no name of a bucket or host")
+    if parts.fragment:
+        raise _has_secret(kind, "a # is in it")
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in _OPTIONS or not _OPTIONS[name].fullmatch(value):
+            what = f"the value of ?{name}= is none" if name in _OPTIONS else "one of its options is none"
+            raise _has_secret(kind, f"{what} of {', '.join(_OPTIONS)} as they are written")
+
+
+def _has_secret(kind: str, why: str) -> UriError:
+    return UriError(
+        f"{kind}://...: {why}; an address is kept in search.json and in logs, so leave the password out of it: set it "
+        "in the environment of every node (for s3://, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+    )
 
 
 def connect(uri: str) -> tuple[Any, str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code
 from common.errors import OptionError
+from common.security import terminal
 from data_prep.choices import IMPLAUSIBLE, KEEP, LAYOUTS, MAX_LEFT_OUT, METHODS, REMOVE
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.task import FACTORS
@@ -57,10 +58,10 @@ def main(arguments: list[str] | None = None) -> None:
         group_near=options.group_near,
     )
     store = prepare(source, target, Workforce(options.workers, cluster=options.address))
-    print(summary(store, time.monotonic() - start))
-    print(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
+    terminal.say(summary(store, time.monotonic() - start))
+    terminal.say(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
     space = "age_bands" if "age" in store.task.factors else "loss_weights"
-    print(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
+    terminal.say(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
 
 
 def parser() -> Parser:
@@ -158,7 +159,7 @@ def summary(store: Store, seconds: float) -> str:
 
         lines += in_words(masks, store.meta.get("implausible", REMOVE), counts["photos"])
         lines += _some("implausible", masks["implausible"], "masks", store)
-    return "\n".join(lines)
+    return terminal.lines(lines)
 
 
 def _some(what: str, photos: list[dict[str, str]], key: str, store: Store) -> list[str]:

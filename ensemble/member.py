@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from common.errors import CheckpointError
 from common.search_folder import BEST_WEIGHTS
 from data_prep.store.store import Store
 from trainable.best import load_best
@@ -42,7 +43,13 @@ class Member:
         config, weights, about = load_best(folder / BEST_WEIGHTS)
         check_frame(about, store.source_size, str(folder / BEST_WEIGHTS))
         model = build(replace(config.model, weights="none"), store.task.classes)
-        model.load_state_dict(weights)
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError:
+            raise CheckpointError(
+                f"{folder / BEST_WEIGHTS} holds no weights of a {config.model.arch} for {store.task.classes} classes: "
+                "remove the trial's folder and go on without it"
+            ) from None
         return cls(folder.name, config, place(model, device).eval(), store, device)
 
     def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:

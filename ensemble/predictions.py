@@ -14,6 +14,7 @@ import pandas as pd
 from common.errors import EnsembleError
 from common.files import write_json, write_text
 from common.search_folder import ENSEMBLE
+from common.security import spreadsheet, terminal
 from data_prep.store.store import Store
 from data_prep.task import IN_WORDS, REFERENCE, Task
 from ensemble.ensemble import Ensemble
@@ -54,7 +55,9 @@ def _score_test(
 ) -> dict[str, Any] | None:
     """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
     if len(test) == 0:
-        print("No test photo has all labels of the store's task, so nothing says how the vote does on new people.")
+        terminal.say(
+            "No test photo has all labels of the store's task, so nothing says how the vote does on new people."
+        )
         return None
     single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
     voted = Score.of(votes, store, test)
@@ -63,7 +66,7 @@ def _score_test(
     by_factor = _by_factor(store, test, votes)
     if len(by_factor) > 1:
         scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
-        print(f"The vote on test, by factor: {scores}\n")
+        terminal.say(f"The vote on test, by factor: {scores}\n")
     return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
 
 
@@ -79,12 +82,16 @@ def _print_scores(ensemble: Ensemble, single: Score, voted: Score, task: Task, p
     on_val, count = ensemble.on_val, len(ensemble.views)
     if "vote_with_tta" in on_val:
         used = "used" if count > 1 else "the plain one is used"
-        print(f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}")
+        terminal.say(
+            f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}"
+        )
     best = f"best single trial, {ensemble.chosen[0].name}"
     name = f"ensemble of {len(ensemble.members)}, {count} view{'s' if count > 1 else ''}"
-    print(f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people")
-    print(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
-    print(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
+    terminal.say(
+        f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people"
+    )
+    terminal.say(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
+    terminal.say(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
 
 
 def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
@@ -99,13 +106,13 @@ def _write_predictions(
     """Write predictions.csv: ImageID, the photo's name; of the reference task `ans`, its class 0..17; and a column for
     each factor of the task, by name."""
     if len(names) == 0:
-        print("The store has no eval photos to predict; --photos DIR predicts others.")
+        terminal.say("The store has no eval photos to predict; --photos DIR predicts others.")
         return None
     if not out.absolute().parent.is_dir():
         raise EnsembleError(f"--out {out}: the folder {out.absolute().parent} does not exist; make it first")
     table = pd.DataFrame({"ImageID": names, **_answers(store, probabilities.argmax(axis=1))})
-    write_text(out, table.to_csv(index=False))
-    print(f"{len(table)} photos predicted: {out}")
+    write_text(out, spreadsheet.safe(table).to_csv(index=False))
+    terminal.say(f"{len(table)} photos predicted: {out}")
     return out
 
 
@@ -117,7 +124,7 @@ def _answers(store: Store, classes: np.ndarray) -> dict[str, np.ndarray]:
 
 def _warn_if_opened_before(search: Path) -> None:
     if (search / ENSEMBLE).exists():
-        print("Test was opened before for this search: choose on val, or test stops being a test.")
+        terminal.say("Test was opened before for this search: choose on val, or test stops being a test.")
 
 
 def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:

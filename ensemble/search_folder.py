@@ -10,6 +10,7 @@ from common.errors import EnsembleError, StoreError, UriError
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, STATE, VAL_PREDICTIONS
 from common.search_record import SearchRecord
+from common.security import terminal
 from data_prep import node_copy
 from data_prep.store.store import Store
 
@@ -104,7 +105,7 @@ def open_store(search: Path, moved: str | None = None) -> Store:
     store = _read(search).store
     place = moved or store["path"]
     try:
-        return node_copy.open_store(place, store["hash"], verify=True, say=print, progress=True)
+        return node_copy.open_store(place, store["hash"], verify=True, say=terminal.say, progress=True)
     except StoreError as error:
         hint = "" if moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
         raise StoreError(f"{error}{hint}") from None
@@ -119,5 +120,7 @@ def _read(search: Path) -> SearchRecord:
         return SearchRecord.read(search)
     except FileNotFoundError:
         raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name a folder under runs/") from None
+    except OSError as error:
+        raise EnsembleError(f"{search / SEARCH} cannot be read ({error.strerror}); name another search") from None
     except ValueError as error:
         raise EnsembleError(f"{search / SEARCH} is damaged: {error}") from None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
 from common.search_folder import ENSEMBLE
+from common.security import terminal
 from common.uris import is_uri, location
 
 
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     store = search_folder.open_store(search, options.data)
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
-    print(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
+    terminal.say(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     ensemble = Ensemble.of(chosen, store, options.tta)
     out = options.out or search / "predictions.csv"
     if options.photos:

@@ -191,6 +191,7 @@ def test_options_out_of_range(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "one")  # and not the file that lies on this machine
     line = refused(capsys, tune_main.main, "--space", "age_bands", "--data", str(small_store.path), *arguments)
     assert message in line
     assert not (tmp_path / "runs").exists()

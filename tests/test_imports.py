@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import TypeGuard
 
 import pytest
 
@@ -70,7 +69,7 @@ ALLOWED = {
 }
 """What else a package may know of what lies below it, beside common."""
 
-KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster", "common.ray_cluster")
+KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster", "common.ray_cluster", "common.security.own_ray")
 
 
 def _name(file: Path) -> str:
@@ -133,59 +132,6 @@ def test_what_joins_a_cluster_imports_ray_only_then() -> None:
     tops = ast.parse(MODULES["common.ray_cluster"].read_text()).body
     named = {name for node in tops if isinstance(node, ast.Import) for name in (alias.name for alias in node.names)}
     assert "logging" in named and "ray" not in named
-
-
-RENAMED_ELSEWHERE = {
-    "data_prep.store.shards": "a shard is streamed from call to call",
-    "data_prep.store.writer": "a store may be begun by one process and sealed by the next",
-    "data_prep.node_copy": "half a copy is kept, and gone on with",
-    "data_prep.sample.draw": "of two that draw the same sample either may win",
-}
-"""Who gives its name to what is whole without the help of common.files, and why."""
-
-
-def renames(file: Path) -> bool:
-    """Whether a file renames anything: os.replace(a, b), shutil.move(a, b), a.rename(b), a.replace(b)."""
-    tree = ast.parse(file.read_text())
-    modules = {alias.asname or alias.name for node in ast.walk(tree) if _imports(node) for alias in node.names}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.keywords:
-            called, of_path = ast.unparse(node.func), node.func.attr in ("rename", "replace") and len(node.args) == 1
-            if called in BY_NAME or (of_path and ast.unparse(node.func.value) not in modules):
-                return True
-    return False
-
-
-def _imports(node: ast.AST) -> TypeGuard[ast.Import | ast.ImportFrom]:
-    return isinstance(node, ast.Import | ast.ImportFrom)
-
-
-BY_NAME = ("os.replace", "os.rename", "os.renames", "shutil.move")
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_what_is_renamed_when_it_is_whole_is_renamed_in_one_place(module: str) -> None:
-    assert renames(MODULES[module]) == (module == "common.files" or module in RENAMED_ELSEWHERE), (
-        "write to what `replacing` or `new_folder` of common.files yields"
-    )
-
-
-@pytest.mark.parametrize(
-    ("source", "found"),
-    [
-        ("os.replace(fresh, file)", True),
-        ("shutil.move(fresh, file)", True),
-        ("(folder / 'fresh').rename(file)", True),
-        ("fresh.replace(folder / 'file')", True),
-        ("text.replace('a', 'b')", False),
-        ("dataclasses.replace(plan, name='x')", False),
-        ("from trainable.network import pointwise\npointwise.replace(model)", False),
-        ("table.rename(columns=names)", False),
-    ],
-)
-def test_what_counts_as_renaming(source: str, found: bool, tmp_path: Path) -> None:
-    (tmp_path / "module.py").write_text(source)
-    assert renames(tmp_path / "module.py") is found
 
 
 def test_only_the_segmenters_know_rembg() -> None:

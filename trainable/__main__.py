@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code, positive
+from common.security import terminal
 from data_prep.task import FACTORS
 from trainable.archs import ARCHS
 from trainable.config import TrialConfig, parse_setting
@@ -59,16 +60,15 @@ def parser() -> Parser:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    terminal.say(line)
 
 
 def _print(found: Metrics) -> None:
     factors = " ".join(f"{each} {found[name]:.3f}" for each in FACTORS if (name := f"val_f1_{each}") in found)
-    print(
+    terminal.say(
         f"epoch {found['epoch']:3d}  train_loss {found['train_loss']:.4f}  val_loss {found['val_loss']:.4f}  "
         f"val_f1 {found['val_f1']:.4f} ({factors})  best {found['val_f1_best']:.4f} (epoch {found['best_epoch']})  "
-        f"lr {found['lr']:.2e}  {found['photos_per_s']:.0f} photos/s  {found['seconds']:.1f} s",
-        flush=True,
+        f"lr {found['lr']:.2e}  {found['photos_per_s']:.0f} photos/s  {found['seconds']:.1f} s"
     )
 
 

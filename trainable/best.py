@@ -21,6 +21,7 @@ from torch import Tensor
 from common.errors import CheckpointError, ConfigError
 from common.files import replacing
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS
+from common.security.regular_file import opened, parse_json
 from data_prep.labels import IntArray
 from trainable.config import FRAME, TrialConfig
 from trainable.predict import Probabilities
@@ -84,21 +85,27 @@ def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any
         CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
     """
     try:
-        with safe_open(file, "pt") as opened:
-            metadata = opened.metadata() or {}
-            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        with opened(file), safe_open(file, "pt") as saved:
+            metadata = saved.metadata() or {}
+            weights = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{file} cannot be read ({error}): choose another trial, or train again") from None
     try:
         intact = metadata["weights_sha256"] == _digest(weights)
-        config = TrialConfig.from_flat(json.loads(metadata["config"]))
+        config = _config(parse_json(metadata["config"]))
         about = {name: kind(metadata[name]) for name, kind in (("epoch", int), ("val_f1", float), ("store_hash", str))}
         about |= {"crop_frame": metadata["crop_frame"]} if "crop_frame" in metadata else {}
-    except (KeyError, ValueError, ConfigError) as error:
+    except (KeyError, ValueError, ConfigError, TypeError) as error:  # the last of a dtype that NumPy has not
         raise CheckpointError(f"{file} is not of a trial of this version ({error}): choose another trial") from None
     if not intact:
         raise CheckpointError(f"{file} is damaged: its weights do not match their SHA-256; choose another trial")
     return config, weights, about
+
+
+def _config(flat: Any) -> TrialConfig:
+    if not isinstance(flat, dict):
+        raise ConfigError(f"config: settings and their values are needed, but they are {json.dumps(flat)[:60]}")
+    return TrialConfig.from_flat(flat)
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:

@@ -7,7 +7,6 @@ manifest.json    SHA-256 and size of state.pt
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 
 from common.errors import CheckpointError
 from common.files import file_sha256, replacing, write_json
+from common.security.regular_file import read_json
 
 STATE_FILE, MANIFEST_FILE = "state.pt", "manifest.json"
 
@@ -70,7 +70,7 @@ def load(folder: Path) -> dict[str, Any]:
 def _manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST_FILE
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return dict(read_json(file))
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{file} cannot be read ({error}); go on from another checkpoint") from None
 

@@ -317,9 +317,11 @@ def _as_type(key: str, value: Any, wanted: type) -> Any:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, bool) or (wanted is str) != isinstance(plain, str):
         raise ConfigError(f"{key}: a value of type {wanted.__name__} is needed, but got {value!r}")
-    if wanted is int and plain != int(plain):
-        raise ConfigError(f"{key}: a whole number is needed, but got {value!r}")
     try:
+        if wanted is int and plain != int(plain):
+            raise ConfigError(f"{key}: a whole number is needed, but got {value!r}")
         return wanted(plain)
-    except (TypeError, ValueError):
+    except ConfigError:
+        raise
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{key}: a value of type {wanted.__name__} is needed, but got {value!r}") from None

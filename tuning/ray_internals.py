@@ -1,19 +1,15 @@
 """Every private name of Ray that the driver uses, each with its reason.
 
 Ray may change them in any version: tests/tuning/test_ray_internals.py asks the installed one. The worker's are in
-trainable/worker/durable.py.
+trainable/worker/durable.py, and what keeps others out of Ray in common/security/own_ray.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ray._private import ray_constants
-from ray._private.node import Node
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import AsyncHyperBandScheduler
@@ -22,26 +18,6 @@ from ray.tune.search.optuna import OptunaSearch
 
 DIVERGED = "diverged"
 """The key of a trial's last result that says why its loss is no longer a number."""
-
-
-def listen_on_loopback_only() -> None:
-    """Ray does so by default on Windows, where no option asks for it; elsewhere it listens on every network."""
-    ray_constants.ENABLE_RAY_CLUSTER = False
-
-
-@contextmanager
-def without_what_no_search_needs() -> Iterator[None]:
-    """Within it Ray starts on this machine without three of its processes, each a second of a core: one sends workers'
-    output to the driver, which wants none, one adds machines to a cluster, and one serves a dashboard that is off."""
-    nothing: Any = lambda node, **options: None  # noqa: E731
-    kept = {name: getattr(Node, name) for name in ("start_log_monitor", "start_monitor", "start_api_server")}
-    try:
-        for name in kept:
-            setattr(Node, name, nothing)
-        yield
-    finally:
-        for name, start in kept.items():
-            setattr(Node, name, start)
 
 
 def folder_of(trial: Trial) -> Path:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.errors import OptionError, SearchError, SpaceError, StoreError
+from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
+from common.security import terminal
 from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
 from tuning.ownership.lock import owning
-from tuning.plan import spaces
+from tuning.plan import space_files, spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
 from tuning.records import provenance, search_json
-from tuning.storage import states
+from tuning.storage import states, trusted
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,15 @@ def resumable(
         ConfigError: its crops were told in another frame (`config.check_frame`).
     """
     record = search_json.read(folder)
-    _check_owner(folder)
+    trusted.check(folder, remote)
     with owning(folder):  # for this look; `resume` does it again, but who cannot should hear of it before Ray starts
         if not states.exists(folder):
             raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
-        for path in states.trusted(folder):
-            _check_no_link(path)
-            _check_owner(path)
     opening = opening or Opening()
     plan = from_record(folder, record, remote)
     plan = replace(plan, budget=plan.budget.extended(dict(more or {})), store=opening.place(record))
+    if lacking := {"trials", "hours", "gpu_hours"} - {*record.spent}:
+        raise SearchError(f"{folder / SEARCH} does not say what was spent ({min(lacking)}): begin another search")
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
     check_frame(record.plan, opening.store(record).source_size, plan.where)
@@ -96,24 +96,15 @@ class Opening:
         """
         place, began = self.place(record), time.monotonic()
         try:
-            store = node_copy.open_store(place, record.store["hash"], verify=self.share, say=print, progress=True)
+            store = node_copy.open_store(
+                place, record.store["hash"], verify=self.share, say=terminal.say, progress=True
+            )
         except StoreError as error:
             hint = "" if self.moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
             raise StoreError(f"{error}{hint}") from None
         what = "hashed" if self.share == 1 else f"{self.share:.0%} of it hashed"
-        print(f"store: as the search began with it ({what}, {time.monotonic() - began:.1f} s)", flush=True)
+        terminal.say(f"store: as the search began with it ({what}, {time.monotonic() - began:.1f} s)")
         return store
-
-
-def _check_owner(path: Path) -> None:
-    status = path.stat()
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o002):
-        raise SearchError(f"{path} must be owned by you and not writable by others: resuming runs code from it")
-
-
-def _check_no_link(path: Path) -> None:
-    if path.is_symlink():
-        raise SearchError(f"{path} is a link to {path.readlink()}: resuming would run code from there; remove it")
 
 
 def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
@@ -130,6 +121,10 @@ def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
 def _changes(plan: Plan, record: SearchRecord) -> list[str]:
     """What is not as it was when the search began, and what that means."""
     notes = []
+    if plan.remote and trusted.here(plan.remote) is None:
+        notes.append(
+            f"a search is gone on with by code that lies at {plan.remote}: who can write there can run theirs here"
+        )
     if record.code != provenance.code_hash():
         notes.append("the training code has changed since: trials from now on may not compare with those before")
     for name, now in provenance.versions().items():
@@ -141,10 +136,14 @@ def _changes(plan: Plan, record: SearchRecord) -> list[str]:
 
 
 def _is_as_it_was(space: Space) -> bool:
+    """Whether the space that was begun with is what its source says now. A file is compared and not run, since it may
+    be anybody's; of a search that was begun before its hash was kept nothing is said."""
     if not space.source:  # of a confirmation, made of its search's space
         return True
     try:
+        if code := space_files.code_of(space.source):
+            return space.code in ("", code)
         now = spaces.load(space.source)
-    except SpaceError:
+    except (SpaceError, OSError):
         return False
     return (now.distributions, now.fixed) == (space.distributions, space.fixed)

@@ -37,11 +37,11 @@ from tuning.ownership.lock import Ownership
 from tuning.plan import disk_need
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan
-from tuning.records import reasons, search_json
+from tuning.records import leaderboard, reasons, search_json
 from tuning.records.rows import ENDED, Row, rows
 from tuning.records.search_json import Record
 from tuning.resume import Resumable
-from tuning.storage import home, states
+from tuning.storage import home, states, trusted
 from tuning.storage.disk import DiskSpace, waiting_for_disk
 from tuning.storage.home import Home
 
@@ -72,6 +72,7 @@ def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began:
     plan = search.plan
     kept = home.of(plan)
     with signals.kept(signal.SIGINT), kept.resumed() as own:
+        trusted.check(plan.folder, plan.remote)  # again: it may have been given away since `resumable`
         states.install(plan.folder)
         record = Record(plan.folder, search_json.read(plan.folder))
         found = record.now.store
@@ -129,7 +130,8 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
             run.home.remove(plan.folder / row.trial, "checkpoint_*")
     run.record.close(_how_it_ended(complete, meter, judge), reasons.grouped(analysis.trials), judge.failing)
     waiting_for_disk(states.States(plan.folder).record)(run.record.now)
-    waiting_for_disk(run.record.show)()
+    waiting_for_disk(run.record.show)(flushed=True)
+    waiting_for_disk(leaderboard.write)(plan.folder, ended, flushed=True)
     waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
     return ended
 

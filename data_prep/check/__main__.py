@@ -13,6 +13,7 @@ from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
+from common.security import terminal
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,20 +31,14 @@ def main(arguments: list[str] | None = None) -> None:
     store = Store.open(options.store)
     report.verify(store)
     console = Console()
-    console.print(
-        f"{store.path}: whole, {len(store)} photos at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}",
-        markup=False,
-        soft_wrap=True,
-    )
-    console.print(f"task: {store.task.in_words()}", highlight=False, soft_wrap=True)
-    console.print(report.origin(store), markup=False, soft_wrap=True)
+    head = f"{store.path}: whole, {len(store)} photos at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}"
+    terminal.say(terminal.lines([head, f"task: {store.task.in_words()}", report.origin(store)]))
     for table in report.tables(store):
         console.print(table)
-    said = [*report.warnings(store), *not_used(store), *findings(store), *report.near(store)]
-    console.print("\n".join(said), highlight=False, markup=False, soft_wrap=True)
+    terminal.say(terminal.lines([*report.warnings(store), *not_used(store), *findings(store), *report.near(store)]))
     if options.sheet:
         draw_sheet(store, options.sheet, options.photos, options.seed, options.images)
-        console.print(f"sheet: {options.sheet}", markup=False, soft_wrap=True)
+        terminal.say(f"sheet: {options.sheet}")
 
 
 def parser() -> Parser:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from common.errors import LabelError
+from common.security import spreadsheet
 from data_prep.corrections.targets import Positions, Targets
 from data_prep.layouts.labels_file import age_or_range_of, gender_of, mask_of, read_csv
 from data_prep.layouts.listing import Age, Listing, Photo, age_text
@@ -96,7 +97,7 @@ def _file(name: str) -> Path:
 
 
 def _rows(file: Path) -> Iterator[Correction]:
-    table = read_csv(file, COLUMNS, optional=())
+    table = spreadsheet.restored(read_csv(file, COLUMNS, optional=()))
     for row, target, field, value, why in table.itertuples():
         yield Correction(file, row, target.rstrip("/"), field.lower(), value, why)
 

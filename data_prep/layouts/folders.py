@@ -145,8 +145,14 @@ def _found(folder: Path, option: str, walk: Iterator[tuple[str, Path]], aside: A
 
 def _walk(folder: str, prefix: str, check_link: Callable[[str], None], aside: Aside) -> Iterator[tuple[str, Path]]:
     """Yield (path below the first folder, file) of every photo. Links to folders are checked and not followed."""
-    for entry in _entries(folder):
-        name = prefix + entry.name
+    # Not by calls of itself: folders may be nested deeper than calls may be.
+    waiting = [iter([(entry, prefix) for entry in _entries(folder)])]
+    while waiting:
+        entry, above = next(waiting[-1], (None, ""))
+        if entry is None:
+            waiting.pop()
+            continue
+        name = above + entry.name
         linked_folder = entry.is_symlink() and Path(entry.path).is_dir()
         if entry.is_symlink() and (linked_folder or is_photo(entry.name)):
             check_link(name)
@@ -154,7 +160,7 @@ def _walk(folder: str, prefix: str, check_link: Callable[[str], None], aside: As
             aside.put(LINKED, name)
         elif entry.is_dir(follow_symlinks=False):
             if not entry.name.startswith("."):
-                yield from _walk(entry.path, f"{name}/", check_link, aside)
+                waiting.append(iter([(each, f"{name}/") for each in _entries(entry.path)]))
             elif next(names_of_photos(Path(entry.path)), None):
                 aside.put(HIDDEN, f"{name}/")
         elif not aside.takes(entry, name):

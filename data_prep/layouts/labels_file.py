@@ -6,6 +6,7 @@ Rows are numbered as in the file, whose header is row 1.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from typing import TypeVar
 import pandas as pd
 
 from common.errors import LabelError, OptionError
+from common.security.regular_file import TABLE, read_bytes
 from data_prep.labels import GENDERS, MASKS
 from data_prep.layouts.folders import existing_folder, names_of_photos, unwritable
 from data_prep.layouts.listing import MAX_AGE, Age, Listing, Photo
@@ -68,8 +70,9 @@ def _refuse_twins(file: Path, columns: Iterable[str], used: tuple[str, ...]) -> 
 
 def _load(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        content = io.BytesIO(read_bytes(file, TABLE))
+        table = pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
+        with io.TextIOWrapper(io.BytesIO(content.getvalue()), encoding="utf-8-sig", newline="") as stream:
             header = next(csv.reader(stream))  # as it is: pandas calls a second `age` age.1
     except FileNotFoundError:
         columns = f"; it should be a CSV with the columns {', '.join(needed)}" if needed else ""

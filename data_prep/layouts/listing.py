@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.security.terminal import plain
+
 MAX_AGE = 120
 SHOWN = 3
 UNUSUAL = "photos by what they hold, whose names do not end as those of photos do"
@@ -61,5 +63,5 @@ def age_text(age: Age) -> str:
 
 def some(paths: Sequence[str], what: str) -> str:
     """Count and show: "2 hidden: .a.jpg, .b.jpg"; "9 hidden, e.g. .a.jpg, .b.jpg, .c.jpg"."""
-    shown = ", ".join(paths[:SHOWN])
+    shown = ", ".join(map(plain, paths[:SHOWN]))
     return f"{len(paths)} {what}, e.g. {shown}" if len(paths) > SHOWN else f"{len(paths)} {what}: {shown}"

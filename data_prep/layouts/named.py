@@ -57,9 +57,15 @@ class Named:
             self._folders[relative.parent] = _within(self._root, str(relative.parent))
         folder = self._folders[relative.parent]
         path = folder / relative.name if folder and _plain(relative.name) else None
-        if path is None or path.is_symlink():
+        if path is None or os.path.islink(path):  # noqa: PTH114 (a Path's raises where a name is too long)
             path = inside(self._labels, row, self._column, self._root, name)
-        if not path.is_file():
+        try:
+            is_there = path.is_file()
+        except OSError as error:  # a name that is longer than names can be
+            raise LabelError(
+                f"{self._labels}, row {row}: {self._column} names no photo ({error.strerror}): {name[:60]!r}..."
+            ) from None
+        if not is_there:
             raise LabelError(f"{self._labels}, row {row}: no photo {name} in {self._root}")
         return path
 

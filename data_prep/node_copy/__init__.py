@@ -78,10 +78,10 @@ def local(
     Raises:
         StoreError: at the address is no store, or another one than expected, or it cannot be read, or not kept here.
     """
+    refuse_secrets(str(location))
     if not is_uri(location):
         return Path(location)
     uri = str(location)
-    refuse_secrets(uri)
     if expected is not None and _is_whole(_place(expected), expected, verify):
         say(f"store: the copy in {_place(expected)} of {uri}")
         return _place(expected)
@@ -158,7 +158,6 @@ def _lock(folder: Path, say: Say) -> Iterator[None]:
 
 def _copy(remote: RemoteStore, meta: Mapping[str, Any], text: bytes, folder: Path, progress: bool) -> None:
     """Fetch what is not there, or is not as it should be; a damaged copy is mended where it lies."""
-    hashes = remote.hashes(meta)
     into = folder if folder.exists() else folder.with_name(f".{folder.name}.partial")
     into.mkdir(exist_ok=True)
     missing = _missing(meta, into)
@@ -168,7 +167,7 @@ def _copy(remote: RemoteStore, meta: Mapping[str, Any], text: bytes, folder: Pat
             f"set {CACHE} to a folder on a larger disk"
         )
     with bar(missing, progress) as advance:
-        Fetching(remote, into, advance).all(hashes)
+        Fetching(remote, into, advance).all(meta)
     write_bytes(into / META_FILE, [text])
     with blaming(remote.uri, into):
         _open(into, verify=False)

@@ -9,14 +9,16 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from common.errors import StoreError
 from common.files import file_sha256, write_bytes
+from common.security.regular_file import MEGABYTE
 from data_prep.node_copy.remote import RemoteStore
-from data_prep.store.files import META_FILE
+from data_prep.store.files import INDEX_FILE, META_FILE, index_limit
 
 THREADS = 8
 """Files at a time: one connection to an object storage is far slower than a node's network."""
@@ -36,29 +38,33 @@ class Fetching:
     advance: Callable[[int], None]
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def all(self, hashes: Mapping[str, str]) -> None:
-        """Fetch every file, by its name and SHA-256; what goes wrong with one, or Ctrl-C, stops the others.
+    def all(self, meta: Mapping[str, Any]) -> None:
+        """Fetch every file that store.json speaks of; what goes wrong with one, or Ctrl-C, stops the others.
 
         Raises:
             StoreError: one is not there, cannot be read, or is damaged.
         """
         pool = ThreadPoolExecutor(THREADS)
         try:
-            for done in as_completed([pool.submit(self.one, *each) for each in hashes.items()]):
+            for done in as_completed([pool.submit(self.one, *each) for each in _files(meta)]):
                 done.result()
         finally:
             self.stop.set()
             pool.shutdown(cancel_futures=True)
 
-    def one(self, name: str, sha256: str) -> None:
-        """Fetch one file, unless it is there with this SHA-256; its name is given to the right bytes only."""
+    def one(self, name: str, sha256: str, limit: int) -> None:
+        """Fetch one file, unless it is there with this SHA-256; its name is given to the right bytes only.
+
+        Args:
+            limit: bytes that it has at most.
+        """
         file = self.into / name
         if not (file.is_file() and file_sha256(file) == sha256):
-            write_bytes(file, self._checked(name, sha256))
+            write_bytes(file, self._checked(name, sha256, limit))
 
-    def _checked(self, name: str, sha256: str) -> Iterator[bytes]:
+    def _checked(self, name: str, sha256: str, limit: int) -> Iterator[bytes]:
         digest = hashlib.sha256()
-        for chunk in self.remote.chunks(name):
+        for chunk in self.remote.chunks(name, limit):
             if self.stop.is_set():
                 raise CancelledError
             digest.update(chunk)
@@ -68,6 +74,13 @@ class Fetching:
             raise StoreError(
                 f"{self.remote.uri}: {name} is damaged, its SHA-256 is not the one in {META_FILE}; upload it anew"
             )
+
+
+def _files(meta: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """List the files beside store.json: name, SHA-256, and bytes at most."""
+    height, width = meta["size"]
+    shards = [(each["file"], each["sha256"], MEGABYTE + each["photos"] * height * width * 3) for each in meta["shards"]]
+    return [(INDEX_FILE, meta["index_sha256"], index_limit(meta)), *shards]
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,8 @@ from typing import Any
 from common import uris
 from common.errors import StoreError, UriError
 from common.remote_folder import RemoteFolder
-from data_prep.store.files import INDEX_FILE, META_FILE, read_meta
-
-_FILE = re.compile(r"\w[\w.-]*", re.ASCII)
+from common.security.regular_file import RECORD
+from data_prep.store.files import META_FILE, read_meta
 
 
 @dataclass(frozen=True)
@@ -42,31 +40,19 @@ class RemoteStore:
         Raises:
             StoreError: there is none, or none that can be read here.
         """
-        text = b"".join(self.chunks(META_FILE))
+        text = b"".join(self.chunks(META_FILE, RECORD))
         with tempfile.TemporaryDirectory() as folder, blaming(self.uri, folder):
             Path(folder, META_FILE).write_bytes(text)
             return read_meta(Path(folder)), text
 
-    def hashes(self, meta: Mapping[str, Any]) -> dict[str, str]:
-        """Name the files beside store.json and the SHA-256 of each.
-
-        Raises:
-            StoreError: a name that would lie elsewhere than in the store's folder.
-        """
-        hashes = {INDEX_FILE: meta["index_sha256"], **{str(each["file"]): each["sha256"] for each in meta["shards"]}}
-        for name in hashes:
-            if not _FILE.fullmatch(name) or name == META_FILE:
-                raise StoreError(f"{self.uri}: {META_FILE} names {name!r}, which is no file of a store; upload it anew")
-        return hashes
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Read the bytes of one of its files.
+    def chunks(self, name: str, limit: int) -> Iterator[bytes]:
+        """Read the bytes of one of its files, which has at most `limit`.
 
         Raises:
             StoreError: it is not there, or cannot be read.
         """
         try:
-            yield from self.folder.chunks(name)
+            yield from self.folder.chunks(name, limit)
         except FileNotFoundError:
             raise StoreError(f"{self.uri}: {self._absent(name)}; upload all files of a store there") from None
         except OSError as error:

@@ -149,6 +149,8 @@ def _load_as(described: dict[str, Any]) -> Background:
         file = segmenters.kept(described["sha256"])
         if not file.is_file():
             raise WeightsError(f"the background went by {described['model']}, a model of your own; copy it to {file}")
+        if file_sha256(file) != described["sha256"]:
+            raise WeightsError(f"{file} is another model, by its SHA-256: copy {described['model']} there again")
         return replace(load(str(file)), model=described["model"])
     if (here := named(method).describe()) != described:
         raise StoreError(f"its background went by {described}, but here is {here}; prepare it again")

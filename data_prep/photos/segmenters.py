@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from common.errors import WeightsError
+from common.errors import StoreError, WeightsError
 from common.files import file_sha256, replacing
+from common.security.regular_file import opened
 from data_prep.photos import rembg_models
+from data_prep.store.rules import is_sha256
 
 Segment = Callable[[Image.Image], npt.ArrayLike | Image.Image]
 """RGB photo -> 0 (background) to 255 (person) for each pixel, [height, width]; an L image will do."""
@@ -129,7 +131,7 @@ def fetched(name: str) -> Path:
 
 
 def _checksum(file: Path, algorithm: str) -> str:
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         return hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
@@ -154,7 +156,9 @@ def _in_rembgs_home(model: Path, sha256: str) -> Path:
 
 
 def kept(sha256: str) -> Path:
-    """Say where rembg's home keeps a model of one's own."""
+    """Say where rembg's home keeps a model of one's own. Raises StoreError: a hash that would be a path."""
+    if not is_sha256(sha256):
+        raise StoreError(f"background: 64 hexadecimal digits of SHA-256 are needed, but they are {sha256!r}")
     from rembg.sessions.base import BaseSession
 
     return Path(BaseSession.rembg_home()) / "models" / "masktune" / f"{sha256}.onnx"

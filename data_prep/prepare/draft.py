@@ -18,6 +18,7 @@ import filelock
 
 from common.errors import StoreError
 from common.files import flush, write_text
+from common.security.regular_file import read_json, read_text
 from data_prep.choices import REMOVE
 from data_prep.prepare.parts import Part, Record, cannot_write
 from data_prep.store.meta import Contents, StoreMeta
@@ -109,10 +110,8 @@ class Draft:
 
     def _record(self, part: Part) -> Record | None:
         try:
-            record = Record.from_json(self._file(part).read_text())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, KeyError):
+            record = Record.from_json(read_text(self._file(part)))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None  # nobody's loss: the part is done again
         if record.key != part.key:
             return None
@@ -139,10 +138,10 @@ class Draft:
     def _check_settings(self) -> None:
         file = self.folder / "settings.json"
         try:
-            before = json.loads(file.read_text())
+            before = dict(read_json(file))
         except FileNotFoundError:
             before = None
-        except ValueError:
+        except (OSError, ValueError, TypeError):
             before = {}
         if before is None or not any(self._parts.iterdir()):
             write_text(file, json.dumps(self._settings))

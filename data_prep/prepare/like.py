@@ -12,6 +12,7 @@ import numpy as np
 
 from common.errors import PhotoError, StoreError
 from common.machine import cpu_cores
+from common.security import terminal
 from data_prep.choices import REMOVE
 from data_prep.layouts.folders import Found, photos_below
 from data_prep.layouts.listing import UNUSUAL, Photo, some
@@ -25,7 +26,7 @@ from data_prep.workers import Threads, in_order, with_bar
 AnyPath = str | os.PathLike[str]
 
 
-def new_photos(photos_dir: AnyPath, say: Callable[[str], None] = print) -> Found:
+def new_photos(photos_dir: AnyPath, say: Callable[[str], None] = terminal.say) -> Found:
     """List the photos in `photos_dir` and below it, or that one photo, and say what else is there and not used.
 
     Raises:
@@ -45,7 +46,7 @@ def prepare_like(
     *,
     workers: int | None = None,
     progress: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = terminal.say,
 ) -> tuple[list[str], Photos]:
     """Treat every photo in `photos`, a folder or what `new_photos` found there, as the store's photos to predict were.
 
@@ -69,7 +70,7 @@ def batches_like(
     batch_size: int = 256,
     workers: int | None = None,
     progress: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = terminal.say,
 ) -> Iterator[tuple[list[str], Photos]]:
     """`prepare_like` for more photos than memory holds: yield the names and photos of a batch at a time."""
     found = photos if isinstance(photos, Found) else new_photos(photos, say)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import PhotoError, StoreError
+from common.security.regular_file import parse_json
 from data_prep.layouts.listing import Photo
 from data_prep.photos import decode as photos
 from data_prep.photos.background import Background
@@ -86,7 +87,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        fields = json.loads(text)
+        fields = parse_json(text)
         fields["left_out"] = {int(position): why for position, why in fields["left_out"].items()}
         fields["moments"] = Moments.from_json(fields["moments"])
         fields["masks"] = [Mask(*mask) for mask in fields["masks"]]

@@ -11,6 +11,7 @@ from typing import Any
 from common import ray_cluster
 from common.errors import OptionError, PhotoError, StoreError
 from common.machine import cpu_cores
+from common.security import terminal
 from data_prep.photos import masks
 from data_prep.photos.background import Background
 from data_prep.prepare.draft import Draft, differing, sweep
@@ -36,7 +37,7 @@ def prepare(
     workforce: Workforce = THIS_MACHINE,
     *,
     progress: bool = True,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = terminal.say,
 ) -> Store:
     """Make a dataset store. If it is interrupted or fails, the next call makes what is missing, to the same bytes.
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from common.command_line import Parser, exit_code
+from common.security import terminal
 
 
 def _parser() -> Parser:
@@ -32,12 +33,12 @@ def main(argv: list[str] | None = None) -> int:
     root = draw(options.out, options.people, options.seed, options.eval_people, options.workers)
     if options.sheet:
         contact_sheet(root, options.sheet)
-        print(f"contact sheet: {options.sheet}")
+        terminal.say(f"contact sheet: {options.sheet}")
     photos = len(PHOTOS)
-    print(
+    terminal.say(
         f"{root}: {options.people} people, {options.people * photos} photos; to predict: {options.eval_people * photos}"
     )
-    print(
+    terminal.say(
         f"next: python -m data_prep --images {root}/train/images --labels {root}/train/train.csv --eval {root}/eval "
         "--background sample --size 96x72 --out data/store"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common.security import terminal
+
 DRAWN = Path("data/sample")
 STORE = Path("data/sample-96x72")
 SIZE = (96, 72)
@@ -17,7 +19,7 @@ def make() -> None:
     from data_prep.prepare.target import Target
     from data_prep.sample.draw import draw
 
-    print(f"No --data was given: the built-in sample is drawn into {DRAWN} and prepared as {STORE}, once.")
+    terminal.say(f"No --data was given: the built-in sample is drawn into {DRAWN} and prepared as {STORE}, once.")
     draw(DRAWN)
     source = Source(DRAWN / "train/images", DRAWN / "train/train.csv", eval_dir=DRAWN / "eval")
     prepare(source, Target(STORE, background="sample", size=SIZE))

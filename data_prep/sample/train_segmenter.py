@@ -13,6 +13,7 @@ from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
 from common.machine import cpu_cores
+from common.security import terminal
 
 FILE = Path(__file__).with_name("segmenter.onnx")
 
@@ -39,8 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     photos, masks = examples(options.portraits, TRAIN_SEED, options.workers)
     export(train(photos, masks, options.epochs, options.seed), options.out)
     found = fresh_ious(options.out, options.fresh)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")
-    print(f"IoU on {len(found)} fresh portraits: mean {np.mean(found):.3f}, worst {np.min(found):.3f}")
+    terminal.say(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")
+    terminal.say(f"IoU on {len(found)} fresh portraits: mean {np.mean(found):.3f}, worst {np.min(found):.3f}")
     return 0
 
 

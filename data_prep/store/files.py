@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import random
@@ -11,11 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from common.errors import OptionError, StoreError
 from common.files import file_sha256, write_bytes
+from common.security.regular_file import MEGABYTE, TABLE, read_bytes, read_json
 from data_prep.labels import GENDERS, MASKS
+from data_prep.store import rules
 from data_prep.store.shards import Photos, open_shard
 from data_prep.store.split import SPLITS
 from data_prep.task import REFERENCE, Task
@@ -29,7 +33,8 @@ _HASHED = ("profile", "bands", "size", "source_size", "background", "mean", "std
 _KEYS = ("hash", "counts", "split", "left_out", "made_from", *_HASHED)
 _SELF = "json_sha256"
 _AGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
-_SHARD_NAME = re.compile(r"images-\d{5,}\.npy")
+_ROW = 2**16
+"""Bytes of a row of index.csv, at most: a path has 4,096 characters, and its person may be called by it too."""
 
 
 def content_hash(meta: Mapping[str, Any]) -> str:
@@ -50,7 +55,7 @@ def _json_hash(meta: Mapping[str, Any]) -> str:
 def read_meta(folder: Path) -> dict[str, Any]:
     """Read store.json of the store in `folder`; a StoreError where there is none, or none that can be read here."""
     try:
-        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+        meta = read_json(folder / META_FILE)
     except FileNotFoundError:
         why = f"has no {META_FILE}" if folder.exists() else "does not exist"
         raise StoreError(f"{folder} {why}: make a store with python -m data_prep --out {folder}") from None
@@ -68,10 +73,12 @@ def read_meta(folder: Path) -> dict[str, Any]:
 def _check_meta(folder: Path, meta: dict[str, Any]) -> None:
     if absent := [key for key in _KEYS if key not in meta]:
         raise StoreError(f"{folder / META_FILE} lacks {', '.join(absent)}; prepare the store again")
+    if wrong := rules.broken(meta):
+        raise StoreError(f"{folder / META_FILE}: {wrong}; prepare the store again")
     if "task" in meta:
         try:
             Task.from_json(meta["task"])
-        except (KeyError, TypeError, OptionError) as error:
+        except OptionError as error:
             raise StoreError(f"{folder / META_FILE}: its task cannot be read ({error}); prepare it again") from None
     # Stores made before 0.4 do not have the second one.
     if meta["hash"] != content_hash(meta) or meta.get(_SELF, _json_hash(meta)) != _json_hash(meta):
@@ -82,12 +89,34 @@ def read_index(folder: Path, meta: Mapping[str, Any]) -> pd.DataFrame:
     """Read index.csv as strings, NaN where empty; a StoreError where it is not the one of store.json, or missing."""
     file = folder / INDEX_FILE
     try:
-        known = file_sha256(file) == meta["index_sha256"]
+        content = read_bytes(file, index_limit(meta))
     except OSError as error:
         raise StoreError(f"{file} cannot be read ({error.strerror}); prepare the store again") from None
-    if not known:
+    if hashlib.sha256(content).hexdigest() != meta["index_sha256"]:
         raise StoreError(f"{file}: its SHA-256 is not the one in {META_FILE}; prepare the store again")
-    return pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+    try:
+        index = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
+        _check_index(index)
+    except ValueError as error:  # pandas' own errors are ValueErrors
+        raise StoreError(f"{file}: {' '.join(str(error).split())}; prepare the store again") from None
+    return index
+
+
+def index_limit(meta: Mapping[str, Any]) -> int:
+    """Say how many bytes index.csv may have, by the photos that store.json speaks of."""
+    return min(TABLE, MEGABYTE + _ROW * sum(entry["photos"] for entry in meta["shards"]))
+
+
+def _check_index(index: pd.DataFrame) -> None:
+    """Raises ValueError: a column that is missing, or a label, split or age that readers would not know."""
+    if not isinstance(index.index, pd.RangeIndex):  # what pandas makes of it: every cell one column to the left
+        raise ValueError("a row has more cells than the header has columns")
+    if absent := [column for column in COLUMNS if column not in index]:
+        raise ValueError(f"it has no column {', '.join(absent)}")
+    if (empty := index[["path", "person", "split"]].isna()).any(axis=None):
+        raise ValueError(f"{empty.any().idxmax()} is empty in row {np.flatnonzero(empty.any(axis=1))[0] + 2}")
+    _check_labels(index)
+    index["age"].dropna().drop_duplicates().map(_age)
 
 
 def open_shards(folder: Path, meta: Mapping[str, Any], verify: float) -> list[Photos]:
@@ -96,8 +125,6 @@ def open_shards(folder: Path, meta: Mapping[str, Any], verify: float) -> list[Ph
     shards, number = [], len(meta["shards"])
     hashed = random.SystemRandom().sample(range(number), math.ceil(verify * number))
     for position, entry in enumerate(meta["shards"]):
-        if not _SHARD_NAME.fullmatch(str(entry["file"])):
-            raise StoreError(f"{folder / META_FILE}: {entry['file']!r} is no shard's name; prepare the store again")
         file = folder / entry["file"]
         shards.append(open_shard(file, entry["photos"], tuple(meta["size"])))
         if position in hashed and file_sha256(file) != entry["sha256"]:
@@ -111,14 +138,18 @@ def write_index(folder: Path, index: pd.DataFrame) -> None:
     Raises:
         ValueError: a label, split or age that readers would not know.
     """
+    _check_labels(index)
+    ages = index["age"].map(_age)
+    text = index.assign(age=ages).to_csv(index=False, lineterminator="\n")
+    write_bytes(folder / INDEX_FILE, [text.encode()])
+
+
+def _check_labels(index: pd.DataFrame) -> None:
     known = {"mask": MASKS, "gender": GENDERS, "split": (*SPLITS, EVAL)}
     for column, values in known.items():
         given = index[column].replace("", None).dropna()
         if len(strange := given[~given.isin(values)]):
             raise ValueError(f"{column} must be one of {values}, but got {strange.iloc[0]!r}")
-    ages = index["age"].map(_age)
-    text = index.assign(age=ages).to_csv(index=False, lineterminator="\n")
-    write_bytes(folder / INDEX_FILE, [text.encode()])
 
 
 def _age(value: Any) -> str | None:
@@ -132,8 +163,14 @@ def _age(value: Any) -> str | None:
 
 
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:
-    """Add the hashes to `meta` and write store.json."""
+    """Add the hashes to `meta` and write store.json.
+
+    Raises:
+        StoreError: it breaks a rule, as photos of one colour do.
+    """
     meta["index_sha256"] = file_sha256(folder / INDEX_FILE)
     meta["hash"] = content_hash(meta)
     meta[_SELF] = _json_hash(meta)
+    if wrong := rules.broken(meta):
+        raise StoreError(f"no store can be made of these photos: {wrong}; look at them")
     write_bytes(folder / META_FILE, [f"{json.dumps(meta, indent=2)}\n".encode()])

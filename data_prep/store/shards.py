@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from common.errors import StoreError
 from common.files import file_sha256, flush
+from common.security import regular_file
 from data_prep.store.direct_file import DirectFile
 
 PHOTOS_PER_SHARD = 256
@@ -93,8 +94,9 @@ def open_shard(file: Path, photos: int, size: tuple[int, int]) -> Photos:
         StoreError: the file is missing, is not a whole .npy file, or does not hold what store.json says.
     """
     try:
-        shard = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with regular_file.opened(file), np.errstate(over="ignore"):
+            shard = np.load(file, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy reads a header as Python, and believes its shape, however large
         raise StoreError(f"{file}: not a whole shard ({_line(error)}); prepare the store again") from None
     expected = (photos, *size, 3)
     if not isinstance(shard, np.memmap) or shard.dtype != np.uint8 or shard.shape != expected:

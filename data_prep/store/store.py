@@ -216,8 +216,9 @@ def write(
 ) -> Store:
     """Write a store from photos (uint8 [height, width, 3] each, or one array of them) and their index rows.
 
-        write(out, np.zeros((2, 96, 72, 3), np.uint8), pd.DataFrame({"path": ["a/normal.jpg", "b/normal.jpg"],
-              "person": ["a", "b"], "mask": "none", "gender": "male", "age": [20, 60], "split": ["train", "val"]}))
+        photos = np.random.default_rng(0).integers(0, 256, (2, 96, 72, 3), np.uint8)
+        write(out, photos, pd.DataFrame({"path": ["a/normal.jpg", "b/normal.jpg"], "person": ["a", "b"],
+              "mask": "none", "gender": "male", "age": [20, 60], "split": ["train", "val"]}))
 
     Args:
         index: one row a photo, in the photos' order, with the columns of files.COLUMNS; NaN, None or "" for

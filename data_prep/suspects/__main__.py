@@ -22,6 +22,7 @@ from pathlib import Path
 from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
 from common.search_folder import SUSPECTS, SUSPECTS_SHEET
+from common.security import terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     out, sheet = options.out or search / SUSPECTS, options.sheet or search / SUSPECTS_SHEET
     # Imported only now, since pandas takes seconds: neither --help nor a mistyped option should wait.
     from common.files import write_text
+    from common.security import spreadsheet
     from data_prep.suspects import report
     from data_prep.suspects.evidence import gather, open_store
     from data_prep.suspects.ranking import rank
@@ -41,13 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     report.check_nothing_is_lost(out)
     evidence = gather(search, store)
     ranked = rank(store, evidence)
-    write_text(out, ranked.to_csv(index=False, float_format="%.4g"))
+    write_text(out, spreadsheet.safe(ranked).to_csv(index=False, float_format="%.4g"))
     shown = ranked.head(options.top)
     write_text(sheet, page(store, evidence, shown, f"Suspect labels: {search.name}"))
-    print("\n".join(report.summary(search, store, evidence, ranked)))
-    print(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
+    terminal.say(terminal.lines(report.summary(search, store, evidence, ranked)))
+    terminal.say(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
     if len(ranked):
-        print(report.next_commands(out))
+        terminal.say(report.next_commands(out))
     return 0
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pandas as pd
 
 from common.errors import OptionError
+from common.security.regular_file import TABLE, read_bytes
+from common.security.terminal import plain
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 
@@ -18,7 +21,8 @@ def check_nothing_is_lost(out: Path) -> None:
     if not out.exists():
         return
     try:
-        filled = pd.read_csv(out, dtype=str, keep_default_na=False)["value"].str.strip() != ""
+        table = io.BytesIO(read_bytes(out, TABLE))
+        filled = pd.read_csv(table, dtype=str, keep_default_na=False)["value"].str.strip() != ""
     except (OSError, ValueError, KeyError):
         raise OptionError(f"--out {out}: already there and no list of suspects; name another file") from None
     if filled.any():
@@ -58,7 +62,7 @@ def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
 
 def _table(rows: pd.DataFrame) -> list[str]:
     """Align columns in lines."""
-    shown = rows[["rank", "target", "field", "label", "why"]].astype(str)
+    shown = rows[["rank", "target", "field", "label", "why"]].astype(str).map(plain)
     cells = [list(shown.columns), *shown.to_numpy().tolist()]
     widths = [max(len(row[column]) for row in cells) for column in range(len(shown.columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]

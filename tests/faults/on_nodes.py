@@ -21,6 +21,7 @@ from typing import Any
 import ray
 from ray.cluster_utils import Cluster
 
+from common.security.own_ray import without_side_processes
 from data_prep.store.store import Store
 from tests.faults.test_driver import times_repeated
 from tests.tuning.curve_trial import CurveTrial
@@ -29,7 +30,6 @@ from tuning import search
 from tuning.cluster import session
 from tuning.plan.budget import Budget
 from tuning.plan.resources import Resources
-from tuning.ray_internals import without_what_no_search_needs
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCH = 0.5
@@ -49,7 +49,7 @@ class Placed(CurveTrial):
         return super().step()
 
 
-@without_what_no_search_needs()
+@without_side_processes()
 def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     os.environ["PYTHONPATH"] = str(ROOT)  # for the trial's class: tests do not travel
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

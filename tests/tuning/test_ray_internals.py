@@ -10,7 +10,6 @@ import pytest
 from optuna.distributions import FloatDistribution
 from ray import tune
 from ray._private import ray_constants, services
-from ray._private.node import Node
 from ray.train import Checkpoint
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -20,6 +19,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
+from common.security import own_ray
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 
@@ -113,10 +113,11 @@ def test_a_search_starts_as_many_trials_as_are_allowed_now_where_it_lies_now(
         Experiment("mine", tune.Trainable, num_samples=1, storage_path=storage.storage_fs_path)
     )
     ray_internals.allow_trials(generator, 2)
-    ray_internals.move_new_trials(generator, tmp_path / "moved/there")
+    ray_internals.move_new_trials(generator, tmp_path / "moved/there", {"seen": "by all"})
     trials = [generator.next_trial() for _ in range(3)]
     assert [each is None for each in trials] == [False, False, True]
     assert trials[0].storage.experiment_fs_path == str(tmp_path / "moved/there")
+    assert trials[0].config["seen"] == "by all"
 
 
 def test_the_study_knows_its_trials_by_rays_ids() -> None:
@@ -139,17 +140,5 @@ def test_results_are_opened_anew_after_they_were_closed(trial: Trial, tmp_path: 
 def test_ray_alone_on_a_machine_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     address: Callable[[], str] = services.get_node_ip_address
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
-    ray_internals.listen_on_loopback_only()
+    own_ray.listen_on_loopback_only()
     assert address() == "127.0.0.1"
-
-
-def test_what_no_search_needs_is_left_out_within_and_started_again_after_an_error() -> None:
-    names = ("start_log_monitor", "start_monitor", "start_api_server")
-    before = [getattr(Node, name) for name in names]
-    with pytest.raises(RuntimeError, match="no Ray"), ray_internals.without_what_no_search_needs():
-        node = Node.__new__(Node)
-        node.start_log_monitor()
-        node.start_monitor()
-        node.start_api_server(include_dashboard=False, raise_on_failure=False)
-        raise RuntimeError("no Ray")
-    assert [getattr(Node, name) for name in names] == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from common.errors import CheckpointError, ReportError
 from common.files import flush, flush_tree, new_folder, write_json
 from common.patience import patiently
 from common.search_folder import PROGRESS, TRIAL_LOG, URI
+from common.security.regular_file import read_json
 from trainable.worker.remote_trial import RemoteTrial, up_to
 
 SCORES = ("val_f1", "val_f1_best")
@@ -105,11 +105,7 @@ class DurableTrainable(tune.Trainable):
         for folder in self._newest_first(newest):
             try:
                 # Of the newest one Ray knows it; those of version 0.4 have no such file.
-                progress = (
-                    checkpoint_path.metrics
-                    if folder.name == newest.name
-                    else json.loads((folder / PROGRESS).read_text())
-                )
+                progress = checkpoint_path.metrics if folder.name == newest.name else read_json(folder / PROGRESS)
                 self._iteration, self._time_total = int(progress["training_iteration"]), progress["time_total_s"]
                 self.load_checkpoint(str(folder))
             except (CheckpointError, OSError, ValueError, KeyError, TypeError) as error:

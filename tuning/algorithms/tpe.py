@@ -37,7 +37,7 @@ def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> No
     study, trials = ray_internals.study_of(search)
     for trial_id in failed:
         study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-    with replacing(folder / STUDY, alone=True, flushed=False) as fresh:
+    with replacing(folder / STUDY, alone=True) as fresh:
         storage = optuna.storages.RDBStorage(f"sqlite:///{fresh}")
         optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
         storage.engine.dispose()

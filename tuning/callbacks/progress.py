@@ -11,6 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 from rich.live import Live
 
+from common.security import terminal
 from tuning.callbacks.meter import Meter
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan
@@ -41,19 +42,19 @@ class Progress(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         if self._live is None:
-            print(_line(result, str(trial), self._plan.epochs), flush=True)
+            terminal.say(_line(result, str(trial), self._plan.epochs))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._one_more = True  # told at the step's end: only then does Ray count the trial as ended
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         if self._live is None:
-            print(f"{trial!s}  failed: {reason(trial)}", flush=True)
+            terminal.say(f"{trial!s}  failed: {reason(trial)}")
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if self._live is None and self._one_more and time.monotonic() - self._drawn > SUMMARY:
             self._one_more, self._drawn = False, time.monotonic()
-            print(f"    {summary(self._rows(trials), self._plan, self._meter.spent)}", flush=True)
+            terminal.say(f"    {summary(self._rows(trials), self._plan, self._meter.spent)}")
         if self._live is not None and time.monotonic() - self._drawn > REFRESH:
             self._drawn = time.monotonic()
             found = self._rows(trials)

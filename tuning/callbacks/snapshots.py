@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from common import search_state
+from common.security.regular_file import read_json
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 from tuning.algorithms.proposals import Proposals
@@ -114,7 +114,7 @@ def _seen(trial: Trial) -> tuple[Any, ...]:
 
 def _named_in(state: Path) -> dict[str, str]:
     try:
-        trials = json.loads((state / search_state.TRIALS).read_text())["trials"]
+        trials = read_json(state / search_state.TRIALS)["trials"]
         return {trial["trial"]: trial["checkpoint"] for trial in trials if trial["checkpoint"]}
     except (OSError, ValueError, KeyError, TypeError):  # torn, or of a version before
         return {}

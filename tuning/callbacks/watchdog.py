@@ -10,6 +10,7 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
+from common.security import terminal
 from tuning import ray_internals
 
 TIMES = 10
@@ -79,10 +80,9 @@ class Watchdog(tune.Callback):
     def _kill(self, trial: Trial) -> None:
         silent, limit = self._silent.pop(trial.trial_id) / 60, self._limit(trial) / 60
         ray.kill(ray_internals.worker_of(trial))
-        print(
+        terminal.say(
             f"{trial!s}  hung: no report for {round(silent, 1):g} min (limit {round(limit, 1):g}); "
-            f"its worker was killed{_then(trial)}",
-            flush=True,
+            f"its worker was killed{_then(trial)}"
         )
 
 

@@ -6,8 +6,6 @@ import logging
 import os
 import signal
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -16,7 +14,8 @@ import ray
 from common import ray_cluster, uris
 from common.machine import cpu_cores
 from common.repository import ROOT
-from tuning import ray_internals, signals
+from common.security import own_ray
+from tuning import signals
 from tuning.cluster import joining
 
 HOW_RAY_RUNS = {
@@ -29,7 +28,8 @@ HOW_RAY_RUNS = {
 
 
 def start_ray(cluster: str | None = None, install: bool = False) -> None:
-    """Join the `cluster`, at HOST:PORT or "auto", or start Ray on this machine alone: no dashboard, loopback only.
+    """Join the `cluster`, at HOST:PORT or "auto", or start Ray for this process alone: no dashboard, and nobody else
+    reaches it (common/security/own_ray.py).
 
     Args:
         install: let Ray install the packages on the cluster's nodes.
@@ -53,32 +53,10 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         with signals.kept(signal.SIGTERM):
             joining.join(cluster, runtime_env={"env_vars": variables, **joining.environment(install)})
     else:
-        # "local": without it Ray would look for a cluster that somebody else has started on this machine.
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
-        ray_internals.listen_on_loopback_only()
-        with (
-            signals.kept(signal.SIGTERM),
-            ray_internals.without_what_no_search_needs(),
-            _environment({"PYTHONPATH": str(ROOT), **variables}),
-        ):
-            ray.init(address="local", **alone, **ray_cluster.QUIET)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables within: a Ray that starts meanwhile hands them on to its workers. Told of them as a
-    `runtime_env`, it would start Python twice for each worker, and the first only after a server of its own."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        with signals.kept(signal.SIGTERM):
+            own_ray.start({"PYTHONPATH": str(ROOT), **variables}, **ray_cluster.QUIET, **alone)
 
 
 def _cache_named_here() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from common.security import terminal
 from data_prep.node_copy import open_store
 from data_prep.sample import store as sample
 from data_prep.store.store import Store
@@ -24,9 +25,9 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     store = _store(options)
     machine = machines.asked_for(options)
     plan = planned(options, space, place, store, machine)
-    print(f"{describe.in_words(plan, store.task if store else REFERENCE, machine.seen)}\n", flush=True)
+    terminal.say(f"{describe.in_words(plan, store.task if store else REFERENCE, machine.seen)}\n")
     if options.dry_run:
-        print("A dry run: nothing was started.")
+        terminal.say("A dry run: nothing was started.")
         return 0
 
     from tuning import preflight, search  # Ray takes seconds: a dry run does without
@@ -38,7 +39,7 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     machine.start(plan)
     place = naming.reserved_home(runs, space.name, options.name)
     if place.folder != plan.folder:
-        print(f"Note: another search took {plan.name} meanwhile; this one is {place.folder.name}.", flush=True)
+        terminal.say(f"Note: another search took {plan.name} meanwhile; this one is {place.folder.name}.")
     plan = dataclasses.replace(plan, folder=place.folder, remote=place.uri)
     code = finish(plan, search.run(plan, store, began=began))
     return confirm.if_asked(code, plan, options, machine)
@@ -50,4 +51,4 @@ def _store(options: argparse.Namespace) -> Store | None:
         if options.dry_run:
             return None
         sample.make()
-    return open_store(options.data or sample.STORE, verify=hashed(options), say=print, progress=True)
+    return open_store(options.data or sample.STORE, verify=hashed(options), say=terminal.say, progress=True)

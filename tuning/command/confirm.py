@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from common.security import terminal
 from tuning import resume, search
 from tuning.command.ending import TRIALS_FAILED
 from tuning.command.finish import finish
@@ -35,10 +36,9 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
     if options.folds:
         store.with_folds(options.folds, 0)
     again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
-    print(
+    terminal.say(
         f"\nConfirming the {options.confirm} best of {searched.name} with {again}: {plan.budget.trials} trials "
-        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n",
-        flush=True,
+        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n"
     )
     machine.start(plan)
     return finish(plan, search.run(plan, store, confirms=confirms))

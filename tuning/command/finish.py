@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from common.security import terminal
 from tuning.command import ending
 from tuning.plan.plan import Plan
 from tuning.records.leaderboard import console
@@ -34,6 +35,6 @@ def _print(lines: Sequence[Table | str]) -> None:
     """Tables through rich, texts as they are: rich would break and mark them."""
     for line in lines:
         if isinstance(line, str):
-            print(line)
+            terminal.say(line)
         else:
             console().print(line)

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 
 from common.search_record import State
+from common.security import terminal
 from tuning import resume, search
 from tuning.command import confirm
 from tuning.command import machine as machines
@@ -30,8 +31,8 @@ def go_on(options: argparse.Namespace, began: float) -> int:
     found = dataclasses.replace(found, plan=planned_here(found.plan, machine))
     plan = found.plan
     for note in found.notes:
-        print(f"Note: {note}.", flush=True)
-    print(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n", flush=True)
+        terminal.say(f"Note: {note}.")
+    terminal.say(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n")
     machine.start(plan)
     code = finish(plan, search.resume(found, began=began))
     return confirm.if_asked(code, plan, options, machine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from common.security import terminal
 from data_prep.node_copy import absolute
 from data_prep.sample import store as sample
 from data_prep.store.store import Store
@@ -55,5 +56,5 @@ def planned_here(plan: Plan, machine: Machine) -> Plan:
     """The plan with as many trials at a time as fit here; where that is another number, it is said."""
     here = machine.planned_here(plan)
     if note := machines.changes(plan, here):
-        print(f"Note: {note}.", flush=True)
+        terminal.say(f"Note: {note}.")
     return here

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from common.security.terminal import cell
 from tuning.confirm.statistics import FOLDS, Confirmation, Confirmed
 
 SETTLED = 0.95
@@ -22,11 +23,11 @@ def verdict(confirmation: Confirmation) -> str:
 
 def table(confirmation: Confirmation, title: str) -> Table:
     """A rich table, best first; the last column lists the F1 of each run."""
-    result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name in ("trial", "searched", "F1", "sd", "95%", "best", "above next", confirmation.kind):
         result.add_column(name, justify="left" if name in ("trial", confirmation.kind) else "right", no_wrap=True)
     for each in confirmation.candidates:
-        result.add_row(*_cells(each))
+        result.add_row(*map(cell, _cells(each)))
     return result
 
 

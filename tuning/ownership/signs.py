@@ -18,6 +18,7 @@ from pathlib import Path
 
 from common import files, machine
 from common.remote_folder import RemoteFolder
+from common.security.regular_file import parse_json, read_bytes
 
 OWNER = ".owner.json"
 
@@ -54,7 +55,7 @@ class Owner:
     def of(cls, content: bytes) -> Owner | None:
         """The owner that a sign names; None where it is damaged."""
         try:
-            about = json.loads(content)
+            about = parse_json(content)
             owner = cls(**{each.name: about[each.name] for each in dataclasses.fields(cls) if each.name in about})
             return dataclasses.replace(owner, host=str(owner.host), pid=int(owner.pid))
         except (ValueError, TypeError):
@@ -134,7 +135,7 @@ class FolderSign(Sign):
 
     def owner(self) -> Owner | None:
         with suppress(FileNotFoundError):
-            return Owner.of(self._file.read_bytes())
+            return Owner.of(read_bytes(self._file))
         return None
 
     def remove(self) -> None:

@@ -113,18 +113,40 @@ def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -
     """
     about = record.plan
     try:
+        _check_types(about)
         return Plan(
             folder=folder,
             remote=remote,
             space=spaces.from_json(about["space"]),
             profile=profile.named(about["profile"]),
-            store=record.store["path"],
+            store=_store(record),
             budget=Budget(**about["budget"]),
             resources=Resources(**about["resources"]),
             **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},
             **{name: about.get(name, False) for name in ("deterministic", "compile")},
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SearchError(
             f"{folder} is of another version of masktune (search.json: {error}); start a new search"
         ) from None
+
+
+def _store(record: SearchRecord) -> str:
+    """Raises KeyError: there is no store, or no hash of one."""
+    return record.store["path"] if record.store["hash"] else ""
+
+
+def _check_types(about: dict[str, Any]) -> None:
+    """Raises TypeError: what is to be a number is none, in what a search's file says of its plan."""
+    whole = {name: about[name] for name in ("epochs", "grace", "reduction", "keep")}
+    whole |= {f"resources: {name}": about["resources"][name] for name in ("cpus", "concurrent")}
+    whole |= {"budget: trials": about["budget"].get("trials")} if about["budget"].get("trials") is not None else {}
+    numbers = {f"budget: {name}": about["budget"].get(name) or 0 for name in ("hours", "gpu_hours")}
+    numbers |= {"resources: gpus": about["resources"]["gpus"]}
+    for kinds, values in (((int,), whole), ((int, float), numbers)):
+        for name, value in values.items():
+            if type(value) not in kinds or not 0 <= value < 1e9:
+                raise TypeError(f"{name} is {value!r}")
+    for name, kind in (("settings", dict), ("seed", int)):
+        if not isinstance(about[name], kind):
+            raise TypeError(f"{name} is {about[name]!r}")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
 import inspect
 import itertools
 import json
 import pkgutil
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +26,7 @@ import search_spaces
 from common.command_line import did_you_mean
 from common.errors import ConfigError, SpaceError
 from trainable.config import TrialConfig, flat_types
+from tuning.plan import space_files
 
 Point = dict[str, Any]
 
@@ -43,6 +42,7 @@ class Space:
         fixed: flat key -> value for settings it holds away from the reference recipe.
         start: points tried first.
         source: what `load` finds it by, from any folder.
+        code: SHA-256 of the files of one's own that it was loaded from (`space_files.code_of`), "" of none.
         whole: it is all that a recipe has (`recipe`), so that what does not apply to a store is left out.
 
     Raises:
@@ -55,6 +55,7 @@ class Space:
     fixed: Point
     start: list[Point]
     source: str = ""
+    code: str = ""
     whole: bool = False
 
     def __post_init__(self) -> None:
@@ -125,7 +126,8 @@ def load(name: str) -> Space:
     """
     parts = [part for each in name.split("+") for part in _parts(each)]
     joined = parts[0] if len(parts) == 1 else _join("+".join(part.name for part in parts), parts)
-    return dataclasses.replace(joined, source="+".join(_absolute(part) for part in name.split("+")))
+    source = "+".join(space_files.absolute(part) for part in name.split("+"))
+    return dataclasses.replace(joined, source=source, code=space_files.code_of(source) or "")
 
 
 def to_json(space: Space) -> dict[str, Any]:
@@ -136,14 +138,16 @@ def to_json(space: Space) -> dict[str, Any]:
 
 def from_json(saved: dict[str, Any]) -> Space:
     """The inverse of `to_json`."""
+    if strange := [name for name in ("name", "about", "source", "code") if not isinstance(saved.get(name, ""), str)]:
+        raise TypeError(f"{strange[0]} of the space is {saved[strange[0]]!r}")
     distributions = {key: json_to_distribution(json.dumps(each)) for key, each in saved["distributions"].items()}
     return Space(**{**saved, "distributions": distributions})
 
 
 def _parts(name: str) -> list[Space]:
     file, _, attribute = name.partition(":")
-    if file.endswith(".py"):
-        return [_of_module(_module_of(Path(file)), Path(file).stem, attribute or "SPACE")]
+    if space_files.is_file(name):
+        return [_of_module(space_files.run(Path(file)), Path(file).stem, attribute or "SPACE")]
     if name not in names():
         hint = did_you_mean(name, names())
         raise SpaceError(
@@ -157,29 +161,6 @@ def _parts(name: str) -> list[Space]:
         )
         return [dataclasses.replace(joined, about=_about(module), whole=True)]
     return [_of_module(module, name)]
-
-
-def _absolute(name: str) -> str:
-    file, colon, attribute = name.partition(":")
-    return f"{Path(file).absolute()}{colon}{attribute}" if file.endswith(".py") else name
-
-
-def _module_of(file: Path) -> ModuleType:
-    """Run a user's file; what goes wrong in it is said with its line."""
-    if not file.is_file():
-        raise SpaceError(f"--space {file}: no such file")
-    spec = importlib.util.spec_from_file_location(f"space_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        lines = [
-            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(file.name)
-        ]
-        line = f", line {lines[-1]}" if lines else ""
-        raise SpaceError(f"--space {file}{line}: {type(error).__name__}: {error}") from None
-    return module
 
 
 def _of_module(module: ModuleType, name: str, attribute: str = "SPACE") -> Space:

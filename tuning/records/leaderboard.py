@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from itertools import accumulate, islice
 from pathlib import Path
@@ -14,6 +15,9 @@ from common import search_state
 from common.errors import SearchError
 from common.files import write_text
 from common.search_folder import LEADERBOARD, STATE
+from common.security import spreadsheet
+from common.security.regular_file import TABLE, read_bytes
+from common.security.terminal import cell
 from tuning.records.rows import Row, from_json, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
@@ -40,9 +44,9 @@ def frame(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(lines).astype({"best_epoch": "Int64"}) if lines else pd.DataFrame(columns=list(COLUMNS))
 
 
-def write(folder: Path, rows: list[Row]) -> None:
+def write(folder: Path, rows: list[Row], *, flushed: bool = False) -> None:
     """Write leaderboard.csv, for people and their programs: nothing here reads it."""
-    write_text(folder / LEADERBOARD, frame(rows).to_csv(index=False), flushed=False)
+    write_text(folder / LEADERBOARD, spreadsheet.safe(frame(rows)).to_csv(index=False), flushed=flushed)
 
 
 def read(folder: Path) -> list[Row]:
@@ -63,7 +67,9 @@ def read(folder: Path) -> list[Row]:
 
 def _read_csv(file: Path) -> list[Row]:
     try:
-        board = pd.read_csv(file).astype(object).where(lambda cells: cells.notna(), None)
+        table = spreadsheet.restored(pd.read_csv(io.BytesIO(read_bytes(file, TABLE))))
+        _check(table)
+        board = table.astype(object).where(lambda cells: cells.notna(), None)
         keys = [name for name in board.columns if name not in COLUMNS]
         return [
             Row(
@@ -82,6 +88,17 @@ def _read_csv(file: Path) -> list[Row]:
         raise SearchError(f"{file} cannot be read ({error}); go on with the search, which writes it anew") from None
 
 
+def _check(board: pd.DataFrame) -> None:
+    """Raises ValueError: a cell that is none of a leaderboard's. KeyError: a column that is not there."""
+    for name in ("val_f1_best", "best_epoch", "epochs", "seconds"):
+        pd.to_numeric(board[name])
+    for name in ("trial", "status"):
+        if len(board) and (board[name].isna().any() or not pd.api.types.is_string_dtype(board[name])):
+            raise ValueError(f"{name}: a name is needed in every row")
+    if strange := [name for name in board.columns if name not in COLUMNS and name.count("/") != 1]:
+        raise ValueError(f"{strange[0]!r} is no column of a leaderboard")
+
+
 def table(rows: list[Row], title: str, width: int = 160) -> Table:
     """A rich table for a terminal of `width` columns; searched settings under their short names, as many as fit."""
     keys = list(rows[0].settings) if rows else []
@@ -89,15 +106,15 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
     shown = [key for key, end in zip(keys, islice(ends, 1, None), strict=True) if end <= width]
     hidden = len(keys) - len(shown)
     caption = f"{hidden} more settings are in {LEADERBOARD}" if hidden else None
-    result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     result.caption, result.caption_justify = caption, "left"
     for name, least in (("trial", 9), ("status", 11), ("epoch", 5), ("val F1", 6), ("best", 5), ("at", 3), ("min", 5)):
         left = name in ("trial", "status")
         result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=least)
     for key in shown:
-        result.add_column(key.split("/")[1], justify="right", no_wrap=True)
+        result.add_column(cell(key.split("/")[1]), justify="right", no_wrap=True)
     for row in rows:
-        result.add_row(*_cells(row), *(_number(row.settings[key]) for key in shown))
+        result.add_row(*map(cell, (*_cells(row), *(_number(row.settings[key]) for key in shown))))
     return result
 
 

@@ -10,6 +10,7 @@ from ray.tune.experiment import Trial
 
 from common.search_folder import TRIAL_ERROR
 from common.search_record import FailedTrials
+from common.security.regular_file import read_text
 from tuning import ray_internals
 
 OURS = "common.errors."
@@ -61,8 +62,8 @@ def _last_failure(trial: Trial) -> str:
     """What Ray wrote of it. Of a trial that failed before the search was resumed only the search folder has it."""
     for folder in (Path(trial.local_path), ray_internals.folder_of(trial)):
         file = folder / TRIAL_ERROR
-        if file.exists():
-            return file.read_text(errors="replace").rpartition("Failure # ")[2].strip()
+        if file.is_file():
+            return read_text(file, errors="replace").rpartition("Failure # ")[2].strip()
     return ""
 
 

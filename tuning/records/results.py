@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from common.security.regular_file import parse_json, read_bytes
 
 RESULT = "result.json"
 
@@ -15,9 +16,9 @@ def reported(folder: Path) -> Iterator[dict[str, Any]]:
     """What a trial has reported, in order; an epoch that was done twice is there twice. A line that is no JSON, as a
     power cut may leave it, is passed over."""
     file = folder / RESULT
-    for line in file.read_bytes().splitlines() if file.exists() else ():
+    for line in read_bytes(file).splitlines() if file.exists() else ():
         try:
-            result = json.loads(line)
+            result = parse_json(line)
         except ValueError:
             continue
         if isinstance(result, dict):
@@ -27,9 +28,9 @@ def reported(folder: Path) -> Iterator[dict[str, Any]]:
 def whole(file: Path) -> int:
     """How many bytes of a result.json end with the last line that is whole."""
     length = end = 0
-    for line in file.read_bytes().splitlines(keepends=True):
+    for line in read_bytes(file).splitlines(keepends=True):
         end += len(line)
         with suppress(ValueError):
-            json.loads(line)
+            parse_json(line)
             length = end if line.endswith(b"\n") else length
     return length

@@ -48,9 +48,9 @@ class Record:
         """Give some keys of search.json other values."""
         self.now = self.now.changed(changes)
 
-    def show(self) -> None:
+    def show(self, *, flushed: bool = False) -> None:
         """Write search.json."""
-        self.now.write(self._folder)
+        self.now.write(self._folder, flushed=flushed)
 
     def close(self, state: State, failed: list[FailedTrials], failing: str | None) -> None:
         """Say how the search ended."""
@@ -83,6 +83,8 @@ def read(folder: Path) -> SearchRecord:
         return SearchRecord.read(folder)
     except (FileNotFoundError, NotADirectoryError):
         raise SearchError(f"{folder} holds no search: there is no {SEARCH}; name a folder under runs/") from None
+    except OSError as error:
+        raise SearchError(f"{folder / SEARCH} cannot be read ({error.strerror}); name another search") from None
     except ValueError as error:
         raise SearchError(f"{folder / SEARCH} is damaged: {error}; the search cannot be read") from None
 

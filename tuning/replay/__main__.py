@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code, positive
+from common.security import terminal
 from tuning.replay.outcomes import (
     ORDERS,
     TOLERATED,
@@ -46,10 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     from tuning.records.leaderboard import console
 
-    print(_about(log, logs), flush=True)
+    terminal.say(_about(log, logs))
     outcomes = [outcome(logs, setting) for setting in settings]
     console().print(table(log, outcomes))
-    print(_conclusion(log, outcomes))
+    terminal.say(_conclusion(log, outcomes))
     return 0
 
 
@@ -93,7 +94,8 @@ def table(log: Log, outcomes: Sequence[Outcome]) -> Table:
     for name in ("", "grace", "reduction", "epochs", log.unit, "saved", "best F1", "F1 lost", "rank", "unknown"):
         result.add_column(name, justify="right", no_wrap=True)
     for each in outcomes:
-        result.add_row(*_cells(each, as_searched=each.setting is not None and each.setting == log.setting))
+        cells = _cells(each, as_searched=each.setting is not None and each.setting == log.setting)
+        result.add_row(*map(terminal.cell, cells))
     return result
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from common import search_state
 from common.errors import OptionError, SearchError
+from common.security.regular_file import parse_json, read_json, read_text
 from tuning.plan.spaces import Point, Space
 from tuning.records.results import reported
 from tuning.records.rows import setting
@@ -70,7 +70,10 @@ def of_search(folder: Path, keys: Sequence[str]) -> list[Curve]:
         SearchError: no trial has reported, or a file is not what a trial writes.
     """
     trials = search_state.trial_folders(folder)
-    curves = [_of_trial(trial, epochs, keys) for trial in trials if (epochs := _reported(trial))]
+    try:
+        curves = [_of_trial(trial, epochs, keys) for trial in trials if (epochs := _reported(trial))]
+    except OSError as error:
+        raise SearchError(f"{error.filename} cannot be read ({error.strerror}); move its folder away") from None
     if not curves:
         raise SearchError(f"{folder} has no trial with a result, so there is nothing to replay; let the search go on")
     return curves
@@ -83,13 +86,14 @@ def of_file(file: Path) -> list[Curve]:
         OptionError: no such file, none in it, or a line that is no curve. A last line that was cut off is left out.
     """
     try:
-        lines = file.read_text().splitlines()
-    except OSError as error:
-        raise OptionError(f"--curves {file}: cannot be read ({error.strerror}); name a file of JSON lines") from None
+        lines = read_text(file).splitlines()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise OptionError(f"--curves {file}: cannot be read ({why}); name a file of JSON lines") from None
     recorded = []
     for number, line in enumerate(lines, start=1):
         try:
-            recorded.append(_of_line(json.loads(line)))
+            recorded.append(_of_line(parse_json(line)))
         except (ValueError, KeyError, TypeError) as error:
             if number < len(lines):
                 raise OptionError(f"--curves {file}, line {number}: no recorded curve ({error!r}); remove it") from None
@@ -144,15 +148,17 @@ def _reported(trial: Path) -> list[dict[str, Any]]:
     for result in reported(trial):
         if not {"training_iteration", "val_f1"} <= set(result):
             continue
+        if type(result["training_iteration"]) is not int:
+            continue
         done = result["training_iteration"] - 1
-        if done <= len(epochs):
+        if 0 <= done <= len(epochs):
             epochs[done:] = [result]
     return epochs
 
 
 def _of_trial(folder: Path, reported: list[dict[str, Any]], keys: Sequence[str]) -> Curve:
     try:
-        config = json.loads((folder / "params.json").read_text())
+        config = read_json(folder / "params.json")
         return Curve(
             name=folder.name,
             point={key: setting(config, key) for key in keys},

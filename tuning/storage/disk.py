@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from common.patience import patiently
+from common.security import terminal
 
 Returned = TypeVar("Returned")
 
@@ -25,11 +26,11 @@ def waiting_for_disk(write: Callable[..., Returned]) -> Callable[..., Returned]:
 
 def _say_why(error: Exception) -> None:
     where, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
-    print(f"Waiting for the disk: {f'{where}: ' if where else ''}{reason or error}. Ctrl-C twice to leave.", flush=True)
+    terminal.say(f"Waiting for the disk: {f'{where}: ' if where else ''}{reason or error}. Ctrl-C twice to leave.")
 
 
 def _say_that_it_is_over() -> None:
-    print("The disk takes data again: going on.", flush=True)
+    terminal.say("The disk takes data again: going on.")
 
 
 class DiskSpace:
@@ -46,7 +47,7 @@ class DiskSpace:
         enough = free >= self._needed
         if enough != self._enough:
             self._enough = enough
-            print(self._news(free), flush=True)
+            terminal.say(self._news(free))
         return enough
 
     def _news(self, free: float) -> str:

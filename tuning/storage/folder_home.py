@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common.errors import OptionError
 from common.files import new_folder, replacing
+from common.security import terminal
 from tuning.ownership.lock import Ownership, owning
 from tuning.plan import disk_need
 from tuning.plan.plan import Plan
@@ -61,12 +62,12 @@ class FolderHome(Home):
             if error.errno not in _TAKEN:
                 raise
             raise taken(self.folder) from None
-        with owning(self.folder, say=print) as own:
+        with owning(self.folder, say=terminal.say) as own:
             yield own
 
     @contextmanager
     def resumed(self) -> Iterator[Ownership]:
-        with owning(self.folder, say=print) as own:
+        with owning(self.folder, say=terminal.say) as own:
             yield own
 
     def remove(self, folder: Path, pattern: str) -> None:

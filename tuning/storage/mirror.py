@@ -24,6 +24,7 @@ from common import search_state
 from common.patience import patiently
 from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
+from common.security import terminal
 from tuning.background import meanwhile
 from tuning.ownership.lock import Ownership
 from tuning.storage import removal
@@ -141,9 +142,9 @@ class Mirror:
             self._states.discard(name)
         gone = sorted(name for name in self._of_workers - set(found) if (self._folder / name).parent.exists())
         if lost or gone:
-            print(f"Files at {self._there.uri} are gone that were there: {len(lost)} are put there again.", flush=True)
+            terminal.say(f"Files at {self._there.uri} are gone that were there: {len(lost)} are put there again.")
         if gone:
-            print(f"Weights that nobody has any more are among them: {', '.join(gone)}.", flush=True)
+            terminal.say(f"Weights that nobody has any more are among them: {', '.join(gone)}.")
         self._of_workers = {name for name in found if name.rpartition("/")[2] in (BEST_WEIGHTS, VAL_PREDICTIONS)}
         if lost:
             self.push()
@@ -155,13 +156,13 @@ class Mirror:
         except OSError:
             return
         if self.waiting.is_set():
-            print(f"{self._there.uri} answers again.", flush=True)
+            terminal.say(f"{self._there.uri} answers again.")
         self.waiting.clear()
 
     def _wait(self, error: Exception) -> None:
         if not self.waiting.is_set():
             reason = (str(error).splitlines() or [""])[0]
-            print(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.", flush=True)
+            terminal.say(f"Waiting for {self._there.uri}: {reason}. The search goes on meanwhile.")
         self.waiting.set()
 
     def _push_state(self, name: str, files: dict[str, bytes]) -> None:

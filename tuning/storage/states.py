@@ -112,11 +112,3 @@ def install(folder: Path) -> None:
 def exists(folder: Path) -> bool:
     """Whether a search has come far enough to leave a state."""
     return bool(search_state.states(folder)) or all(any(folder.glob(pattern)) for pattern in RAYS)
-
-
-def trusted(folder: Path) -> list[Path]:
-    """What Ray would read as code, or what lies around it: each of these files and folders that there is."""
-    state, sets = folder / STATE, search_state.states(folder)
-    around = [state, *sets] if state.exists() or state.is_symlink() else []
-    files = (file for each in (folder, *sets) for pattern in RAYS for file in each.glob(pattern))
-    return [*around, *files]

@@ -145,7 +145,7 @@ def test_a_path_is_shown_letter_by_letter(raw, tmp_path, capsys):
         file = raw.photo(tmp_path / "[bold]" / "with_mask" / name, (9 * i, 5, 200))
         file.write_bytes(file.read_bytes()[:-6])
     for i in range(3):
-        raw.photo(tmp_path / "[bold]" / "with_mask" / f"{i}.jpg", (20 * i, 100, 7))
+        scene(i, 48).save(tmp_path / "[bold]" / "with_mask" / f"{i}.png")
     options = {"background": "keep", "progress": False, "say": lambda line: None, "max_left_out": 0.5}
     made = prepared(tmp_path / "[bold]", None, tmp_path / "[red]store", **options)
     text = shown(capsys, made.path)

@@ -37,7 +37,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(Path(path).name)
         return files.open_input_stream(path, compression=compression)
 
-    fake = SimpleNamespace(open_input_stream=open_input_stream)
+    fake = SimpleNamespace(open_input_stream=open_input_stream, type_name="local")
     monkeypatch.setattr(
         RemoteStore, "of", lambda uri: RemoteStore(RemoteFolder(uri, fake, uri.removeprefix("file://")))
     )

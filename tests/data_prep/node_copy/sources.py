@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from data_prep.store import store as stores
-from data_prep.store.files import write_meta
 from data_prep.store.store import Store
+from tests.relabelled import forged
 
 SHARDS = [f"images-{number:05d}.npy" for number in range(4)]
 
@@ -34,8 +34,7 @@ def flip(file: Path) -> None:
 
 def forge(store: Store, meta: dict[str, Any]) -> None:
     """Another store.json, whose hashes are right."""
-    (store.path / "store.json").unlink()
-    write_meta(store.path, meta)
+    forged(store.path, **{name: value for name, value in meta.items() if name not in ("hash", "index_sha256")})
 
 
 def copies(cache: Path) -> list[str]:

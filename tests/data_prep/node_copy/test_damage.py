@@ -40,11 +40,11 @@ def test_what_goes_wrong_with_one_file_stops_the_others(
 ) -> None:
     chunks = RemoteStore.chunks
 
-    def endless(self: RemoteStore, name: str) -> Iterator[bytes]:
+    def endless(self: RemoteStore, name: str, limit: int) -> Iterator[bytes]:
         while name == SHARDS[0]:
             time.sleep(0.001)
             yield b"more"
-        yield from chunks(self, name)
+        yield from chunks(self, name, limit)
 
     monkeypatch.setattr(RemoteStore, "chunks", endless)
     (source.path / SHARDS[3]).unlink()
@@ -78,9 +78,9 @@ def test_no_file_is_written_outside_the_copy(source: Store, cache: Path, name: s
     meta = json.loads((source.path / "store.json").read_text())
     meta["shards"][0]["file"] = name
     forge(source, meta)
-    with pytest.raises(StoreError, match=r"store.json names '.*', which is no file of a store"):
+    with pytest.raises(StoreError, match=rf"^{uri(source)}/store.json: shards: file \(images-00000.npy, ...\)"):
         local(uri(source))
-    assert [entry.name for entry in cache.iterdir()] == [f".{meta['hash'][:16]}.lock"]
+    assert not cache.exists()
 
 
 def test_files_that_are_no_shards_make_no_copy(source: Store, cache: Path) -> None:

@@ -25,10 +25,10 @@ from data_prep.node_copy.remote import RemoteStore
 source, log, killed_at, processes = sys.argv[1:]
 chunks = RemoteStore.chunks
 
-def logged(self, name):
+def logged(self, name, limit):
     with open(log, "a") as file:
         file.write(name + "\\n")
-    for chunk in chunks(self, name):
+    for chunk in chunks(self, name, limit):
         yield chunk[:100]
         time.sleep(0.1)
         if name == killed_at:

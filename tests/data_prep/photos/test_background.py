@@ -10,7 +10,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from common.errors import OptionError, PhotoError, WeightsError
+from common.errors import OptionError, PhotoError, StoreError, WeightsError
 from common.files import file_sha256
 from common.repository import ROOT
 from data_prep.choices import IMPLAUSIBLE, KEEP, LEAVE_OUT, METHODS, REMOVE
@@ -193,6 +193,20 @@ def test_a_model_of_ones_own_must_compute_at_the_size_of_u2net(home, tmp_path):
     with pytest.raises(WeightsError, match="is no model that can be run") as error:
         load(str(tmp_path / "text.onnx"))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("sha256", ["../../../evil", "/tmp/evil", "", None, 7, "0" * 63, f"{'0' * 64}\n"])
+def test_a_hash_that_is_a_path_leads_to_no_model(sha256, home, tmp_path):
+    with pytest.raises(StoreError, match="64 hexadecimal digits of SHA-256 are needed"):
+        load_as({"method": "own", "model": "mine.onnx", "sha256": sha256}, KEEP)
+
+
+def test_a_model_that_is_not_the_one_of_that_hash_is_not_loaded(home, tmp_path, monkeypatch):
+    described = {"method": "own", "model": "mine.onnx", "sha256": "0" * 64}
+    write_model(segmenters.kept("0" * 64), 320)
+    monkeypatch.setattr(segmenters, "of_file", None)
+    with pytest.raises(WeightsError, match=r"is another model, by its SHA-256: copy mine\.onnx there again"):
+        load_as(described, KEEP)
 
 
 def test_the_samples_model_runs_through_rembg(sample, model):

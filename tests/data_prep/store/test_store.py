@@ -131,7 +131,7 @@ def test_no_store_is_told_from_a_broken_one(tmp_path, store):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"size": [4, 6]}, {"shards": []}, {"bands": [29, 60]}, {"background": None}, {"mean": [0, 0, 0]}]
+    "changes", [{"size": [4, 6]}, {"shards": []}, {"bands": [29, 60]}, {"profile": "sample"}, {"mean": [0, 0, 0]}]
 )
 def test_an_edited_store_json_is_refused(store, changes):
     edit(store, **changes)

@@ -6,6 +6,7 @@ import pytest
 
 from common.errors import OptionError
 from data_prep.store.store import Store, write
+from tests.relabelled import coloured
 
 
 def people(store: Store, split: str) -> set[str]:
@@ -68,7 +69,7 @@ def test_a_fold_is_pickled_as_its_path_and_which_one_it_is(small_store):
 def test_people_whose_gender_or_age_nobody_knows_are_in_a_fold_too(tmp_path):
     frame = pd.DataFrame({"path": list("abcd"), "person": list("abcd"), "mask": "worn", "split": "train"})
     frame = frame.assign(gender=["male", None, "female", None], age=[20, 30, None, None])
-    store = write(tmp_path / "s", np.zeros((4, 6, 4, 3), np.uint8), frame)
+    store = write(tmp_path / "s", coloured((4, 6, 4, 3)), frame)
     assert [len(store.with_folds(2, fold).rows("val")) for fold in range(2)] == [2, 2]
 
 

@@ -16,6 +16,7 @@ from data_prep.suspects.evidence import Evidence
 from data_prep.suspects.ranking import COLUMNS, rank
 from data_prep.task import FACTORS
 from tests.data_prep.suspects.trials import ranked, rows_of, said, unlabelled
+from tests.relabelled import coloured
 
 
 def test_a_wrong_gender_ranks_first(tmp_path: Path, small_store: Store) -> None:
@@ -90,6 +91,6 @@ def test_a_field_with_a_single_value_is_passed_over(tmp_path: Path) -> None:
         {"path": [f"{n}.jpg" for n in range(20)], "person": [f"p{n}" for n in range(20)], "mask": "none"}
     )
     index = index.assign(gender=["male", "female"] * 10, age=40, split="train")
-    store = stores.write(tmp_path / "store", np.zeros((20, 16, 12, 3), np.uint8), index)
+    store = stores.write(tmp_path / "store", coloured((20, 16, 12, 3)), index)
     table = ranked(tmp_path, store, {("gender", 3): 0, ("mask", 4): 1})
     assert table[["target", "field"]].to_numpy().tolist() == [["p3", "gender"]]

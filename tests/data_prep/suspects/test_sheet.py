@@ -12,6 +12,7 @@ from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 from data_prep.suspects.sheet import MAX_PHOTOS, page
 from tests.data_prep.suspects.trials import rows_of, search
+from tests.relabelled import coloured
 
 
 def test_the_page_shows_every_photo_of_a_suspect_and_outlines_those_in_question(
@@ -49,7 +50,7 @@ def test_a_person_of_very_many_photos_is_cut_short() -> None:
 def _somebody_called(name: str, photos: int = 2) -> tuple[Store, Evidence, pd.DataFrame]:
     index = pd.DataFrame({"path": [f"{name}/{n}.jpg" for n in range(photos)], "person": name, "mask": "none"})
     index = index.assign(gender="male", age=40, split="train")
-    store = stores.write(Path("store"), np.zeros((photos, 16, 12, 3), np.uint8), index)
+    store = stores.write(Path("store"), coloured((photos, 16, 12, 3)), index)
     evidence = Evidence(np.arange(photos), np.full((photos, 18), 1 / 18), (0.5,), 2, 0, False)
     row = {
         "rank": 1, "target": name, "field": "gender", "value": "", "suggestion": "female", "label": "male", "why": name,

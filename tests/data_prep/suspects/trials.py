@@ -12,6 +12,7 @@ from data_prep.store import store as stores
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import gather
 from data_prep.suspects.ranking import rank
+from tests.relabelled import coloured
 
 FOLDS = 4
 SIZES = {"mask": 3, "gender": 2, "age": 3}
@@ -81,4 +82,4 @@ def unlabelled(folder: Path) -> Store:
     index = pd.DataFrame(rows).astype(object)
     index.loc[index["person"] == "p00", ["mask", "gender", "age"]] = None
     index.loc[index["person"] == "p01", "mask"] = None
-    return stores.write(folder, np.zeros((len(rows), 16, 12, 3), np.uint8), index)
+    return stores.write(folder, coloured((len(rows), 16, 12, 3)), index)

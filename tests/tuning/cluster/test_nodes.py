@@ -147,6 +147,10 @@ def test_no_token_is_a_choice_that_must_be_made(monkeypatch: pytest.MonkeyPatch,
         joining.check_cluster("head:6379")
     (tmp_path / ".ray").mkdir()
     (tmp_path / ".ray/auth_token").write_text("secret")
+    (tmp_path / ".ray/auth_token").chmod(0o644)
+    with pytest.raises(OptionError, match=r"/\.ray/auth_token can be read by others, .*: chmod 600 /"):
+        joining.check_cluster("127.0.0.1:1")
+    (tmp_path / ".ray/auth_token").chmod(0o600)
     with pytest.raises(OptionError, match="no Ray cluster answers there"):
         joining.check_cluster("127.0.0.1:1")
     assert os.environ["RAY_AUTH_MODE"] == "token", "a token that is here is used"

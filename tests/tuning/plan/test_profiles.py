@@ -1,12 +1,12 @@
 """How trials train unless told otherwise follows from the photos: their layout, their size, how many they are."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from common.errors import StoreError
 from data_prep.store import store as stores
 from data_prep.store.meta import StoreMeta
+from tests.relabelled import coloured
 from trainable.config import TrialConfig
 from tuning.plan import profiles, settings, spaces
 from tuning.plan.profiles import Profile
@@ -90,7 +90,7 @@ def test_every_space_begins_with_what_the_profile_says(name: str, n: int, gpu: b
 def test_a_store_names_its_profile(tmp_path, profile: str, about: str) -> None:
     index = pd.DataFrame({"path": list("abc"), "person": list("abc"), "split": ["train", "train", "val"]})
     index = index.assign(mask="none", gender="male", age=20)
-    store = stores.write(tmp_path / "s", np.zeros((3, 40, 40, 3), np.uint8), index, StoreMeta(profile=profile))
+    store = stores.write(tmp_path / "s", coloured((3, 40, 40, 3)), index, StoreMeta(profile=profile))
     found = profiles.for_store(store, gpu=False, weights="none")
     assert found.name == profile and about in found.about and profiles.named(profile).name == profile
 

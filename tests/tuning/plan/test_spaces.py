@@ -1,4 +1,6 @@
 import json
+import os
+import py_compile
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from common.errors import SpaceError
+from tests.strangers import STRANGER, needs_a_stranger
 from trainable.config import TrialConfig
 from tuning.plan import spaces
 from tuning.plan.spaces import Space
@@ -186,3 +189,55 @@ def test_the_recipe_is_the_join_of_the_four() -> None:
 def test_a_space_survives_search_json(name: str) -> None:
     loaded = spaces.load(name)
     assert spaces.from_json(json.loads(json.dumps(spaces.to_json(loaded)))) == loaded
+
+
+SPACE = """
+from optuna.distributions import FloatDistribution
+SPACE = {"loss/smoothing": FloatDistribution(0, 0.2)}
+START = [{"loss/smoothing": 0.02}]
+"""
+EVIL = "from pathlib import Path\nPath('ran').touch()\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("its group", "it can be written by its group, and would be run as code"),
+        ("everybody", "it can be written by its group and everybody"),
+        pytest.param("another's", "it belongs to another user", marks=needs_a_stranger),
+        ("pipe", "cannot be read (it is a named pipe and no file)"),
+        ("folder", "cannot be read (it is a folder and no file)"),
+        ("device", "cannot be read (it is a device and no file)"),
+        ("large", "cannot be read (it has 1,048,577 bytes, and 1,048,576 at most are read)"),
+    ],
+)
+def test_a_file_that_others_may_have_written_is_not_run(what: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "evil.py"
+    if what == "pipe":
+        os.mkfifo(file)
+    elif what == "folder":
+        file.mkdir()
+    elif what == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        file.write_text(EVIL + SPACE)
+        file.chmod({"its group": 0o664, "everybody": 0o666}.get(what, 0o644))
+        os.chown(file, STRANGER if what == "another's" else -1, -1)
+        os.truncate(file, 2**20 + 1 if what == "large" else file.stat().st_size)
+    for source in (str(file), f"{file}:SPACE", f"loss_weights+{file}"):
+        with pytest.raises(SpaceError) as refusal:
+            spaces.load(source)
+        assert str(refusal.value).startswith(f"--space {file}")
+        assert why in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+    assert not Path("ran").exists()
+
+
+def test_what_somebody_has_compiled_beside_it_is_not_run(tmp_path: Path) -> None:
+    file = tmp_path / "smoothing.py"
+    file.write_text(EVIL + SPACE)
+    compiled = Path(py_compile.compile(str(file), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))
+    assert compiled.is_file()
+    file.write_text(SPACE)
+    assert spaces.load(str(file)).name == "smoothing"
+    assert not Path("ran").exists()

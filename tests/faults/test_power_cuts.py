@@ -1,0 +1,102 @@
+"""The power is cut at random moments, for real: what a kill would have lost is lost, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_prep.store.store import Store
+from tests.faults import driving
+from tests.faults.conftest import Campaign
+from tests.faults.disks import disk
+from tests.faults.test_driver import is_finished
+from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.test_faults import board, study
+from tuning import search
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
+from tuning.records import leaderboard
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_a_search_whose_power_is_cut_ends_as_an_undisturbed_one(
+    kind: str,
+    campaign: Campaign,
+    request: pytest.FixtureRequest,
+    make_plan: Callable[..., Plan],
+    small_store: Store,
+    tmp_path: Path,
+) -> None:
+    cuts = campaign.count(few=0, many=10)
+    if not cuts:
+        pytest.skip("every moment of one is in tests/test_power.py, without a disk: make faults")
+    with disk(kind, tmp_path) as there:
+        request.getfixturevalue("ray_session")
+        trials = 3 + cuts
+        one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
+        calm = make_plan(folder=tmp_path / "calm/age_bands", **one)
+        search.run(calm, small_store, CurveTrial)
+
+        disturbed = make_plan(folder=there.folder / "runs/age_bands", **one)
+        source = random.Random(1)
+        repeated = done = 0
+        for _ in range(cuts):
+            driver = driving.start(disturbed.folder.parent, small_store.path, trials, concurrent=1)
+            reported = wait_for_news(driver, disturbed)
+            time.sleep(source.uniform(0, 2))
+            before = progress(disturbed)
+            there.cut()
+            driver.kill()
+            driver.wait()
+            there.come_back()
+            if driver.returncode == 0 or not reported:
+                continue
+            after = epochs(disturbed)
+            assert set(after) >= set(before), "no trial is lost"
+            lost = sum(max(0, before[trial] - after[trial]) for trial in before)
+            assert lost <= 12, f"{lost} epochs of 0.3 s are more than the last seconds"
+            repeated, done = repeated + lost, done + 1
+        if not is_finished(disturbed):
+            assert driving.start(disturbed.folder.parent, small_store.path, trials, concurrent=1).wait() == 0
+        there.cut()  # a search that has ended is on the disk
+        there.come_back()
+
+        assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
+        assert study(disturbed) == study(calm)
+        campaign.record(power_cuts=done, trials=trials, epochs=sum(board(calm)["epochs"]), epochs_repeated=repeated)
+
+
+def wait_for_news(driver: subprocess.Popen[bytes], plan: Plan) -> bool:
+    """Wait until this driver has written a state; False where it ended before."""
+    had = newest(plan)
+    until = time.monotonic() + 120
+    while newest(plan) == had:
+        if driver.poll() is not None:
+            return False
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return True
+
+
+def newest(plan: Plan) -> int:
+    return max((int(each.name) for each in plan.folder.glob("state/[0-9]*")), default=0)
+
+
+def progress(plan: Plan) -> dict[str, int]:
+    """Epochs that trials had reported, as a kill would find them."""
+    found = {}
+    for file in plan.folder.glob("trial-*/result.json"):
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        found[file.parent.name] = max((line["training_iteration"] for line in lines), default=0)
+    return found
+
+
+def epochs(plan: Plan) -> dict[str, int]:
+    return {row.trial: row.epochs for row in leaderboard.read(plan.folder)}
