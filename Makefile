@@ -9,6 +9,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Bytecode is kept, whatever the shell says: else each of a hundred processes compiles torch and Ray anew, for 8 s.
 export PYTHONDONTWRITEBYTECODE :=
+# Who has no home that can be written has uv's cache beside what it installs: uv would give up.
+UV_CACHE := $(shell [ -w "$${HOME:-/}" ] || echo --cache-dir $(VENV)/uv-cache)
 INSTALLED := $(VENV)/.installed
 
 .PHONY: install search test lint format check faults gpu clean
@@ -21,7 +23,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	  || { echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt -r requirements-dev.txt -c constraints.txt
+	$(BIN)/uv pip install --quiet $(UV_CACHE) --python $(BIN)/python -r requirements.txt -r requirements-dev.txt -c constraints.txt
 	@touch $@
 
 search: install

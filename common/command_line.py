@@ -6,13 +6,18 @@ import argparse
 import difflib
 import errno
 import itertools
+import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from common.errors import MasktuneError, OptionError
 from common.security import terminal
+from common.surroundings import settle
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,8 +56,10 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
 
 
 def exit_code(command: Callable[[], int | None]) -> int:
-    """Run `command`; a MasktuneError becomes one line on stderr and 2, Ctrl-C becomes 130."""
+    """Run `command`, in surroundings that it can live in; a MasktuneError becomes one line on stderr and 2, Ctrl-C
+    becomes 130."""
     try:
+        settle()
         return command() or 0
     except MasktuneError as error:
         terminal.say(f"error: {terminal.plain(error)}", sys.stderr)
@@ -68,6 +75,14 @@ def exit_code(command: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         terminal.say("interrupted", sys.stderr)
         return 130
+
+
+def python() -> str:
+    """What a person types for the Python that runs this: `python`, where the shell finds the same environment's."""
+    found, here = shutil.which("python"), Path(sys.executable)
+    if found and Path(found).absolute().parent == here.absolute().parent:
+        return "python"
+    return shlex.quote(min(os.path.relpath(here), str(here), key=len))
 
 
 def positive(text: str) -> int:

@@ -11,11 +11,13 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from common.errors import OptionError
 from common.security.regular_file import opened
 
 
@@ -115,6 +117,35 @@ def write_bytes(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file chunk by chunk. Only one process may write it at a time."""
     with replacing(path, alone=True) as fresh, fresh.open("wb") as stream:
         stream.writelines(chunks)
+
+
+def check_file(option: str, file: Path) -> None:
+    """Raises OptionError: no file can be written there, which is to be known before the work is done."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise OptionError(f"{option} {file}: the folder {folder} does not exist; make it first")
+    if file.is_dir():
+        raise OptionError(f"{option} {file}: that is a folder; name a file")
+    with blaming(option, file), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """Make the folder, if it is not there. Raises OptionError: nothing can be written in it."""
+    with blaming(option, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
+@contextmanager
+def blaming(option: str, path: Path) -> Iterator[None]:
+    """What cannot be written within is an OptionError that names the option and its path."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise OptionError(f"{option} {path}: it cannot be written ({why}); name another place") from None
 
 
 def file_sha256(file: Path) -> str:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.command_line import Parser, exit_code
+from common.command_line import Parser, exit_code, python
 from common.errors import OptionError
 from common.security import terminal
 from data_prep.choices import IMPLAUSIBLE, KEEP, LAYOUTS, MAX_LEFT_OUT, METHODS, REMOVE
@@ -59,9 +59,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     store = prepare(source, target, Workforce(options.workers, cluster=options.address))
     terminal.say(summary(store, time.monotonic() - start))
-    terminal.say(f"\nnext:  python -m data_prep.check {shlex.quote(str(options.out))}")
+    terminal.say(f"\nnext:  {python()} -m data_prep.check {shlex.quote(str(options.out))}")
     space = "age_bands" if "age" in store.task.factors else "loss_weights"
-    terminal.say(f"       python tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
+    terminal.say(f"       {python()} tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
 
 
 def parser() -> Parser:

@@ -8,6 +8,9 @@ from __future__ import annotations
 LAYOUTS = ("reference", "utkface", "fairface", "imagefolder", "manifest")
 """What lies in the folders that users have, in the order of help; `layouts` reads them."""
 
+NAMED = ("utkface", "imagefolder")
+"""Layouts in which names of files and folders are the labels: they take no --labels."""
+
 METHODS = ("u2net_human_seg", "u2net", "u2netp", "silueta", "isnet-general-use", "sample", "keep")
 """What is done to backgrounds, the default first; `photos.background` knows them."""
 

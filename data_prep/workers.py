@@ -29,13 +29,14 @@ class Threads(ThreadPoolExecutor):
     """So many threads, for one job after the other.
 
     Attributes:
+        number: how many there are.
         ahead: tasks of a job whose results may wait to be taken.
         turn: held by the job that feeds them.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.ahead, self.turn = 2 * number, Lock()
+        self.number, self.ahead, self.turn = number, 2 * number, Lock()
 
 
 def in_order(

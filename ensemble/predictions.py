@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.errors import EnsembleError
 from common.files import write_json, write_text
 from common.search_folder import ENSEMBLE
 from common.security import spreadsheet, terminal
@@ -108,8 +107,6 @@ def _write_predictions(
     if len(names) == 0:
         terminal.say("The store has no eval photos to predict; --photos DIR predicts others.")
         return None
-    if not out.absolute().parent.is_dir():
-        raise EnsembleError(f"--out {out}: the folder {out.absolute().parent} does not exist; make it first")
     table = pd.DataFrame({"ImageID": names, **_answers(store, probabilities.argmax(axis=1))})
     write_text(out, spreadsheet.safe(table).to_csv(index=False))
     terminal.say(f"{len(table)} photos predicted: {out}")

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 from common import search_state, uris
-from common.errors import EnsembleError, StoreError, UriError
+from common.command_line import python
+from common.errors import EnsembleError, OptionError, StoreError, UriError
+from common.files import check_file, check_folder
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, STATE, VAL_PREDICTIONS
 from common.search_record import SearchRecord
@@ -59,6 +61,25 @@ def keep(search: str | Path, file: Path) -> None:
         raise EnsembleError(f"--search {search} cannot be written ({_line(error)})") from None
 
 
+def check_can_keep(search: Path, out: Path, opens_test: bool) -> None:
+    """Say before anything is predicted that it cannot be kept.
+
+    Raises:
+        OptionError: `out` cannot be written. EnsembleError: the search's folder cannot, and test is to be opened.
+    """
+    if not (search / SEARCH).exists():
+        return  # `open_store` says so
+    if opens_test:
+        try:
+            check_folder("--search", search)
+        except OptionError as error:
+            raise EnsembleError(
+                f"{error}: {ENSEMBLE}, which says that test was opened, belongs there; or predict photos alone, with "
+                "--photos DIR --out FILE"
+            ) from None
+    check_file("--out", out)
+
+
 def newest_at(runs: str) -> str:
     """Find the address of the search at `runs` that was started last.
 
@@ -72,8 +93,12 @@ def newest_at(runs: str) -> str:
     except (OSError, ValueError, UriError) as error:
         raise EnsembleError(f"--runs {runs} cannot be read ({_line(error)})") from None
     if not started:
-        raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands --runs ...")
+        raise EnsembleError(f"{runs} holds no search; run one first: {_first_search()} --runs ...")
     return uris.child(runs, max(started, key=lambda name: started[name]))
+
+
+def _first_search() -> str:
+    return f"{python()} tune_main.py --space age_bands"
 
 
 def _line(error: Exception) -> str:
@@ -88,7 +113,7 @@ def newest(runs: Path) -> Path:
     """
     searches = [each for each in runs.iterdir() if search_state.holds_search(each)] if runs.is_dir() else []
     if not searches:
-        raise EnsembleError(f"{runs} holds no search; run one first: python tune_main.py --space age_bands")
+        raise EnsembleError(f"{runs} holds no search; run one first: {_first_search()}")
     return max(searches, key=_started)
 
 

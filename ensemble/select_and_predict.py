@@ -34,12 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     search = search_folder.local(where)
+    out = options.out or search / _predictions(options.photos)
+    search_folder.check_can_keep(search, out, opens_test=options.photos is None)
     store = search_folder.open_store(search, options.data)
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     terminal.say(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     ensemble = Ensemble.of(chosen, store, options.tta)
-    out = options.out or search / "predictions.csv"
     if options.photos:
         made = [predict_folder(options.photos, store, ensemble, out)]
     else:
@@ -47,6 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     for file in filter(None, made):
         search_folder.keep(where, file)
     return 0
+
+
+def _predictions(photos: Path | None) -> str:
+    """Name the file of predictions: those of the store's eval photos are not written over by those of others."""
+    return f"predictions-{photos.resolve().name}.csv" if photos else "predictions.csv"
 
 
 def parser() -> Parser:
@@ -67,7 +73,11 @@ def parser() -> Parser:
         "--photos", metavar="DIR", type=Path, help="predict these photos, or this one; test stays closed"
     )
     result.add_argument(
-        "--out", metavar="FILE", type=Path, help="the predictions (default: predictions.csv beside the search)"
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="the predictions (default: in the search's folder, predictions.csv, or "
+        "predictions-DIR.csv of --photos DIR)",
     )
     return result
 

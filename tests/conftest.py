@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ plain torch trains to NaN as well."""
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 """Each Ray that a test starts would start two Python processes that nobody needs yet."""
 
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+"""As after `source .venv/bin/activate`: `python`, in what programs print, is this one."""
+
 SPLIT_OF_TEN = ("train",) * 6 + ("val",) * 2 + ("test",) * 2
 MASK_OF_SEVEN = ("worn",) * 5 + ("incorrect", "none")
 
@@ -45,6 +49,9 @@ LONGEST = (
     "faults/test_workers.py",
     "test_photographs.py",
     "tuning/test_signals.py",
+    "test_bare_user.py",
+    "tuning/test_surroundings.py",
+    "tuning/cluster/test_nodes.py",
     "faults/test_nodes.py",
     "data_prep/prepare/test_cluster.py",
     "tuning/storage/test_mirror.py",
@@ -54,7 +61,6 @@ LONGEST = (
     "benchmarks/data_prep/test_data_prep.py",
     "benchmarks/gpu/test_main.py",
     "tuning/callbacks/test_failures.py",
-    "tuning/cluster/test_nodes.py",
     "benchmarks/trial_throughput/test_main.py",
     "common/test_ray_cluster.py",
 )

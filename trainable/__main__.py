@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code, positive
+from common.files import check_folder
 from common.security import terminal
 from data_prep.task import FACTORS
 from trainable.archs import ARCHS
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.arch is not None:
         flat["model/arch"] = options.arch
     config, device = TrialConfig.from_flat(flat), choose(options.device, options.deterministic)
+    if options.out:
+        check_folder("--out", options.out)
     _say(f"seed {config.train.seed}; {describe(device, options.deterministic)}")
     trial = Trial(config, store, Workbench(device, compile=options.compile, say=_say))
     train(trial, _print, options.out)

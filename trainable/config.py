@@ -199,6 +199,10 @@ class Optimizer:
         _check(0 <= self.momentum < 1, "optimizer/momentum", "0 <= momentum < 1", self.momentum)
 
 
+NO_FILE = ("imagenet", "none")
+"""Weights that are no file of the user's."""
+
+
 @dataclass(frozen=True)
 class Model:
     """`weights` is "imagenet", "none", or the path of a .safetensors or .pt file of weights."""
@@ -210,7 +214,7 @@ class Model:
         _check(self.arch in ARCHS, "model/arch", f"arch in {tuple(ARCHS)}", self.arch)
         is_file = Path(self.weights).suffix in (".safetensors", ".pt", ".pth")
         _check(
-            self.weights in ("imagenet", "none") or is_file,
+            self.weights in NO_FILE or is_file,
             "model/weights",
             "weights is imagenet, none, or a .safetensors, .pt or .pth file",
             self.weights,

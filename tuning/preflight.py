@@ -7,8 +7,9 @@ import dataclasses
 from optuna.distributions import CategoricalDistribution
 
 from data_prep.store.store import Store
+from data_prep.task import Task
 from trainable import device, official
-from trainable.config import Model
+from trainable.config import NO_FILE, Model
 from trainable.network.model import build
 from tuning.plan.plan import Plan
 from tuning.storage import home
@@ -30,6 +31,17 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
         device.choose()
     for model in models(plan):
         build(model, store.task.classes)
+
+
+def check_files(plan: Plan, task: Task) -> None:
+    """Check what can be checked of files of weights without fetching anything: a dry run does no more.
+
+    Raises:
+        WeightsError: one is missing, cannot be read, or is of another network.
+    """
+    for model in models(plan):
+        if model.weights not in NO_FILE:
+            build(model, task.classes)
 
 
 def models(plan: Plan) -> list[Model]:

@@ -6,10 +6,13 @@ trainable/worker/durable.py, and what keeps others out of Ray in common/security
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ray._private import worker
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import AsyncHyperBandScheduler
@@ -18,6 +21,18 @@ from ray.tune.search.optuna import OptunaSearch
 
 DIVERGED = "diverged"
 """The key of a trial's last result that says why its loss is no longer a number."""
+
+
+def end_at_once() -> None:
+    """Have this machine's Ray ended by SIGKILL: its processes do not hear SIGTERM (`signals.blocked`), after which it
+    would wait a second for each."""
+    node = worker._global_node
+    assert node is not None
+    node.kill_all_processes = partial(_kill_at_once, node.kill_all_processes)
+
+
+def _kill_at_once(kill: Callable[..., None], **options: bool) -> None:
+    kill(**{**options, "allow_graceful": False})
 
 
 def folder_of(trial: Trial) -> Path:
@@ -100,12 +115,15 @@ def allow_trials(generator: SearchGenerator, limit: int) -> None:
     generator._total_samples = limit
 
 
-def move_new_trials(generator: SearchGenerator, folder: Path, config: dict[str, Any]) -> None:
-    """Put trials to come into `folder`, and give them this `config` beside what is searched: Ray moves those that there
-    were to where the search lies now, but no others, and has kept what the search began with."""
-    generator._experiment.spec["config"] = config
-    storage = generator._experiment.spec["storage"]
+def renew_experiment(
+    generator: SearchGenerator, folder: Path, config: dict[str, Any], resources: dict[str, float]
+) -> None:
+    """Put trials to come into `folder`, and give them this config and these resources: for them Ray keeps what the
+    search began with."""
+    spec = generator._experiment.spec
+    storage = spec["storage"]
     storage.storage_fs_path, storage.experiment_dir_name = str(folder.parent), folder.name
+    spec |= {"config": config, "resources_per_trial": resources}
 
 
 def study_of(search: OptunaSearch) -> tuple[Any, dict[str, Any]]:

@@ -15,7 +15,7 @@ from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
 from tuning.ownership.lock import owning
-from tuning.plan import space_files, spaces
+from tuning.plan import points, space_files, spaces
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.spaces import Space
@@ -64,9 +64,11 @@ def resumable(
             raise SearchError(f"{folder} was killed before its first trial was recorded; remove it and start it again")
     opening = opening or Opening()
     plan = from_record(folder, record, remote)
-    plan = replace(plan, budget=plan.budget.extended(dict(more or {})), store=opening.place(record))
     if lacking := {"trials", "hours", "gpu_hours"} - {*record.spent}:
         raise SearchError(f"{folder / SEARCH} does not say what was spent ({min(lacking)}): begin another search")
+    number = points.count(plan.space.distributions)
+    budget = plan.budget.extended(dict(more or {})).for_points(number, record.spent["trials"])
+    plan = replace(plan, budget=budget, store=opening.place(record))
     spent = Spent(record.spent["hours"], record.spent["gpu_hours"])
     _check_budget(plan, record, spent)
     check_frame(record.plan, opening.store(record).source_size, plan.where)
@@ -112,6 +114,8 @@ def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
     started, trials = record.spent["trials"], plan.budget.trials
     if trials is not None and trials < started:
         raise OptionError(f"--trials: {plan.name} has started {started} trials already, but got {trials}; name more")
+    if record.state == State.FINISHED and (number := points.count(plan.space.distributions)) and started >= number:
+        raise SearchError(f"{plan.where} is finished: it has tried each of its space's {number} points")
     if record.state == State.FINISHED and trials == started:
         raise SearchError(f"{plan.where} is finished: to go on with it, give it more: --trials +20")
     if reached := plan.budget.reached(spent):

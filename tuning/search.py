@@ -76,7 +76,8 @@ def resume(search: Resumable, trainable: type[tune.Trainable] = RayTrial, began:
         states.install(plan.folder)
         record = Record(plan.folder, search_json.read(plan.folder))
         found = record.now.store
-        record.change(state=State.RUNNING, budget=vars(plan.budget), store={**found, "path": plan.store})
+        store, had = {**found, "path": plan.store}, {"budget": vars(plan.budget), "resources": vars(plan.resources)}
+        record.change(state=State.RUNNING, store=store, **had)
         record.show()
         since = _since(began)
         spent = Spent(search.spent.hours + since.hours, search.spent.gpu_hours)
@@ -105,7 +106,8 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
     judge = Failures(meter)
     space = DiskSpace(plan.folder, disk_need.trial_gb(plan))
     config = {SHARED: _shared(plan, run.home, run.record.now.store["hash"])}
-    proposals = Proposals(searcher, plan, config, resuming, space)
+    arguments = _arguments(plan)
+    proposals = Proposals(searcher, plan, config, arguments["resources_per_trial"], resuming, space)
     rungs = (search_state.trials_of(plan.folder) or {}).get("rungs") if resuming else None
     scheduler = Asha(plan.epochs, plan.grace, plan.reduction, rungs)
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
@@ -119,12 +121,12 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
             *_callbacks(run, meter, judge, Snapshots(plan, run.record, proposals, scheduler, run.home.remove)),
         ],
         resume_config=tune.ResumeConfig() if resuming else None,
-        **_arguments(plan),
+        **arguments,
     )
     run.own.check()
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
     failed = [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
-    complete = len(ended) == plan.budget.trials and all(row.status in ENDED for row in ended)
+    complete = proposals.is_finished() and len(ended) > 0 and all(row.status in ENDED for row in ended)
     if complete:
         for row in ended:
             run.home.remove(plan.folder / row.trial, "checkpoint_*")

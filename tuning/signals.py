@@ -47,6 +47,16 @@ def kept(number: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def blocked(number: signal.Signals) -> Iterator[None]:
+    """Processes and threads that are started within never get this signal; this thread gets it afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end_ray() -> None:
     """No signal may cut it short: what it has not ended by then would stay."""
     for number in (signal.SIGINT, signal.SIGTERM):

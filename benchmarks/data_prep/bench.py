@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks import measure
 from benchmarks.data_prep import u2net
-from benchmarks.data_prep.programs import make
+from benchmarks.data_prep.processes import make
 from data_prep.photos.background import Background
 from data_prep.sample.draw import draw
 

@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.memory import resident_peak
 
 from benchmarks import measure
 from benchmarks.data_prep.bench import Bench, facts
 from benchmarks.measure import Table
 from common.errors import OptionError
+from common.repository import ROOT
 from data_prep.sample.draw import draw
 from data_prep.store.shards import PHOTOS_PER_SHARD
 
@@ -30,11 +34,9 @@ def memory(bench: Bench, people: list[int], background: str) -> Table:
         folder = bench.scratch()
         measure.say(f"drawing {number} people")
         drawn = draw(folder / "drawn", number, eval_people=0, progress=False)
-        start = time.perf_counter()
-        peak = _peak(_command(drawn, folder / "store", "--background", background))
-        seconds = time.perf_counter() - start
-        measure.say(f"{7 * number} photos: {peak / 1e6:.0f} MB, {seconds:.0f} s")
-        rows.append([7 * number, peak / 1e6, seconds, 7 * number / seconds])
+        usage = used(_command(drawn, folder / "store", "--background", background))
+        measure.say(f"{7 * number} photos: {usage.peak / 1e6:.0f} MB, {usage.seconds:.0f} s")
+        rows.append([7 * number, usage.peak / 1e6, usage.seconds, 7 * number / usage.seconds])
         bench.tidy()
     about = facts(bench) | {"background": background}
     return Table("memory of the whole command", about, ["photos", "peak MB", "seconds", "photos/s"], rows)
@@ -86,14 +88,41 @@ def _killed(command: list[str], store: Path, parts: int, seconds: float) -> int:
     return len(list(done.glob("*.json")))
 
 
-def _peak(command: list[str]) -> int:
-    """Run it; its peak resident memory in bytes."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
+@dataclass(frozen=True)
+class Usage:
+    """What a command took.
+
+    Attributes:
+        seconds, cpu: from its start to its end, and of the processor, by all its processes.
+        peak: the largest resident set of its first process, bytes.
+    """
+
+    seconds: float
+    cpu: float
+    peak: int
+
+
+LOOK_SECONDS = 0.02
+"""Between two looks at a command's memory: its rusage would start at what this process holds."""
+
+
+def used(command: list[str]) -> Usage:
+    """Run a command to its end, from the root of the repository.
+
+    Raises:
+        OptionError: it fails.
+    """
+    began, peak = time.perf_counter(), 0
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak = max(peak, resident_peak(process.pid) or 0)
+            time.sleep(LOOK_SECONDS)
+        seconds = time.perf_counter() - began
+        _, status, usage = ended
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise OptionError(f"the command failed with exit code {process.returncode}: {' '.join(command)}")
-    return usage.ru_maxrss * 1024
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak)
 
 
 def _contents(store: Path) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from PIL import Image
 from benchmarks import measure
 from benchmarks.data_prep import bench as benches
 from benchmarks.data_prep.bench import CPU, Bench, facts
-from benchmarks.data_prep.programs import make, to_arrays, to_nothing
+from benchmarks.data_prep.processes import make, to_arrays, to_nothing
 from benchmarks.measure import Floats, Table
 from common.machine import cpu_cores
 from data_prep.photos import background as backgrounds

@@ -65,17 +65,22 @@ def photos_of(batch: int, photos: int | None) -> int | None:
 
 
 def peak_bytes(device: torch.device) -> int:
-    """On a GPU what torch had allocated at most there, otherwise this process's largest resident set.
-
-    Linux hands the parent's ru_maxrss on to the child, VmHWM is the process's own.
-    """
+    """On a GPU what torch had allocated at most there, otherwise this process's largest resident set."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    try:
-        own = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    except OSError:
-        own = None
-    if own:
-        return int(own[1]) * 1024
+    if own := resident_peak("self"):
+        return own
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def resident_peak(process: int | str) -> int | None:
+    """Bytes of a process's largest resident set so far; None where Linux does not say, or it is gone.
+
+    Its ru_maxrss is not asked: Linux hands the parent's on to a child.
+    """
+    try:
+        found = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None

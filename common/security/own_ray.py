@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from common.errors import OptionError
+from common.surroundings.home import private_folder
 
 _TOKEN = secrets.token_hex(32)
 """One a process: Ray keeps the first that it has read. Its processes inherit it; no file holds it."""
+
+LONGEST_BASE = 107 - 68 - len("/masktune-65534/r")
+"""Bytes of RAY_TMPDIR: Ray adds 68 to our folder in it to name its sockets, and Linux takes 107."""
+
+ROOM_BYTES = 50 * 2**20
+"""What must be free there: Ray's logs, and the state of a search on its way to the search's folder."""
 
 
 def start(variables: Mapping[str, str] | None = None, **options: Any) -> None:
@@ -28,7 +35,7 @@ def start(variables: Mapping[str, str] | None = None, **options: Any) -> None:
         options: of `ray.init`.
 
     Raises:
-        OptionError: another user has the folder that would be Ray's.
+        OptionError: as for `own_folder`.
     """
     import ray
 
@@ -83,21 +90,36 @@ def listen_on_loopback_only() -> None:
 
 
 def own_folder() -> Path:
-    """Make the folder in which Ray keeps its sockets and logs, if need be: nobody else can enter it.
+    """Make the folder in which Ray keeps its sockets and logs, if need be: nobody else can enter it, its name is short
+    enough, and there is room. It lies in RAY_TMPDIR, or else where temporary files go.
 
     Raises:
-        OptionError: it is there, but another user's, or open to others, or a link.
+        OptionError: RAY_TMPDIR will not do, or none will.
     """
-    place = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
-    folder = Path(place, f"ray-{os.getuid()}")
+    if named := os.environ.get("RAY_TMPDIR"):
+        folder = _made(named)
+        if isinstance(folder, str):
+            raise OptionError(f"RAY_TMPDIR {named}: {folder}; name another folder, or none")
+        return folder
+    reasons = []
+    for base in dict.fromkeys((os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp", "/dev/shm")):
+        folder = _made(base)
+        if isinstance(folder, Path):
+            return folder
+        reasons.append(f"{base}: {folder}")
+    raise OptionError(
+        f"TMPDIR: Ray has no place for its files ({'; '.join(reasons)}); set RAY_TMPDIR to a folder of yours"
+    )
+
+
+def _made(base: str) -> Path | str:
+    """The private folder in `base`, or why Ray cannot keep its files there."""
+    if not base.startswith("/") or len(os.fsencode(base)) > LONGEST_BASE:
+        return f"a whole path of at most {LONGEST_BASE} bytes is needed"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        folder = private_folder(base)
     except OSError as error:
-        raise OptionError(f"{folder} cannot be made ({error.strerror}): set RAY_TMPDIR to a folder of yours") from None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise OptionError(
-            f"{folder} must be a folder of yours that nobody else can enter, for Ray's sockets: remove it, or set "
-            "RAY_TMPDIR to a folder of yours"
-        )
+        return error.strerror or str(error)
+    if (free := shutil.disk_usage(folder).free) < ROOM_BYTES:
+        return f"{free / 2**20:.1f} MB are free, and {ROOM_BYTES / 2**20:.0f} MB are needed"
     return folder

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from common.errors import OptionError, PhotoError
-from common.files import replacing
+from common.files import blaming, replacing
 from data_prep.choices import KEEP, LEAVE_OUT
 from data_prep.labels import MISSING, IntArray
 from data_prep.photos import decode
@@ -37,12 +37,10 @@ def draw_sheet(store: Store, file: Path, n: int = 24, seed: int = 0, images: Pat
     sheet = Image.new("RGB", (columns * width, math.ceil(len(tiles) / columns) * height), "white")
     for number, tile in enumerate(tiles):
         sheet.paste(tile, (number % columns * width, number // columns * height))
-    try:
+    with blaming("--sheet", file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as fresh:
             sheet.save(fresh, format="PNG")
-    except OSError as error:
-        raise OptionError(f"--sheet: cannot write {file} ({error.strerror})") from None
 
 
 def _chosen(store: Store, first: list[str], n: int, seed: int) -> IntArray:

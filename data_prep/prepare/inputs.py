@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from common.errors import OptionError
-from data_prep import corrections, layouts
+from data_prep import corrections
 from data_prep.labels import GENDERS, MASKS, MISSING, OFFICIAL_BANDS, IntArray, band_of_range
+from data_prep.layouts import known
 from data_prep.layouts.listing import MAX_AGE, UNUSUAL, Listing, Photo, age_text, some
 from data_prep.layouts.reference import SAMPLE_JSON, read_eval
 from data_prep.store.files import EVAL
@@ -158,11 +159,11 @@ def _made_from(
 
 def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
     if source.layout is None:
-        name, why = layouts.guess(source.images, source.labels)
+        name, why = known.guess(source.images, source.labels)
         say(f"layout: {why} (--layout names another)")
     else:
         name = source.layout
-    listing = layouts.read(name, source.images, source.labels)
+    listing = known.read(name, source.images, source.labels)
     if listing.unusual:
         say(f"used: {some(listing.unusual, UNUSUAL)}")
     for why, paths in _not_used(listing).items():

@@ -22,14 +22,18 @@ from data_prep.photos.background import Background
 from data_prep.photos.masks import ImplausibleMask, Mask
 from data_prep.store.moments import Moments
 from data_prep.store.shards import Photos, ShardWriter
+from data_prep.survey.looks import ends
 from data_prep.workers import Threads, in_order
 
 Said = Callable[[Photo, PhotoError | None], None]
 """Hears of every photo that is done, with the reason if it is not used. What it raises ends the part."""
 
 
-DECODED_AT_ONCE = 4
-"""Photos that a thread decodes in one go where that is all there is to do: a millisecond each."""
+DECODED_BYTES = 4 * 512 * 384 * 3
+"""Of pixels that a thread makes in one go where decoding is all there is to do: a millisecond a photo, or less."""
+
+TASKS_A_THREAD = 4
+"""At least so many tasks of a part are there for each thread, so that none waits long for another."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     """
     key = part.key  # before any photo is read: one that changes meanwhile is done again
     treated = partial(treat, size=job.size, background=job.background)
-    at_once = 1 if job.background.segment else DECODED_AT_ONCE
+    at_once = 1 if job.background.segment else _at_once(job.size, len(part.photos), threads)
     left_out: dict[int, str] = {}
     dropped: list[int] = []
     masks: list[Mask] = []
@@ -168,13 +172,18 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     return Record(key, entry, left_out, Moments.total(moments), masks, dropped)
 
 
-def _state(file: Path) -> tuple[int, int]:
-    """Give (bytes, time of the last change), which tell a changed file without reading it."""
+def _at_once(size: tuple[int, int], photos: int, threads: Threads) -> int:
+    """Choose how many photos a thread decodes in one go: the smaller they are, the dearer it is to hand one over."""
+    height, width = size
+    return max(1, min(DECODED_BYTES // (height * width * 3), photos // (TASKS_A_THREAD * threads.number)))
+
+
+def _state(file: Path) -> tuple[str, int]:
+    """Give a hash and the time of the last change, which some programs set back when they turn a photo."""
     try:
-        found = file.stat()
+        return ends(file), file.stat().st_mtime_ns
     except OSError:
-        return -1, 0
-    return found.st_size, found.st_mtime_ns
+        return "", 0
 
 
 def cannot_write(where: Path, error: OSError) -> StoreError:

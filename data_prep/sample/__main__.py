@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from common.command_line import Parser, exit_code
+from common.command_line import Parser, exit_code, python
 from common.security import terminal
 
 
@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         f"{root}: {options.people} people, {options.people * photos} photos; to predict: {options.eval_people * photos}"
     )
     terminal.say(
-        f"next: python -m data_prep --images {root}/train/images --labels {root}/train/train.csv --eval {root}/eval "
-        "--background sample --size 96x72 --out data/store"
+        f"next: {python()} -m data_prep --images {root}/train/images --labels {root}/train/train.csv "
+        f"--eval {root}/eval --background sample --size 96x72 --out data/store"
     )
     return 0
 

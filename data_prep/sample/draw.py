@@ -23,7 +23,7 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.errors import OptionError
-from common.files import flush
+from common.files import blaming, flush
 from common.machine import cpu_cores
 from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.layouts.reference import SAMPLE_JSON
@@ -56,18 +56,24 @@ def draw(
         workers: processes; None: one for each core.
 
     Raises:
-        OptionError: `out` holds something else, or a number is out of range.
+        OptionError: `out` holds something else or cannot be written, or a number is out of range.
     """
     _check_numbers(people, seed, eval_people, workers)
     out = Path(out)
     settings = {"seed": seed, "people": people, "eval_people": eval_people, "version": VERSION}
     if _is_there(out, settings):
         return out
+    with blaming("--out", out):
+        _draw_aside(out, settings, workers or cpu_cores(), progress)
+    return out
+
+
+def _draw_aside(out: Path, settings: Row, workers: int, progress: bool) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         draft.chmod(0o755)
-        _draw_all(draft, settings, workers or cpu_cores(), progress)
+        _draw_all(draft, settings, workers, progress)
         if not _is_there(out, settings):  # another process may have been quicker
             if out.exists():
                 out.rmdir()  # empty, and not every system renames onto a folder
@@ -76,7 +82,6 @@ def draw(
             flush(out.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return out
 
 
 def _check_numbers(people: int, seed: int, eval_people: int, workers: int | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from common.files import replacing
+from common.files import blaming, replacing
 from data_prep.sample.scene import HEIGHT, PHOTOS, WIDTH
 
 THUMB = (WIDTH * 3 // 8, HEIGHT * 3 // 8)
@@ -16,16 +16,21 @@ MAX_ROWS = 10
 
 
 def contact_sheet(root: Path, file: Path, max_rows: int = MAX_ROWS) -> None:
-    """Write a PNG of up to `max_rows` labelled people of the sample in `root`, evenly picked."""
+    """Write a PNG of up to `max_rows` labelled people of the sample in `root`, evenly picked.
+
+    Raises:
+        OptionError: it cannot be written.
+    """
     people = pd.read_csv(root / "train" / "train.csv", dtype=str)
     step = max(1, len(people) // max_rows)
     paths = people["path"].tolist()[::step][:max_rows]
     sheet = Image.new("RGB", (THUMB[0] * len(PHOTOS), (THUMB[1] + CAPTION) * len(paths)), "white")
     for row, path in enumerate(paths):
         _draw_row(sheet, row * (THUMB[1] + CAPTION), root / "train" / "images" / path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as fresh:
-        sheet.save(fresh, format="PNG")
+    with blaming("--sheet", file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as fresh:
+            sheet.save(fresh, format="PNG")
 
 
 def _draw_row(sheet: Image.Image, top: int, folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common.errors import OptionError
+from common.files import check_folder
 from common.security import terminal
 
 DRAWN = Path("data/sample")
@@ -12,7 +14,17 @@ SIZE = (96, 72)
 
 
 def make() -> None:
-    """Draw the sample if it is not there, and prepare its store."""
+    """Draw the sample if it is not there, and prepare its store.
+
+    Raises:
+        OptionError: it cannot be written here.
+    """
+    try:
+        check_folder("--data", DRAWN.parent)
+    except OptionError as error:
+        raise OptionError(
+            f"{error}: without --data a sample is drawn there; begin in a folder of yours, or name a store with --data"
+        ) from None
     # Only who has no store yet waits for what draws and prepares one.
     from data_prep.prepare.inputs import Source
     from data_prep.prepare.prepare import prepare

@@ -86,13 +86,12 @@ def _is_shard(value: Any) -> bool:
     return is_named(value) and _has(photos=lambda photos: _is_count(photos) and photos > 0, sha256=is_sha256)(value)
 
 
+def _is_method(value: Any) -> bool:
+    return _is_text(value) and _METHOD.fullmatch(value) is not None
+
+
 def _is_background(value: Any) -> bool:
-    named = _has(
-        method=lambda method: _is_text(method) and _METHOD.fullmatch(method) is not None,
-        model=_or_none(_is_text),
-        sha256=_or_none(is_sha256),
-    )
-    return named(value) and (value["method"] != "own" or value["sha256"] is not None)
+    return _has(method=_is_method, model=_or_none(_is_text), sha256=_or_none(is_sha256))(value)
 
 
 def _are_counts(value: Any) -> bool:

@@ -20,7 +20,6 @@ import sys
 from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
-from common.errors import OptionError
 from common.search_folder import SUSPECTS, SUSPECTS_SHEET
 from common.security import terminal
 
@@ -30,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     search: Path = options.search
     out, sheet = options.out or search / SUSPECTS, options.sheet or search / SUSPECTS_SHEET
     # Imported only now, since pandas takes seconds: neither --help nor a mistyped option should wait.
-    from common.files import write_text
+    from common.files import check_file, write_text
     from common.security import spreadsheet
     from data_prep.suspects import report
     from data_prep.suspects.evidence import gather, open_store
@@ -38,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     from data_prep.suspects.sheet import page
 
     store = open_store(search, options.data)
-    _check_target("--out", out)
-    _check_target("--sheet", sheet)
+    check_file("--out", out)
+    check_file("--sheet", sheet)
     report.check_nothing_is_lost(out)
     evidence = gather(search, store)
     ranked = rank(store, evidence)
@@ -49,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     terminal.say(terminal.lines(report.summary(search, store, evidence, ranked)))
     terminal.say(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
     if len(ranked):
-        terminal.say(report.next_commands(out))
+        terminal.say(report.next_commands(out, store))
     return 0
 
 
@@ -62,13 +61,6 @@ def parser() -> Parser:
     add("--sheet", type=Path, metavar="HTML", help=f"the page (default: {SUSPECTS_SHEET} in the search's folder)")
     add("--top", type=positive, default=50, metavar="N", help="rows on the page (default: %(default)s)")
     return result
-
-
-def _check_target(option: str, file: Path) -> None:
-    if not file.absolute().parent.is_dir():
-        raise OptionError(f"{option} {file}: the folder {file.absolute().parent} does not exist; make it first")
-    if file.is_dir():
-        raise OptionError(f"{option} {file}: that is a folder; name a file")
 
 
 if __name__ == "__main__":

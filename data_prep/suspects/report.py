@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 
 import pandas as pd
 
+from common.command_line import python
 from common.errors import OptionError
 from common.security.regular_file import TABLE, read_bytes
 from common.security.terminal import plain
+from data_prep.choices import KEEP, NAMED, REMOVE
+from data_prep.labels import OFFICIAL_BANDS
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 
@@ -56,7 +60,7 @@ def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
         ]
     return [
         f"Only val people are judged: the networks trained on the other {evidence.missing}. To judge everybody:",
-        f"  python tune_main.py --resume {search} --confirm 1 --folds 5",
+        f"  {python()} tune_main.py --resume {search} --confirm 1 --folds 5",
     ]
 
 
@@ -68,8 +72,30 @@ def _table(rows: pd.DataFrame) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def next_commands(out: Path) -> str:
+def next_commands(out: Path, store: Store) -> str:
     return (
         f"\nnext:  look at the page and fill in `value` in {out} where the label is wrong, then\n"
-        f"       python -m data_prep --images DIR --labels CSV --out NEW_STORE --corrections {out}"
+        f"       {python()} -m data_prep {made_with(store)} --out NEW_STORE --corrections {shlex.quote(str(out))}"
     )
+
+
+def made_with(store: Store) -> str:
+    """Write the options that make such a store again, of the same photos, in the same splits.
+
+    Stores of earlier versions do not say all of it; what they leave open is the default.
+    """
+    meta, made = store.meta, store.meta.get("made_from") or {}
+    background = meta["background"]
+    implausible = KEEP if background["method"] == "keep" else meta.get("implausible", REMOVE)
+    options = {
+        "--images": "DIR",
+        "--labels": None if made.get("layout") in NAMED else "CSV",
+        "--size": "x".join(map(str, store.size)),
+        "--background": background["model"] if background["method"] == "own" else background["method"],
+        "--implausible": implausible if implausible != KEEP else None,
+        "--bands": ",".join(map(str, store.bands)) if store.bands != OFFICIAL_BANDS else None,
+        "--task": ",".join(made["task"]) if "task" in made else None,
+        "--seed": str(made["seed"]) if made.get("seed") else None,
+    }
+    said = [f"{option} {shlex.quote(value)}" for option, value in options.items() if value is not None]
+    return " ".join([*said, *(["--group-near"] if made.get("group_near") else [])])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
-from common.command_line import Parser, exit_code, positive
+from common.command_line import Parser, exit_code, positive, python
 
 
 @pytest.mark.parametrize("line", ["short", "word " * 40])
@@ -68,3 +71,26 @@ def test_what_follows_two_dashes_is_no_option() -> None:
     parser = Parser()
     parser.add_argument("file")
     assert parser.parse_args(["--", "--spce"]).file == "--spce"
+
+
+def test_the_python_that_is_printed_is_the_one_that_runs_however_it_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, mine = tmp_path / "other/python", tmp_path / "my env/bin/python3"
+    for file in (other, mine, mine.with_name("python")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(mine))
+    monkeypatch.chdir(tmp_path)
+    for path, typed in (
+        (f"{mine.parent}:{other.parent}", "python"),
+        (f"{other.parent}:{mine.parent}", "'my env/bin/python3'"),
+        ("/nowhere", "'my env/bin/python3'"),
+    ):
+        monkeypatch.setenv("PATH", path)
+        assert python() == typed
+    deep = tmp_path.joinpath(*"a" * len(str(tmp_path)))
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert python() == f"'{mine}'"

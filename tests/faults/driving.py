@@ -2,23 +2,29 @@
 
 python -m tests.faults.driving RUNS STORE TRIALS CONCURRENT [MACHINE]
 
-With a MACHINE it takes itself for one of that name, which locks of others do not reach.
+With a MACHINE it takes itself for one of that name, which locks of others do not reach. Its clock is ahead by
+CLOCK_AHEAD seconds, if the environment names some.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start(runs: Path, store: Path, trials: int, concurrent: int, machine: str = "") -> subprocess.Popen[bytes]:
+def start(
+    runs: Path, store: Path, trials: int, concurrent: int, machine: str = "", **environment: str
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.faults.driving", str(runs), str(store), str(trials), str(concurrent)]
     named = [machine] if machine else []
-    return subprocess.Popen([*command, *named], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE if machine else subprocess.DEVNULL}
+    return subprocess.Popen([*command, *named], cwd=ROOT, env={**os.environ, **environment}, **streams)
 
 
 def apart(name: str) -> None:
@@ -36,6 +42,8 @@ def apart(name: str) -> None:
 def main(runs: str, store: str, trials: str, concurrent: str, machine: str = "") -> None:
     if machine:
         apart(machine)
+    real, ahead = time.time, float(os.environ.get("CLOCK_AHEAD", "0"))
+    time.time = lambda: real() + ahead
     from data_prep.store.store import Store
     from tests.tuning.curve_trial import SlowTrial
     from tests.tuning.plans import small_plan

@@ -1,5 +1,6 @@
 """The driver is killed at random moments and resumed each time: nothing that was decided is lost."""
 
+import dataclasses
 import json
 import random
 import subprocess
@@ -9,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from common import search_state
 from data_prep.store.store import Store
 from tests.faults import driving
 from tests.faults.conftest import Campaign
-from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.curve_trial import CurveTrial, val_f1
 from tests.tuning.test_faults import board, study
 from tuning import search
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
-from tuning.records import search_json
+from tuning.records import leaderboard, search_json
+from tuning.records.rows import ENDED, Row
 
 
 def test_a_search_whose_driver_is_killed_ends_as_an_undisturbed_one(
@@ -58,6 +61,41 @@ def test_a_search_whose_driver_is_killed_ends_as_an_undisturbed_one(
         "a trial that runs repeats what the last second of a driver had done, at 0.3 s an epoch"
     )
     campaign.record(kills=done, trials=trials, epochs=int(board(calm)["epochs"].sum()), epochs_repeated=sum(repeated))
+
+
+def test_two_at_a_time_each_trial_is_what_it_would_be_whenever_the_driver_is_killed(
+    campaign: Campaign, request: pytest.FixtureRequest, make_plan: Callable[..., Plan], small_store: Store
+) -> None:
+    """Who meets whom at a rung is chance then, and so what is proposed next. Promised is: trials keep their settings
+    and go on from their last epoch, ended ones stay, scores are those of the settings, the study holds them all."""
+    kills = campaign.count(few=0, many=20)
+    if not kills:
+        pytest.skip("one interrupt is in tests/tuning/test_faults.py: make faults")
+    trials = 6 + kills
+    plan = make_plan(resources=Resources(cpus=1, gpus=0, concurrent=2), budget=Budget(trials=trials))
+    source, done = random.Random(2), 0
+    before: list[Row] = []
+    while not is_finished(plan):
+        driver = driving.start(plan.folder.parent, small_store.path, trials, concurrent=2)
+        if done < kills:
+            ended_by_itself = wait(driver, seconds=source.uniform(4, 14))
+            driver.kill()
+            done += not ended_by_itself
+        assert driver.wait() in (0, -9)
+        now = leaderboard.read(plan.folder) if plan.folder.exists() and search_state.newest(plan.folder) else []
+        found = {row.trial: row for row in now}
+        for row in before:
+            assert found[row.trial].settings == row.settings
+            assert found[row.trial].epochs >= row.epochs
+            assert row.status not in ENDED or dataclasses.replace(found[row.trial], seconds=row.seconds) == row
+        before = now
+    assert len(before) == trials
+    for row in before:
+        assert row.val_f1_best == pytest.approx(val_f1(row.settings["labels/old_from"], row.epochs)), row
+    # Optuna's settings are named as ours are, and its values are what the leaderboard ranks by.
+    told = sorted((state.name, params["labels/old_from"], value) for state, params, value, _ in study(plan))
+    assert told == sorted(("COMPLETE", row.settings["labels/old_from"], row.val_f1_best) for row in before)
+    campaign.record(kills=done, trials=trials, epochs=sum(row.epochs for row in before))
 
 
 def wait(driver: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainable.worker.durable import DurableTrainable
+import ray
+
+from trainable.worker.durable import SHARED, DurableTrainable
 
 HURRY = "hurry"
 
@@ -63,6 +65,16 @@ class SlowTrial(CurveTrial):
     def step(self) -> dict[str, Any]:
         if not (self._folder().parent / HURRY).exists():
             time.sleep(0.3)
+        return super().step()
+
+
+class WeighedTrial(SlowTrial):
+    """Writes down how many cores Ray lends it, and how many it is told to use."""
+
+    def step(self) -> dict[str, Any]:
+        has = ray.get_runtime_context().get_assigned_resources()["CPU"], self.config[SHARED]["cpus"]
+        with (self._folder() / "has.txt").open("a") as file:
+            file.write(f"{has}\n")
         return super().step()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from optuna.distributions import FloatDistribution
 from ray import tune
-from ray._private import ray_constants, services
+from ray._private import node, ray_constants, services, worker
 from ray.train import Checkpoint
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -113,11 +114,13 @@ def test_a_search_starts_as_many_trials_as_are_allowed_now_where_it_lies_now(
         Experiment("mine", tune.Trainable, num_samples=1, storage_path=storage.storage_fs_path)
     )
     ray_internals.allow_trials(generator, 2)
-    ray_internals.move_new_trials(generator, tmp_path / "moved/there", {"seen": "by all"})
+    ray_internals.renew_experiment(generator, tmp_path / "moved/there", {"shared": 1}, {"cpu": 3, "gpu": 0})
     trials = [generator.next_trial() for _ in range(3)]
     assert [each is None for each in trials] == [False, False, True]
     assert trials[0].storage.experiment_fs_path == str(tmp_path / "moved/there")
-    assert trials[0].config["seen"] == "by all"
+    assert trials[0].config["shared"] == 1
+    trials[0].create_placement_group_factory()
+    assert trials[0].placement_group_factory.required_resources == {"CPU": 3}
 
 
 def test_the_study_knows_its_trials_by_rays_ids() -> None:
@@ -135,6 +138,17 @@ def test_results_are_opened_anew_after_they_were_closed(trial: Trial, tmp_path: 
     logger.log_trial_result(1, trial, {"val_f1": 0.5})
     logger.log_trial_end(trial)
     assert "0.5" in Path(trial.local_path, "result.json").read_text()
+
+
+def test_a_ray_that_is_ended_is_not_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = signature(node.Node.kill_all_processes).parameters
+    assert {"check_alive", "allow_graceful"} <= given.keys()
+    asked: list[dict[str, bool]] = []
+    ours = SimpleNamespace(kill_all_processes=lambda **options: asked.append(options))
+    monkeypatch.setattr(worker, "_global_node", ours)
+    ray_internals.end_at_once()
+    ours.kill_all_processes(check_alive=False, allow_graceful=True)
+    assert asked == [{"check_alive": False, "allow_graceful": False}]
 
 
 def test_ray_alone_on_a_machine_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:

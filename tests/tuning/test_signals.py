@@ -42,6 +42,12 @@ def sigterm(driver: subprocess.Popen[str]) -> None:
     driver.terminate()
 
 
+def sigterm_to_all(driver: subprocess.Popen[str]) -> None:
+    """As systemd and scancel do."""
+    for process in family(driver.pid):
+        os.kill(process, signal.SIGTERM)
+
+
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -69,6 +75,7 @@ def start() -> Iterator[Start]:
         (ctrl_c, 130, {"interrupted"}, False),  # tests/tuning/test_faults.py goes on with such a one
         (ctrl_c_twice, 130, {"interrupted", "running"}, True),
         (sigterm, 143, {"interrupted"}, False),
+        (sigterm_to_all, 143, {"interrupted"}, True),
     ],
 )
 def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(

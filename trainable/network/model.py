@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import socket
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ from trainable.network import pointwise
 
 DOWNLOAD_TIMEOUT = 30.0
 """Seconds without a byte before a download counts as failed."""
+
+_BEFORE_NAMES = re.compile(r"^((module|_orig_mod)\.)+")
+_IN_CHECKPOINTS = ("state_dict", "model_state_dict", "model")
 
 GO_ON = "or name a file of weights with --weights FILE, or start from scratch with --weights none"
 
@@ -58,7 +62,8 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """Read a state dict from a .safetensors, .pt or .pth file; nothing but tensors is unpickled.
+    """Read a state dict from a .safetensors, .pt or .pth file, or from a training's checkpoint in one; nothing but
+    tensors, numbers and texts is unpickled. What DataParallel and torch.compile put before every name is taken off.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds something else.
@@ -66,18 +71,32 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise WeightsError(f"{file}: no such file of weights; name one with --weights FILE, or --weights none")
     try:
-        weights = (
-            load_file(file)
-            if file.suffix == ".safetensors"
-            else torch.load(file, map_location="cpu", weights_only=True)
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that are then refused
+            safe = file.suffix == ".safetensors"
+            weights = load_file(file) if safe else torch.load(file, map_location="cpu", weights_only=True)
     # torch.load fails with whatever its unpickler met: EOFError, KeyError, RuntimeError, UnpicklingError...
     except (SafetensorError, Exception) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{file}: cannot be read as weights ({reason[:120]}); delete it, {GO_ON}") from None
+        raise WeightsError(f"{file}: cannot be read as weights ({_reason(error)}); {_advice(file)}") from None
+    if isinstance(weights, Mapping):
+        weights = next((weights[key] for key in _IN_CHECKPOINTS if isinstance(weights.get(key), Mapping)), weights)
     if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise WeightsError(f"{file}: a state dict of tensors is needed, but it holds something else; {GO_ON[3:]}")
-    return dict(weights)
+    return {_BEFORE_NAMES.sub("", str(name)): value for name, value in weights.items()}
+
+
+def _reason(error: Exception) -> str:
+    if code := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it holds more than tensors, {code[1]}, which would be run as code: save model.state_dict() instead"
+    if type(error).__name__ == "UnpicklingError":
+        return "torch.save has not written it"
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return re.sub(r"\x1b\[[0-9;]*m", "", line)[:120]
+
+
+def _advice(file: Path) -> str:
+    """A file that was fetched is fetched again; what a user named is not ours to remove."""
+    return f"delete it, {GO_ON}" if file.parent == _hub() else GO_ON[3:]
 
 
 @functools.lru_cache(maxsize=1)
@@ -92,6 +111,8 @@ def _when(file: Path) -> int:
 
 def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, arch: str) -> None:
     own = model.state_dict()
+    # Before PyTorch 0.4.1 nobody counted batches, and nothing but a momentum of None asks for the count.
+    weights = {name: own[name] for name in own if name.endswith(".num_batches_tracked")} | weights
     head = {name for name in own if name.startswith(f"{ARCHS[arch].head}.")}
     if any(name not in weights or weights[name].shape != own[name].shape for name in head):
         weights = {name: value for name, value in weights.items() if name not in head} | {n: own[n] for n in head}
@@ -111,10 +132,14 @@ def imagenet_file(arch: str) -> Path:
 
     url = get_model_weights(arch)["IMAGENET1K_V1"].url
     name = Path(urlparse(url).path).name
-    file = Path(torch.hub.get_dir(), "checkpoints", name)
+    file = _hub() / name
     if not file.is_file():
         _fetch(url, file)
     return file
+
+
+def _hub() -> Path:
+    return Path(torch.hub.get_dir(), "checkpoints")
 
 
 def _fetch(url: str, file: Path) -> None:

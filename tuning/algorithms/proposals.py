@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Experiment, Trial
-from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
+from ray.tune.search import ConcurrencyLimiter, SearchGenerator
+from ray.tune.search.optuna import OptunaSearch
 
 from common.errors import SearchError
 from tuning import ray_internals
+from tuning.algorithms import tpe
 from tuning.plan.plan import Plan
 from tuning.storage.disk import DiskSpace
 from tuning.storage.states import RAYS
 
 
 class Proposals(SearchGenerator):
-    """Trials from `searcher`, as many at a time and in all as the `plan` says, each with this `config` beside.
+    """Trials from `searcher`, as many at a time and in all as the `plan` says, each with this `config` beside and these
+    `resources`.
 
-    None is begun while there is no disk `space`. With `resuming` it refuses to begin anew: where Ray cannot read the
-    state of a search, it would say so in a log line and start over in the same folder.
+    None is begun while there is no `room` on the disk. With `resuming` it refuses to begin anew: where Ray cannot read
+    the state of a search, it would say so in a log line and start over in the same folder.
 
     Attributes:
         saved: how often Ray has written its state.
     """
 
     def __init__(
-        self, searcher: Searcher, plan: Plan, config: dict[str, Any], resuming: bool, space: DiskSpace
+        self,
+        searcher: OptunaSearch,
+        plan: Plan,
+        config: dict[str, Any],
+        resources: dict[str, float],
+        resuming: bool,
+        room: DiskSpace,
     ) -> None:
         super().__init__(ConcurrencyLimiter(searcher, max_concurrent=plan.resources.concurrent))
-        self._concurrent, self._limit = plan.resources.concurrent, plan.budget.trials or sys.maxsize
-        self._folder, self._config, self._resuming, self._space = plan.folder, config, resuming, space
+        self._plan, self._tpe, self._config, self._resources = plan, searcher, config, resources
+        self._limit, self._resuming, self._room = plan.budget.trials or sys.maxsize, resuming, room
         self._session = ""
         self.saved = 0
 
     def next_trial(self) -> Trial | None:
-        """None while the disk has no room for another one."""
-        return super().next_trial() if self._space.is_enough() else None
+        """None while the disk has no room for another one, and when every point of the space was tried."""
+        if not self._room.is_enough():
+            return None
+        varied, trials = self._plan.space.distributions, self._plan.budget.trials
+        if not self.is_finished() and not tpe.prefer_untried(self._tpe, varied, trials):
+            self._finished = True
+        return super().next_trial()
 
     def add_configurations(self, experiments: Experiment | list[Experiment] | dict[str, dict]) -> None:
         if self._resuming:
@@ -55,15 +70,19 @@ class Proposals(SearchGenerator):
         """Ray's three files of this driver in its working folder."""
         return [folder / pattern.replace("*", self._session) for pattern in RAYS]
 
+    def has_checkpoint(self, dirpath: str) -> bool:
+        """Ray looks for its files by a pattern, in which a search's name must stand for nothing else."""
+        return super().has_checkpoint(glob.escape(dirpath))
+
     def restore_from_dir(self, dirpath: str) -> None:
         """Ray copies every .json of the search folder to its working folder `dirpath`, and that folder back again and
         again: ours must not be among them, or search.json would stay as it was when the search was resumed."""
-        super().restore_from_dir(dirpath)
+        super().restore_from_dir(glob.escape(dirpath))
         for file in Path(dirpath).glob("*.json"):
             if not any(file.match(pattern) for pattern in RAYS):
                 file.unlink()
 
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state({**state, "total_samples": self._limit, "finished": False})
-        self.searcher.set_max_concurrency(self._concurrent)
-        ray_internals.move_new_trials(self, self._folder, self._config)
+        self.searcher.set_max_concurrency(self._plan.resources.concurrent)
+        ray_internals.renew_experiment(self, self._plan.folder, self._config, self._resources)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import optuna
+from optuna.distributions import BaseDistribution
+from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from common.files import replacing
 from common.search_folder import STUDY
 from tuning import ray_internals
+from tuning.plan import points
 from tuning.plan.spaces import Space
 
 
@@ -31,6 +36,27 @@ def searcher(space: Space, seed: int, name: str) -> OptunaSearch:
     )
 
 
+def prefer_untried(search: OptunaSearch, distributions: Mapping[str, BaseDistribution], trials: int | None) -> bool:
+    """Have `search` propose a point that was not tried yet, where as many `trials` as may be started in all (None:
+    without end) can try all that there are: TPE would propose the best of them again.
+
+    Returns:
+        whether one is left.
+    """
+    study, _ = ray_internals.study_of(search)
+    begun = study.get_trials(deepcopy=False)
+    number = points.count(distributions)
+    if number is None or number > max(trials or 0, len(begun)):
+        return True
+    if any(trial.state == TrialState.WAITING for trial in begun):  # starting points come first
+        return True
+    tried = {tuple(trial.params.get(key) for key in distributions) for trial in begun}
+    untried = [point for point in points.every(distributions) if tuple(point.values()) not in tried]
+    if untried:
+        study.enqueue_trial(untried[len(begun) % len(untried)])
+    return bool(untried)
+
+
 def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> None:
     """Copy the study to runs/<search>/study.db (SQLite). Trials that `failed` (Ray's ids) are told to it, if Ray has
     not: one that is left running counts as a bad one for ever."""
@@ -38,6 +64,8 @@ def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> No
     for trial_id in failed:
         study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
     with replacing(folder / STUDY, alone=True) as fresh:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{fresh}")
+        # Not by an address: ?, % and { of a path mean something else in one.
+        opened = {"creator": partial(sqlite3.connect, fresh)}
+        storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
         optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
         storage.engine.dispose()

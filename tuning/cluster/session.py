@@ -15,7 +15,7 @@ from common import ray_cluster, uris
 from common.machine import cpu_cores
 from common.repository import ROOT
 from common.security import own_ray
-from tuning import signals
+from tuning import ray_internals, signals
 from tuning.cluster import joining
 
 HOW_RAY_RUNS = {
@@ -35,7 +35,7 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         install: let Ray install the packages on the cluster's nodes.
 
     Raises:
-        OptionError: as for `joining.join`.
+        OptionError: as for `joining.join`, or `own_ray.own_folder`.
     """
     for name, value in HOW_RAY_RUNS.items():
         os.environ.setdefault(name, value)
@@ -55,8 +55,11 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
     else:
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
-        with signals.kept(signal.SIGTERM):
+        # SIGTERM may be for every process at once (systemd, scancel): this one ends the others when it is ready.
+        # Ray does the same with SIGINT.
+        with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
             own_ray.start({"PYTHONPATH": str(ROOT), **variables}, **ray_cluster.QUIET, **alone)
+        ray_internals.end_at_once()
 
 
 def _cache_named_here() -> dict[str, str]:

@@ -10,8 +10,9 @@ from data_prep.node_copy import open_store
 from data_prep.sample import store as sample
 from data_prep.store.store import Store
 from data_prep.task import REFERENCE
+from tuning import preflight
 from tuning.command import machine as machines
-from tuning.command.options import hashed
+from tuning.command.options import NOTHING_STARTED, hashed
 from tuning.command.planning import planned
 from tuning.plan import describe
 from tuning.plan.spaces import Space
@@ -27,10 +28,11 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     plan = planned(options, space, place, store, machine)
     terminal.say(f"{describe.in_words(plan, store.task if store else REFERENCE, machine.seen)}\n")
     if options.dry_run:
-        terminal.say("A dry run: nothing was started.")
+        preflight.check_files(plan, store.task if store else REFERENCE)
+        terminal.say(NOTHING_STARTED)
         return 0
 
-    from tuning import preflight, search  # Ray takes seconds: a dry run does without
+    from tuning import search  # Ray takes seconds: a dry run does without
     from tuning.command import confirm
     from tuning.command.finish import finish
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 
 from common.security import terminal
 from tuning import resume, search
 from tuning.command.ending import TRIALS_FAILED
 from tuning.command.finish import finish
 from tuning.command.machine import Machine
-from tuning.command.options import hashed
+from tuning.command.options import NOTHING_STARTED, hashed
 from tuning.command.planning import planned_here
 from tuning.confirm import rerun
 from tuning.plan.plan import Plan
+from tuning.plan.resources import price, unit
 from tuning.records import leaderboard, search_json
+from tuning.records.rows import Row
 
 
 def if_asked(code: int, plan: Plan, options: argparse.Namespace, machine: Machine) -> int:
@@ -29,7 +32,7 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
     opening = resume.Opening(options.data, hashed(options))
     record = search_json.read(searched.folder)
     store = opening.store(record)
-    searched = dataclasses.replace(planned_here(searched, machine), store=opening.place(record))
+    searched = dataclasses.replace(planned_here(searched, machine, options), store=opening.place(record))
     seeds = None if options.folds else options.seeds or 3
     rows = leaderboard.read(searched.folder)
     plan, confirms = rerun.plan_of(searched, rows, options.confirm, seeds, options.folds)
@@ -40,5 +43,18 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
         f"\nConfirming the {options.confirm} best of {searched.name} with {again}: {plan.budget.trials} trials "
         f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n"
     )
+    if options.dry_run:
+        terminal.say(f"{_cost(searched, rows, plan)}\n\n{NOTHING_STARTED}")
+        return 0
     machine.start(plan)
     return finish(plan, search.run(plan, store, confirms=confirms))
+
+
+def _cost(searched: Plan, rows: Sequence[Row], plan: Plan) -> str:
+    """What a confirmation costs, if its epochs are as long as the search's were."""
+    seconds, done = sum(row.seconds for row in rows), sum(row.epochs for row in rows)
+    epochs = (plan.budget.trials or 0) * plan.epochs
+    hours = seconds / done * epochs / 3600 * price(plan.resources.gpus)
+    return (
+        f"{epochs} epochs; about {hours:.2g} {unit(plan.resources.gpus)}, as long as an epoch of {searched.name} took"
+    )

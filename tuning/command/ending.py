@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from common.command_line import python
 from common.errors import SearchError
 from common.search_folder import CONFIRMATION, TRIAL_ERROR
 from common.search_record import FailedTrials, SearchRecord, State
@@ -105,7 +106,7 @@ def _shown(plan: Plan) -> str:
 
 
 def _resume(plan: Plan) -> str:
-    return f"python tune_main.py --resume {_shown(plan)}"
+    return f"{python()} tune_main.py --resume {_shown(plan)}"
 
 
 def _more(plan: Plan) -> str:
@@ -115,6 +116,7 @@ def _more(plan: Plan) -> str:
 
 
 def _next(plan: Plan) -> str:
+    board = "tensorboard" if python() == "python" else f"{python()} -m tensorboard.main"
     curves = shlex.quote(os.path.relpath(plan.folder))
-    vote = f"python -m ensemble.select_and_predict --search {_shown(plan)}"
-    return f"\nNext:\n\n    tensorboard --logdir {curves}\n    {vote}"
+    vote = f"{python()} -m ensemble.select_and_predict --search {_shown(plan)}"
+    return f"\nNext:\n\n    {board} --logdir {curves}\n    {vote}"

@@ -9,7 +9,7 @@ from rich.table import Table
 from common.security import terminal
 from tuning.command import ending
 from tuning.plan.plan import Plan
-from tuning.records.leaderboard import console
+from tuning.records.leaderboard import console, show
 from tuning.records.rows import Row
 
 
@@ -37,4 +37,4 @@ def _print(lines: Sequence[Table | str]) -> None:
         if isinstance(line, str):
             terminal.say(line)
         else:
-            console().print(line)
+            show(line)

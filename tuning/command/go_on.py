@@ -11,7 +11,7 @@ from tuning import resume, search
 from tuning.command import confirm
 from tuning.command import machine as machines
 from tuning.command.finish import finish
-from tuning.command.options import hashed, limits
+from tuning.command.options import NOTHING_STARTED, hashed, limits
 from tuning.command.planning import planned_here
 from tuning.plan import describe
 from tuning.plan.plan import from_record
@@ -28,11 +28,14 @@ def go_on(options: argparse.Namespace, began: float) -> int:
         return confirm.confirm(from_record(place.folder, record, place.uri), options, machines.asked_for(options))
     found = resume.resumable(place.folder, more, place.uri, resume.Opening(options.data, hashed(options)))
     machine = machines.asked_for(options)
-    found = dataclasses.replace(found, plan=planned_here(found.plan, machine))
+    found = dataclasses.replace(found, plan=planned_here(found.plan, machine, options))
     plan = found.plan
     for note in found.notes:
         terminal.say(f"Note: {note}.")
     terminal.say(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n")
+    if options.dry_run:
+        terminal.say(NOTHING_STARTED)
+        return 0
     machine.start(plan)
     code = finish(plan, search.resume(found, began=began))
     return confirm.if_asked(code, plan, options, machine)

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from common import machine
+from common.security import terminal
 from tuning.plan import resources as sharing
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -34,10 +35,19 @@ class Machine:
         """Raises OptionError: a trial is to have more than there is."""
         return sharing.share_nodes(self.nodes, cpus_per_trial, gpus_per_trial)
 
-    def planned_here(self, plan: Plan) -> Plan:
-        """The plan with as many trials at a time as fit here: it may have been made on another machine."""
-        resources = self.resources(plan.resources.cpus, plan.resources.gpus)
-        return dataclasses.replace(plan, resources=resources)
+    def planned_here(self, plan: Plan, options: argparse.Namespace) -> Plan:
+        """The plan with what a trial can have here, and as many at a time as fit: it may be of another machine.
+
+        Raises:
+            OptionError: a trial is to have more than there is.
+        """
+        if not self.seen:
+            return plan
+        fitting = sharing.share_again(self.nodes, plan.resources)
+        cpus, gpus = options.cpus_per_trial, options.gpus_per_trial
+        if cpus or gpus is not None:
+            fitting = self.resources(cpus or fitting.cpus, fitting.gpus if gpus is None else gpus)
+        return dataclasses.replace(plan, resources=fitting)
 
     def start(self, plan: Plan) -> None:
         """Start Ray here, or make sure that the cluster's nodes are fit for trials.
@@ -47,6 +57,8 @@ class Machine:
         """
         from tuning.cluster import checks, session, weights
 
+        where = "Checking the cluster's machines" if self.cluster else "Starting Ray here"
+        terminal.say(f"{where}; then workers start, and the first line follows the first epoch.\n")
         session.start_ray(self.cluster, self.install)
         if self.cluster:
             seconds = checks.INSTALL_SECONDS if self.install else checks.ANSWER_SECONDS
@@ -90,7 +102,16 @@ def this_machine() -> Machine:
     return Machine(((machine.cpu_cores(), torch.cuda.device_count()),))
 
 
-def changes(before: Plan, now: Plan) -> str | None:
-    """How many trials fit at a time, where that is not as it was."""
-    was, fit = before.resources.concurrent, now.resources.concurrent
-    return None if fit == was else f"{fit} trials at a time fit here, and were {was} before"
+def changes(before: Plan, now: Plan) -> list[str]:
+    """What a trial has, and how many run at a time, where that is not as it was."""
+    was, here = before.resources, now.resources
+    found = []
+    if (was.cpus, was.gpus) != (here.cpus, here.gpus):
+        found.append(f"a trial has {sharing.trial_in_words(here)} now, and had {sharing.trial_in_words(was)}")
+    if bool(was.gpus) != bool(here.gpus):
+        found.append(
+            f"what was spent before was counted in {sharing.unit(was.gpus)}, and now {sharing.unit(here.gpus)}"
+        )
+    if here.concurrent != was.concurrent:
+        found.append(f"{here.concurrent} trials at a time fit here, and were {was.concurrent} before")
+    return found

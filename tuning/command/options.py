@@ -11,8 +11,11 @@ from common.uris import location
 
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
-WITH_RESUME = (*LIMITS, "confirm", "seeds", "folds", "resume", "data", "trust_store", "address", "install_packages")
+HERE = ("data", "trust_store", "address", "install_packages", "cpus_per_trial", "gpus_per_trial")
+WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "resume", "dry_run")
 """What --resume goes with: the rest of a search was chosen when it began."""
+
+NOTHING_STARTED = "A dry run: nothing was started."
 
 
 def parser() -> Parser:

@@ -11,7 +11,7 @@ from data_prep.store.store import Store
 from tuning.command import machine as machines
 from tuning.command.machine import Machine
 from tuning.command.options import limits
-from tuning.plan import profiles, settings
+from tuning.plan import points, profiles, settings
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.spaces import Space
@@ -40,7 +40,7 @@ def planned(options: argparse.Namespace, space: Space, place: Home, store: Store
         profile=chosen,
         store=absolute(options.data or sample.STORE),
         settings=shared,
-        budget=Budget.of(limits(options), chosen.trials),
+        budget=Budget.of(limits(options), chosen.trials).for_points(points.count(space.distributions)),
         epochs=epochs,
         grace=options.grace or min(chosen.grace_of(space.distributions), epochs),
         reduction=options.reduction or chosen.reduction,
@@ -52,9 +52,9 @@ def planned(options: argparse.Namespace, space: Space, place: Home, store: Store
     )
 
 
-def planned_here(plan: Plan, machine: Machine) -> Plan:
-    """The plan with as many trials at a time as fit here; where that is another number, it is said."""
-    here = machine.planned_here(plan)
-    if note := machines.changes(plan, here):
+def planned_here(plan: Plan, machine: Machine, options: argparse.Namespace) -> Plan:
+    """The plan with what trials can have here, and are to have; what is not as it was is said."""
+    here = machine.planned_here(plan, options)
+    for note in machines.changes(plan, here):
         terminal.say(f"Note: {note}.")
     return here

@@ -45,6 +45,12 @@ class Budget:
         changes = {name: _limit(name, text, vars(self)[name]) for name, text in asked.items() if text is not None}
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
+    def for_points(self, points: int | None, started: int = 0) -> Budget:
+        """The budget of a space of so many points: no more trials, but those that were started before."""
+        if points is None or self.trials is None or self.trials <= points:
+            return self
+        return dataclasses.replace(self, trials=max(started, points))
+
     def reached(self, spent: Spent) -> str | None:
         """Which time limit has been reached, in words; None while there is time left."""
         if self.hours is not None and spent.hours >= self.hours:

@@ -8,10 +8,14 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from data_prep.task import Task
 from trainable.config import TrialConfig
+from tuning.plan import points
 from tuning.plan.disk_need import _kept, disk_gb, trial_gb, weights_gb
 from tuning.plan.plan import Plan
-from tuning.plan.resources import unit
+from tuning.plan.resources import price, trial_in_words, unit
 from tuning.plan.spaces import Point
+
+MANY = 1000
+"""Trials of which an average is told."""
 
 
 def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
@@ -37,17 +41,14 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
         *(f"  {text}" for text in _execution(plan)),
         f"  {_stopping(plan)}",
         f"  ends after {budget_in_words(plan)}",
-        *(f"  {text}" for text in _worst_case(plan)),
+        *(f"  {text}" for text in (*_worst_case(plan), *_in_time(plan, seen))),
         f"  {_disk(plan, seen)}",
     ]
     return "\n".join(lines)
 
 
 def _share(plan: Plan) -> str:
-    resources = plan.resources
-    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
-    where = f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
-    return f"one trial on {where}; {resources.concurrent} at a time"
+    return f"one trial on {trial_in_words(plan.resources)}; {plan.resources.concurrent} at a time"
 
 
 def _disk(plan: Plan, seen: bool) -> str:
@@ -89,10 +90,25 @@ def _worst_case(plan: Plan) -> list[str]:
     trials = plan.budget.trials
     if trials is None:
         return []
-    return [
-        f"at most {trials} trials x {plan.epochs} epochs = {trials * plan.epochs} epochs; "
-        f"about {_likely_epochs(plan, trials)} if ASHA stops what it can"
-    ]
+    if trials == points.count(plan.space.distributions):
+        return [f"each of the space's {trials} points once, up to {plan.epochs} epochs"]
+    likely = f"; about {_likely_epochs(plan, trials)} if ASHA stops what it can" if plan.rungs() else ""
+    return [f"at most {trials} trials x {plan.epochs} epochs = {trials * plan.epochs} epochs{likely}"]
+
+
+def _in_time(plan: Plan, seen: bool) -> list[str]:
+    """How many trials the hours are enough for: how long an epoch takes nobody knows before the first."""
+    budget, resources = plan.budget, plan.resources
+    hours = [budget.gpu_hours / price(resources.gpus)] if budget.gpu_hours else []
+    if budget.hours and seen:
+        hours.append(budget.hours * resources.concurrent)
+    if not hours:
+        return []
+    epochs = min(hours) * 60
+    likely = (
+        f", about {epochs * MANY / _likely_epochs(plan, MANY):.0f} if ASHA stops what it can" if plan.rungs() else ""
+    )
+    return [f"if an epoch takes a minute, time for {epochs / plan.epochs:.0f} trials x {plan.epochs} epochs{likely}"]
 
 
 def _point_text(point: Point) -> str:

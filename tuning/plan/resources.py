@@ -77,6 +77,19 @@ def share_nodes(
     return Resources(cpus, gpus, sum(by_node))
 
 
+def share_again(nodes: Sequence[tuple[int, int]], had: Resources) -> Resources:
+    """Divide machines among trials of a search that began elsewhere: each gets what trials had, or what there is."""
+    gpus = min(had.gpus, max((there for _, there in nodes), default=0))
+    largest = max((cores for cores, there in nodes if there >= gpus), default=1)
+    return share_nodes(nodes, min(had.cpus, largest), gpus)
+
+
+def trial_in_words(resources: Resources) -> str:
+    """Say what a trial has: "1 GPU + 8 cores"; "2 cores, no GPU"."""
+    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
+    return f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
+
+
 def _trials(there: int, gpus: float) -> int | None:
     """How many trials of `gpus` GPUs each fit on so many: a fraction is of one GPU. None: they need none."""
     if not gpus:

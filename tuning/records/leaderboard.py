@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from common import search_state
 from common.errors import SearchError
@@ -22,8 +23,13 @@ from tuning.records.rows import Row, from_json, ranked
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
 
-FIXED_WIDTH = 58
-"""Columns of the terminal that everything but the settings takes."""
+COLUMN_WIDTHS = {"trial": 9, "status": 11, "epoch": 5, "val F1": 6, "best": 5, "at": 3, "min": 5}
+"""What the terminal is told of each trial, in this order, and how wide that is."""
+
+IMPORTANCE = ("trial", "best", "status", "epoch", "val F1", "min", "at")
+"""What a narrow terminal shows first."""
+
+GAP, MOST_COLUMNS = 2, 1000
 
 
 def frame(rows: list[Row]) -> pd.DataFrame:
@@ -100,22 +106,44 @@ def _check(board: pd.DataFrame) -> None:
 
 
 def table(rows: list[Row], title: str, width: int = 160) -> Table:
-    """A rich table for a terminal of `width` columns; searched settings under their short names, as many as fit."""
-    keys = list(rows[0].settings) if rows else []
-    ends = accumulate((max(5, len(key.split("/")[1])) + 2 for key in keys), initial=FIXED_WIDTH)
-    shown = [key for key, end in zip(keys, islice(ends, 1, None), strict=True) if end <= width]
-    hidden = len(keys) - len(shown)
-    caption = f"{hidden} more settings are in {LEADERBOARD}" if hidden else None
+    """A rich table for a terminal of `width` columns. What does not fit is left out, not cut: searched settings, under
+    their short names, that are equal in every row go first, then what tells least of a trial."""
+    about = _fitting(COLUMN_WIDTHS, width)
+    keys = sorted(rows[0].settings, key=lambda key: _is_equal(rows, key)) if rows else []
+    room = width - sum(COLUMN_WIDTHS[name] + GAP for name in about)
+    widths = {key: max(5, len(key.split("/")[1])) for key in keys}
+    shown = _fitting(widths, room) if len(about) == len(COLUMN_WIDTHS) else []
     result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
-    result.caption, result.caption_justify = caption, "left"
-    for name, least in (("trial", 9), ("status", 11), ("epoch", 5), ("val F1", 6), ("best", 5), ("at", 3), ("min", 5)):
+    result.caption, result.caption_justify = _hidden(rows, keys[len(shown) :]), "left"
+    for name in (name for name in COLUMN_WIDTHS if name in about):
         left = name in ("trial", "status")
-        result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=least)
+        result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=COLUMN_WIDTHS[name])
     for key in shown:
         result.add_column(cell(key.split("/")[1]), justify="right", no_wrap=True)
     for row in rows:
-        result.add_row(*map(cell, (*_cells(row), *(_number(row.settings[key]) for key in shown))))
+        cells = _cells(row)
+        settings = [_number(row.settings[key]) for key in shown]
+        result.add_row(*map(cell, (*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)))
     return result
+
+
+def _fitting(widths: dict[str, int], room: int) -> list[str]:
+    """The first columns, the most important ones first, that fit."""
+    ordered = sorted(widths, key=lambda name: IMPORTANCE.index(name) if name in IMPORTANCE else len(IMPORTANCE))
+    ends = accumulate(widths[name] + GAP for name in ordered)
+    return [name for name, end in zip(ordered, ends, strict=True) if end <= room + GAP]
+
+
+def _is_equal(rows: list[Row], key: str) -> bool:
+    return len(rows) > 1 and all(row.settings[key] == rows[0].settings[key] for row in rows)
+
+
+def _hidden(rows: list[Row], keys: list[str]) -> Text | None:
+    if not keys:
+        return None
+    equal = sum(_is_equal(rows, key) for key in keys)
+    alike = f", {equal} of them equal in every trial" if equal else ""
+    return Text(f"{len(keys)} more settings are in {LEADERBOARD}{alike}")
 
 
 def console() -> Console:
@@ -123,17 +151,23 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=160)
 
 
-def _cells(row: Row) -> list[str]:
-    best = "" if row.best_epoch is None else str(row.best_epoch)
-    return [
-        row.trial,
-        row.status,
-        str(row.epochs or ""),
-        _score(row.val_f1),
-        _score(row.val_f1_best),
-        best,
-        f"{row.seconds / 60:.1f}",
-    ]
+def show(table: Table) -> None:
+    """Print a table. Of one that is wider than the terminal nothing is cut: its lines go on in the next."""
+    usual = console()
+    needed = usual.measure(table, options=usual.options.update(max_width=MOST_COLUMNS)).maximum
+    Console(width=max(usual.width, needed)).print(table)
+
+
+def _cells(row: Row) -> dict[str, str]:
+    return {
+        "trial": row.trial,
+        "status": row.status,
+        "epoch": str(row.epochs or ""),
+        "val F1": _score(row.val_f1),
+        "best": _score(row.val_f1_best),
+        "at": "" if row.best_epoch is None else str(row.best_epoch),
+        "min": f"{row.seconds / 60:.1f}",
+    }
 
 
 def _score(value: float | None) -> str:

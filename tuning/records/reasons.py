@@ -27,6 +27,8 @@ def reason(trial: Trial) -> str:
     text = _last_failure(trial)
     if not text:
         return f"see {TRIAL_ERROR} in its folder"
+    if _short_of_memory(text):
+        return "worker killed, as the machine ran short of memory; fewer trials at a time need less (--cpus-per-trial)"
     if not _is_exception(text):
         return "worker hung" if "`ray.kill`" in text else "worker died"
     lines = text.splitlines()
@@ -70,4 +72,10 @@ def _last_failure(trial: Trial) -> str:
 def _is_exception(text: str) -> bool:
     """Whether our code failed, setup() included: "ray::CurveTrial.train() ..." leads its traceback. Else a worker or
     node died."""
-    return "ray::" in text or "Traceback" in text
+    return not _short_of_memory(text) and ("ray::" in text or "Traceback" in text)
+
+
+def _short_of_memory(text: str) -> bool:
+    """Whether Ray's memory monitor killed the worker: below, it lists the processes that use most, ray::IDLE too."""
+    found = text.splitlines()[1:2]  # after when it was
+    return bool(found) and "killed due to the node running low on memory" in found[0]

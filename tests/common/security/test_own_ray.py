@@ -82,7 +82,7 @@ def test_nobody_else_on_this_machine_can_talk_to_it_or_touch_its_files(mode, sho
 def test_its_folder_is_ones_own_and_found_again(short, monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", str(short))
     folder = own_ray.own_folder()
-    assert folder == short / f"ray-{os.getuid()}"
+    assert folder == short / f"masktune-{os.getuid()}"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert own_ray.own_folder() == folder
 
@@ -90,7 +90,7 @@ def test_its_folder_is_ones_own_and_found_again(short, monkeypatch):
 @pytest.mark.parametrize("what", ["open", "link", "file", pytest.param("another's", marks=needs_a_stranger)])
 def test_a_folder_that_somebody_else_has_made_there_is_refused_in_a_line(what, short, monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", str(short))
-    folder = short / f"ray-{os.getuid()}"
+    folder = short / f"masktune-{os.getuid()}"
     if what == "link":
         (short / "there").mkdir(mode=0o700)
         folder.symlink_to("there")
@@ -100,7 +100,7 @@ def test_a_folder_that_somebody_else_has_made_there_is_refused_in_a_line(what, s
         folder.mkdir(mode=0o700)
         folder.chmod(0o750 if what == "open" else 0o700)
         os.chown(folder, STRANGER if what == "another's" else -1, -1)
-    with pytest.raises(OptionError, match=r"^\S+ (must be a folder of yours|cannot be made)[^\n]*RAY_TMPDIR[^\n]*$"):
+    with pytest.raises(OptionError, match=r"^RAY_TMPDIR \S+: [^\n]+; name another folder, or none$"):
         own_ray.own_folder()
 
 

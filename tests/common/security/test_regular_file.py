@@ -2,9 +2,13 @@
 
 import json
 import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from common.errors import CheckpointError, EnsembleError, LabelError, MasktuneError, SearchError
 from common.files import file_sha256
@@ -12,7 +16,8 @@ from common.search_folder import read_val_predictions
 from common.search_record import SearchRecord
 from common.security import regular_file
 from data_prep import corrections
-from data_prep.layouts import labels_file
+from data_prep.layouts import labels_file, manifest
+from data_prep.layouts.folders import photos_below
 from data_prep.suspects.report import check_nothing_is_lost
 from ensemble import search_folder as ensemble_searches
 from tests import odd_files
@@ -156,22 +161,25 @@ def test_a_path_of_5000_characters_is_refused_with_its_row(tmp_path: Path) -> No
     for name in ("a" * 5000, f"{'a/' * 2500}b.jpg", f"{'a' * 300}.jpg"):
         file.write_text(f"path,mask\n{name},worn\n")
         with pytest.raises(LabelError, match=r"labels\.csv, row 2: ") as refusal:
-            from data_prep.layouts import manifest
-
             manifest.read(tmp_path / "in", file)
         assert len(str(refusal.value)) < 6000 and "\n" not in str(refusal.value)
 
 
-def test_1500_nested_folders_are_walked(tmp_path: Path) -> None:
-    from PIL import Image
+@pytest.fixture
+def nested() -> Iterator[Path]:
+    """A photo in 1,500 nested folders; not where pytest clears away, which calls itself for each."""
+    top, before = Path(tempfile.mkdtemp()), Path.cwd()
+    try:
+        os.chdir(top)
+        for _ in range(1500):
+            Path("d").mkdir()
+            os.chdir("d")
+        Image.new("RGB", (8, 8)).save("x.png")
+    finally:
+        os.chdir(before)
+    yield top
+    subprocess.run(["rm", "-r", str(top)], check=True)
 
-    from data_prep.layouts.folders import photos_below
 
-    before = Path.cwd()
-    os.chdir(tmp_path)
-    for _ in range(1500):
-        Path("d").mkdir()
-        os.chdir("d")
-    Image.new("RGB", (8, 8)).save("x.png")
-    os.chdir(before)
-    assert [photo.path for photo in photos_below(tmp_path).photos] == [f"{'d/' * 1500}x.png"]
+def test_1500_nested_folders_are_walked(nested: Path) -> None:
+    assert [photo.path for photo in photos_below(nested).photos] == [f"{'d/' * 1500}x.png"]

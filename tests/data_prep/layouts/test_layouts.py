@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import LabelError, OptionError
-from data_prep import layouts
 from data_prep.choices import LAYOUTS
 from data_prep.labels import OFFICIAL_BANDS, age_band
+from data_prep.layouts import known
 from data_prep.layouts.folders import images_below, photos_below
 from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import draw, write_csv
@@ -30,9 +30,9 @@ def test_every_layout_but_the_reference_can_be_drawn():
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_drawn_layout_is_guessed_and_read(tmp_path, name):
     images, labels = DRAWN[name](tmp_path)
-    guessed, why = layouts.guess(images, labels)
+    guessed, why = known.guess(images, labels)
     assert guessed == name and why.startswith(f"{name}: ") and "\n" not in why
-    photos = layouts.read(name, images, labels).photos
+    photos = known.read(name, images, labels).photos
     assert 24 <= len(photos) <= 27
     assert all(photo.mask or photo.gender or photo.age for photo in photos)
     bands = {int(age_band(photo.age[0], OFFICIAL_BANDS)) for photo in photos if photo.age}
@@ -49,72 +49,72 @@ def test_a_drawn_layout_is_guessed_and_read(tmp_path, name):
     ],
 )
 def test_what_tells_a_layout_is_said(tmp_path, name, why):
-    assert layouts.guess(*DRAWN[name](tmp_path)) == (name, why)
+    assert known.guess(*DRAWN[name](tmp_path)) == (name, why)
 
 
 def test_the_reference_is_guessed_by_its_folders(raw):
     why = "reference: train.csv has gender, age, path and one folder a person"
-    assert layouts.guess(raw.images, raw.labels) == ("reference", why)
-    assert len(layouts.read("reference", raw.images, raw.labels).photos) == 70
+    assert known.guess(raw.images, raw.labels) == ("reference", why)
+    assert len(known.read("reference", raw.images, raw.labels).photos) == 70
 
 
 def test_a_manifest_of_the_references_columns_is_told_by_its_photos(tmp_path):
     photo(tmp_path / "images" / "a.jpg")
     labels = write_csv(tmp_path / "mine.csv", "path,gender,age", "a.jpg,male,20")
     why = "manifest: mine.csv has gender, age, path and one row a photo"
-    assert layouts.guess(tmp_path / "images", labels) == ("manifest", why)
+    assert known.guess(tmp_path / "images", labels) == ("manifest", why)
 
 
 def test_a_first_path_that_is_not_there_does_not_mislead(raw):
     raw.labels.write_text(raw.labels.read_text().replace("000000-1_female", "gone"))
-    assert layouts.guess(raw.images, raw.labels)[0] == "reference"
+    assert known.guess(raw.images, raw.labels)[0] == "reference"
     raw.write_csv([("gone", "male", 20)])
     with pytest.raises(LabelError, match=r"no path in it is that of a folder or a photo in .*; the first is 'gone'"):
-        layouts.guess(raw.images, raw.labels)
+        known.guess(raw.images, raw.labels)
 
 
 @pytest.mark.parametrize("columns", ["path,gender", "file,age", "name,mask", "path", "file,path"])
 def test_columns_of_no_layout_are_listed_beside_those_of_each(tmp_path, columns):
     labels = write_csv(tmp_path / "mine.csv", columns, "x,y"[: len(columns.split(",")) * 2 - 1])
     with pytest.raises(LabelError, match=f"its columns are {columns.replace(',', ', ')}; reference has .* fairface"):
-        layouts.guess(tmp_path, labels)
+        known.guess(tmp_path, labels)
 
 
 def test_a_few_strange_names_do_not_hide_utkface(tmp_path):
     images, _ = drawn_layouts.utkface(tmp_path)
     for i in range(24):
         photo(images / f"with_mask/{i}.jpg")
-    assert layouts.guess(images, None)[0] == "utkface"
+    assert known.guess(images, None)[0] == "utkface"
     photo(images / "with_mask/last.jpg")
-    assert layouts.guess(images, None)[0] == "imagefolder"
+    assert known.guess(images, None)[0] == "imagefolder"
 
 
 def test_photos_that_say_nothing_are_an_error_that_says_what_to_do(raw, tmp_path):
     with pytest.raises(OptionError, match=r"70 photos.*--labels CSV, .*--layout: reference, utkface, fairface"):
-        layouts.guess(raw.images, None)
+        known.guess(raw.images, None)
     (tmp_path / "empty").mkdir()
     with pytest.raises(OptionError, match=r"--images .*: no photo in it"):
-        layouts.guess(tmp_path / "empty", None)
+        known.guess(tmp_path / "empty", None)
     for labels in (None, raw.labels):
         with pytest.raises(OptionError, match="--images: no folder"):
-            layouts.guess(tmp_path / "nowhere", labels)
+            known.guess(tmp_path / "nowhere", labels)
 
 
 def test_a_labels_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(LabelError, match=r"nowhere\.csv: no such file$"):
-        layouts.guess(tmp_path, tmp_path / "nowhere.csv")
+        known.guess(tmp_path, tmp_path / "nowhere.csv")
 
 
 def test_an_unknown_layout_is_answered_with_the_known_ones(tmp_path):
     with pytest.raises(OptionError, match="reference, utkface, fairface, imagefolder or manifest, but is 'coco'"):
-        layouts.read("coco", tmp_path, None)
+        known.read("coco", tmp_path, None)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_labels_must_be_given_where_they_are_used_and_only_there(tmp_path, name):
     unfit = Path("labels.csv") if name in ("utkface", "imagefolder") else None
     with pytest.raises(OptionError, match=f"--layout {name} .*--labels") as error:
-        layouts.read(name, tmp_path, unfit)
+        known.read(name, tmp_path, unfit)
     assert "\n" not in str(error.value)
 
 
@@ -124,7 +124,7 @@ def test_a_link_that_leaves_the_images_folder_is_refused_by_name(tmp_path, name,
     images, _ = DRAWN[name](tmp_path)
     secret = photo(tmp_path / "outside" / "20_0_0_20170109150557335.jpg")
     (images / link).symlink_to(secret.parent if link == "folder" else secret)
-    for look in (lambda: layouts.read(name, images, None), lambda: layouts.guess(images, None)):
+    for look in (lambda: known.read(name, images, None), lambda: known.guess(images, None)):
         with pytest.raises(LabelError, match=f": {link} is a link to .*outside"):
             look()
 

@@ -43,7 +43,7 @@ NONSENSE = {
     "size": [None, [6], [6, 0], [6, -4], [6, 4.0], ["6", 4], [2**70, 4], {"6": 4}, float("nan")],
     "source_size": [None, 60, [60, None], [10**6, 40]],
     "background": [
-        *(None, {}, [], {"method": "own", "model": "m.onnx", "sha256": None}),
+        *(None, {}, [], {"method": "own", "model": 7, "sha256": None}),
         *({"method": "own", "model": "m.onnx", "sha256": each} for each in ("../../evil", 7, "0" * 63, f"{HASH}\n")),
         {"method": "../../evil.onnx", "model": "m.onnx", "sha256": HASH},
     ],

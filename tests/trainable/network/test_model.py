@@ -1,3 +1,4 @@
+import pickle
 import threading
 import urllib.request
 from functools import partial
@@ -59,16 +60,76 @@ def test_a_damaged_file_of_weights_is_one_line(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_of_weights_that_would_run_code_is_refused(tmp_path):
-    torch.save({"conv1.weight": print}, tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match="cannot be read as weights"):
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    ("saved", "what"),
+    [
+        ({"conv1.weight": print}, "print"),
+        (torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"),
+        ({"model": torch.nn.ReLU()}, "torch.nn.modules.activation.ReLU"),
+    ],
+)
+def test_a_file_of_weights_that_would_run_code_is_refused_and_its_owner_told_what_to_save(
+    tmp_path, saved, what, zipped
+):
+    torch.save(saved, tmp_path / "w.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(WeightsError) as refusal:
         read_weights(tmp_path / "w.pt")
+    assert str(refusal.value) == (
+        f"{tmp_path}/w.pt: cannot be read as weights (it holds more than tensors, {what}, which would be run as code: "
+        "save model.state_dict() instead); name a file of weights with --weights FILE, or start from scratch with "
+        "--weights none"
+    )
 
 
-def test_a_file_of_something_else_is_refused(tmp_path):
-    torch.save({"epoch": 3}, tmp_path / "w.pt")
+def test_a_pickle_that_torch_has_not_written_is_refused_in_a_line(tmp_path, capfd):
+    (tmp_path / "w.pt").write_bytes(pickle.dumps(torch.nn.Linear(2, 2)))
+    with pytest.raises(WeightsError, match=r"\(torch.save has not written it\); name a file"):
+        read_weights(tmp_path / "w.pt")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("saved", [{"epoch": 3}, [1, 2], {"state_dict": {"a": 1}}, {"state_dict": 3}])
+def test_a_file_of_something_else_is_refused(tmp_path, saved):
+    torch.save(saved, tmp_path / "w.pt")
     with pytest.raises(WeightsError, match="a state dict of tensors is needed"):
         read_weights(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
+def test_what_wrappers_put_before_names_is_taken_off(tmp_path, name, prefix):
+    donor = build(SCRATCH, seed=1)
+    save = save_file if name.endswith("safetensors") else torch.save
+    save({prefix + key: value for key, value in donor.state_dict().items()}, tmp_path / name)
+    assert _same(build(Model("resnet18", str(tmp_path / name)), seed=2), donor)
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
+def test_weights_in_a_checkpoint_of_a_training_are_found(tmp_path, key):
+    donor = build(SCRATCH, seed=1)
+    torch.save({"epoch": 3, key: donor.state_dict()}, tmp_path / "w.pt")
+    assert _same(build(Model("resnet18", str(tmp_path / "w.pt")), seed=2), donor)
+
+
+def test_weights_of_before_batches_were_counted_are_taken_and_others_that_lack_something_are_not(tmp_path):
+    donor = build(SCRATCH, seed=1)
+    old = {key: value for key, value in donor.state_dict().items() if not key.endswith("num_batches_tracked")}
+    torch.save(old, tmp_path / "w.pt")
+    assert _same(build(Model("resnet18", str(tmp_path / "w.pt")), seed=2), donor)
+    torch.save({key: value for key, value in old.items() if key != "bn1.running_mean"}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=r"bn1\.running_mean does not match"):
+        build(Model("resnet18", str(tmp_path / "w.pt")))
+
+
+def test_only_weights_that_were_fetched_are_to_be_deleted(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    fetched = tmp_path / "hub/checkpoints/resnet18-f37072fd.pth"
+    fetched.parent.mkdir(parents=True)
+    for file, advice in ((fetched, "; delete it, or name"), (tmp_path / "mine.pt", "; name a file")):
+        file.write_bytes(b"PK\x03\x04 torn")
+        with pytest.raises(WeightsError, match=advice):
+            read_weights(file)
 
 
 def test_weights_of_another_arch_are_refused(tmp_path):

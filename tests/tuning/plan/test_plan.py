@@ -178,3 +178,43 @@ def test_a_plan_keeps_an_address_as_it_is(make_plan: Callable[..., Plan]) -> Non
     plan = dataclasses.replace(make_plan(), store="s3://bucket/masks?region=eu-west-1")
     record = SearchRecord(plan=planning.to_json(plan), store={"path": plan.store, "hash": "x"})
     assert planning.from_record(plan.folder, record) == plan
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"budget": Budget(trials=6), "grace": 9}, ["at most 6 trials x 9 epochs = 54 epochs"]),
+        (
+            {"budget": Budget(gpu_hours=9), "grace": 9},
+            ["if an epoch takes a minute, time for 60 trials x 9 epochs"],
+        ),
+        (
+            {"budget": Budget(gpu_hours=9)},  # of 1000 trials 1 epoch, of 333 two more, of 111 six more
+            ["if an epoch takes a minute, time for 60 trials x 9 epochs, about 231 if ASHA stops what it can"],
+        ),
+        (
+            {"budget": Budget(gpu_hours=9), "grace": 9, "resources": Resources(cpus=1, gpus=0.5, concurrent=2)},
+            ["if an epoch takes a minute, time for 120 trials x 9 epochs"],
+        ),
+        (
+            {"budget": Budget(hours=9, gpu_hours=90), "grace": 9},  # two at a time
+            ["if an epoch takes a minute, time for 120 trials x 9 epochs"],
+        ),
+        (
+            {"budget": Budget(trials=2, hours=9), "grace": 9},
+            ["at most 2 trials x 9 epochs = 18 epochs", "if an epoch takes a minute, time for 120 trials x 9 epochs"],
+        ),
+    ],
+)
+def test_the_plan_says_how_many_trials_it_is_for(
+    changes: dict, said: list[str], make_plan: Callable[..., Plan]
+) -> None:
+    lines = [line.strip() for line in in_words(make_plan(epochs=9, **changes), REFERENCE).splitlines()]
+    assert [line for line in lines if "trials x" in line] == said
+
+
+def test_of_a_cluster_that_was_not_asked_nobody_knows_how_many_trials_its_hours_are_for(
+    make_plan: Callable[..., Plan],
+) -> None:
+    text = in_words(make_plan(budget=Budget(hours=9)), REFERENCE, seen=False)
+    assert "if an epoch takes a minute" not in text

@@ -1,7 +1,7 @@
 import pytest
 
 from common.errors import OptionError
-from tuning.plan.resources import Resources, share, share_nodes
+from tuning.plan.resources import Resources, share, share_again, share_nodes
 
 
 def test_five_gpus_run_five_trials_that_share_the_cores() -> None:
@@ -78,3 +78,22 @@ def test_a_trial_larger_than_every_machine_is_refused(asked: dict, message: str)
 def test_a_cluster_without_a_core_is_refused() -> None:
     with pytest.raises(OptionError, match="no machine of the cluster has a CPU core"):
         share_nodes([])
+
+
+@pytest.mark.parametrize(
+    ("nodes", "had", "gets"),
+    [
+        ([(8, 0)], Resources(2, 0, 1), Resources(2, 0, 4)),  # a larger machine changes no trial
+        ([(1, 0)], Resources(2, 0, 1), Resources(1, 0, 1)),
+        ([(3, 0)], Resources(8, 0, 1), Resources(3, 0, 1)),
+        ([(8, 2)], Resources(8, 4, 1), Resources(8, 2, 1)),
+        ([(4, 0)], Resources(8, 1, 5), Resources(4, 0, 1)),  # on the CPU
+        ([(4, 0)], Resources(2, 0.5, 2), Resources(2, 0, 2)),
+        ([(4, 1)], Resources(2, 0.5, 8), Resources(2, 0.5, 2)),
+        ([(64, 0), (4, 1)], Resources(8, 1, 5), Resources(4, 1, 1)),  # the cores beside a GPU
+    ],
+)
+def test_a_search_that_goes_on_with_less_gives_trials_what_there_is(
+    nodes: list[tuple[int, int]], had: Resources, gets: Resources
+) -> None:
+    assert share_again(nodes, had) == gets

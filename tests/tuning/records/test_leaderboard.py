@@ -1,9 +1,12 @@
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from tuning.records import leaderboard
 from tuning.records.rows import Row, ranked, rows
@@ -35,6 +38,42 @@ def test_a_narrow_terminal_shows_the_scores_whole_and_says_what_it_hides() -> No
     assert "1 more settings are in leaderboard.csv" in lines[3]
 
 
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (58, ["trial", "status", "epoch", "val", "F1", "best", "at", "min"]),
+        (45, ["trial", "status", "epoch", "val", "F1", "best"]),
+        (40, ["trial", "status", "epoch", "best"]),
+        (30, ["trial", "status", "best"]),
+        (20, ["trial", "best"]),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_nothing_is_cut(width: int, columns: list[str]) -> None:
+    lines = shown([row("trial-001", 0.068)], width)
+    assert lines[1].split() == columns
+    assert "trial-001" in lines[2]
+    assert "0.068" in lines[2].split()
+    assert all(len(line) <= width for line in lines[:3])
+
+
+def test_settings_that_are_equal_in_every_trial_make_room_for_those_that_differ() -> None:
+    two = [row("trial-001", 0.5), row("trial-002", 0.4)]
+    two[1] = replace(two[1], settings={**SETTINGS, "loss/smoothing_weight": 2.0})
+    lines = shown(two, 78)
+    assert lines[1].split()[-1] == "smoothing_weight"
+    assert [line.split()[-1] for line in lines[2:4]] == ["1", "2"]
+    assert " ".join(" ".join(lines[4:]).split()) == (
+        "2 more settings are in leaderboard.csv, 2 of them equal in every trial"
+    )
+
+
+def test_a_choice_in_brackets_is_no_markup() -> None:
+    one = replace(row("trial-001", 0.5), settings={"crop/kind": "[bold]x[/]"})
+    assert shown([one], 120)[2].split()[-1] == "[bold]x[/]"
+    title = leaderboard.table([one], "weekend [1]").title
+    assert Text.from_markup(title).plain == "weekend [1]"
+
+
 def test_a_wide_one_shows_every_setting() -> None:
     lines = shown([row("trial-001", 0.5)], 120)
     assert lines[1].split()[-3:] == ["max_lr", "height", "smoothing_weight"]
@@ -59,3 +98,17 @@ def test_equal_scores_rank_by_the_start_of_their_trials_whatever_order_ray_has_t
     """After a resume Ray's is another one."""
     trials: Any = [RaysTrial("trial-1000", 0.5), RaysTrial("trial-004", 0.5), RaysTrial("trial-003", 0.6)]
     assert [row.trial for row in ranked(rows(trials, [], 9))] == ["trial-003", "trial-004", "trial-1000"]
+
+
+def test_of_a_table_that_is_wider_than_the_terminal_nothing_is_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(leaderboard, "console", lambda: Console(width=20))
+    wide = Table(box=None)
+    for name in ("trial", "above next", "seeds"):
+        wide.add_column(name, no_wrap=True)
+    wide.add_row("trial-003", "0.84", "0.601 0.612 0.623")
+    leaderboard.show(wide)
+    assert capsys.readouterr().out.split() == [
+        *("trial", "above", "next", "seeds", "trial-003", "0.84", "0.601", "0.612", "0.623")
+    ]

@@ -52,8 +52,38 @@ def test_a_new_search_gets_the_next_free_name_and_one_that_is_taken_is_refused(r
     assert naming.new_home(home.at(runs), "mine", None).folder.name == "mine-2"
     with pytest.raises(SearchError, match=r"--resume (file://)?/.*/runs/mine$"):
         naming.new_home(home.at(runs), "age_bands", "mine")
-    with pytest.raises(OptionError, match="a plain folder name is needed"):
-        naming.new_home(home.at(runs), "age_bands", "../mine")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", "../mine", "/mine", "a/b", ".mine", "mine.", "mine ", " mine", "2nd try", "-mine", "--resume"),
+        *("try[1]", "try*", "what?", "[bold]x", "s3://bucket", "a:b", "50%", "a#b", "{x}", "~", "$HOME", "a\\b", "a'b"),
+        *("two\nlines", "bell\a", "nul\0", "a\tb", "\x1b[31mred", "not\udcffutf8", "x" * 201, "\u4e2d" * 67),
+    ],
+)
+def test_a_name_that_something_would_read_as_more_than_one_is_refused_and_nothing_is_made(
+    name: str, runs: str | Path, tmp_path: Path
+) -> None:
+    with pytest.raises(OptionError, match=r"^--name: (a plain folder name|at most 200 bytes)[^\n]*$"):
+        naming.new_home(home.at(runs), "age_bands", name)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["mine", "age_bands+crop_sizes", "v1.2-b", "\u00fcber", "x" * 200, "lr=0.1,wd=1"])
+def test_a_plain_name_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
+    assert naming.new_home(home.at(tmp_path), "age_bands", name).folder == tmp_path / name
+
+
+def test_a_name_at_an_address_is_of_ascii(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"but got '\u00fcber'; .* and at an address only those of ASCII$"):
+        naming.new_home(home.at(tmp_path.as_uri()), "age_bands", "\u00fcber")
+
+
+def test_a_space_whose_own_name_is_no_folders_needs_one(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"^--name: a search of 'my\[1\]' needs one of its own: "):
+        naming.new_home(home.at(tmp_path), "my[1]", None)
+    assert naming.new_home(home.at(tmp_path), "my[1]", "mine").folder.name == "mine"
 
 
 def test_what_is_shared_lies_beside_the_searches(runs: str | Path, tmp_path: Path) -> None:

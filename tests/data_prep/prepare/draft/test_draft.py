@@ -1,10 +1,14 @@
 """A store that is interrupted: what is done is kept, what is missing is made, and the bytes are the same."""
 
+import os
+
 import numpy as np
 import pytest
 
 from common.errors import PhotoError, StoreError
+from data_prep.layouts.listing import Photo
 from data_prep.photos.background import Background
+from data_prep.prepare import parts
 from tests.data_prep.prepare.draft.interrupting import Interrupted, contents, stop_after
 
 SHARDS = 8
@@ -91,6 +95,22 @@ def test_photos_that_were_mended_are_done_again_and_no_others(make, raw, monkeyp
     store = make()
     assert len(store) == 73 and store.meta["left_out"] == []
     assert read[0] < 73
+
+
+@pytest.mark.parametrize("same_size", [True, False])
+def test_a_part_is_another_one_when_a_photo_changed_under_an_old_time(raw, same_size):
+    file = raw.images / "000000-1_female_Asian_20" / "normal.jpg"
+    part = parts.Part(0, [Photo(file, file.name, "a")], [True])
+    key, before, content = part.key, file.stat(), file.read_bytes()
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert part.key == key
+    # As a flag of EXIF is: a byte of the header.
+    file.write_bytes(content[:10] + b"\x07" + content[11:] + (b"" if same_size else b"more"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert part.key != key
+    file.unlink()
+    assert part.key != key  # whoever decodes it says what is wrong
 
 
 def test_labels_may_change_while_a_store_is_half_made(make, raw, monkeypatch):
