@@ -67,11 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    result = Parser(
-        prog="python -m benchmarks.photographs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = Parser(prog="python -m benchmarks.photographs", description=__doc__)
     result.add_argument("images", type=Path, help="a folder of photographs, in a layout that data_prep knows")
     result.add_argument("--out", type=Path, required=True, metavar="DIR", help="stores and searches are made here")
     result.add_argument("--space", default="age_bands", metavar="NAME", help="(default: %(default)s)")

@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from common.errors import MasktuneError, OptionError
 from common.security import terminal
@@ -23,8 +23,14 @@ from common.surroundings import settle
 class Parser(argparse.ArgumentParser):
     """An argparse parser whose errors are OptionErrors: one line that says what to do, without the usage.
 
-    A misspelt option is named before anything else is wrong, with the one that was probably meant.
+    A misspelt option is named before anything else is wrong, with the one that was probably meant. A description of
+    several lines is shown as it is written, and one of a single line is wrapped.
     """
+
+    def __init__(self, description: str | None = None, **more: Any) -> None:
+        of_lines = "\n" in (description or "").strip()
+        shown = argparse.RawDescriptionHelpFormatter if of_lines else argparse.HelpFormatter
+        super().__init__(description=description, formatter_class=shown, **more)
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
         given = sys.argv[1:] if args is None else args

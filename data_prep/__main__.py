@@ -9,7 +9,6 @@ python -m data_prep.check data/store --sheet sheet.png --images data/train/image
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 import time
@@ -66,9 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parser() -> Parser:
-    options = Parser(
-        prog="python -m data_prep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = Parser(prog="python -m data_prep", description=__doc__)
     what = options.add_argument_group("what there is")
     what.add_argument("--images", type=Path, required=True, metavar="DIR", help="the folder that holds the photos")
     what.add_argument("--labels", type=Path, metavar="CSV", help="what is known of them, where a CSV file says it")

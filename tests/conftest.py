@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 from tests.tuning.plans import small_plan
 from tuning.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from tests.tuning.undisturbed import Undisturbed
 
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 """No AMX, here and in what tests start: some virtual machines lose its registers when processes take turns, and then
@@ -41,25 +45,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 LONGEST = (
     "test_end_to_end.py",
-    "tuning/test_signals.py",
-    "data_prep/prepare/test_cluster.py",
-    "faults/test_workers.py",
     "tuning/test_faults.py",
-    "tuning/storage/test_mirror.py",
+    "faults/test_workers.py",
     "test_photographs.py",
+    "tuning/test_signals.py",
     "test_bare_user.py",
     "tuning/test_surroundings.py",
     "tuning/cluster/test_nodes.py",
     "faults/test_nodes.py",
+    "data_prep/prepare/test_cluster.py",
+    "tuning/storage/test_mirror.py",
+    "tuning/storage/test_disk.py",
     "tuning/test_search.py",
     "trainable/test_workbench.py",
+    "benchmarks/data_prep/test_data_prep.py",
+    "benchmarks/gpu/test_main.py",
+    "tuning/callbacks/test_failures.py",
+    "benchmarks/trial_throughput/test_main.py",
+    "common/test_ray_cluster.py",
 )
-"""The files that take half a minute or more, the longest first."""
+"""The files that take a quarter of a minute or more, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first, so that none is left for one of two processes at the end."""
     first = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    assert not (gone := [str(file) for file in first if not file.exists()]), f"LONGEST names what is gone: {gone}"
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
@@ -74,8 +85,8 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def smallest_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """As `small_store`, of 20 people: for trials whose score nobody looks at."""
-    return drawn_store(tmp_path_factory.mktemp("smallest") / "store", people=20)
+    """As `small_store`, of 10 people: for trials whose score nobody looks at."""
+    return drawn_store(tmp_path_factory.mktemp("smallest") / "store", people=10)
 
 
 def drawn_store(folder: Path, people: int) -> Store:
@@ -143,3 +154,11 @@ def ray_session() -> Iterator[None]:
     session.start_ray()
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def calm(ray_session: None, small_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """One search that nothing happens to, for all tests in this process."""
+    from tests.tuning.undisturbed import undisturbed
+
+    return undisturbed(tmp_path_factory.mktemp("calm"), small_store)

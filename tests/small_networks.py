@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from benchmarks.small_resnet import small_resnet
+from benchmarks.record_curves.small_resnet import small_resnet
 from data_prep.task import REFERENCE
 from ensemble import member
 from trainable.config import Model

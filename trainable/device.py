@@ -122,14 +122,21 @@ def amp_dtype(device: torch.device) -> torch.dtype:
 def _faster_on_this_cpu() -> torch.dtype:
     """Take bfloat16 where it multiplies matrices clearly faster than float32, found by trying, since no list of
     features tells: a Xeon with AVX-512 for bfloat16, but its AMX hidden by a virtual machine, is half as fast in it."""
-    clearly = 1.25
-    gain = _seconds_of_a_product(torch.float32) / _seconds_of_a_product(torch.bfloat16)
-    return torch.bfloat16 if gain > clearly else torch.float32
+    hopeless, clearly = 1 / 16, 1.25
+    # A CPU without bfloat16 takes a hundred times as long for it: a small product tells, and large ones take seconds.
+    if _gain_of_bfloat16(128) < hopeless:
+        return torch.float32
+    return torch.bfloat16 if _gain_of_bfloat16(512) > clearly else torch.float32
 
 
-def _seconds_of_a_product(dtype: torch.dtype) -> float:
+def _gain_of_bfloat16(side: int) -> float:
+    """How many times as fast as in float32 matrices of this many rows and columns are multiplied."""
+    return _seconds_of_a_product(torch.float32, side) / _seconds_of_a_product(torch.bfloat16, side)
+
+
+def _seconds_of_a_product(dtype: torch.dtype, side: int) -> float:
     """Time a product of two matrices: the best of nine, which other programs disturb least."""
-    matrix = torch.ones(512, 512, dtype=dtype)
+    matrix = torch.ones(side, side, dtype=dtype)
     times = []
     for _ in range(9):
         began = time.perf_counter()

@@ -162,5 +162,6 @@ class Runner:
     def _start(self, cores: int | None = None, environment: Mapping[str, str] | None = None) -> Worker:
         self._started += 1
         log = self._folder / f"worker-{self._started}.log"
-        self._living.append(Worker(log, cores, {**self._environment, **(environment or {})}, self._look))
+        variables = {**self._environment, **(environment or {})}
+        self._living.append(Worker(log, cores, variables, self._look, self._minutes.clock))
         return self._living[-1]

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Worker:
         cores: it may use; None: all of the parent's.
         environment: variables that it has beside the parent's, set before torch is imported.
         look: the first that it does, and what `ready` says.
+        clock: by which it takes too long.
 
     Attributes:
         usable: for a part: it is ready, and no part has spoilt it.
@@ -53,10 +54,11 @@ class Worker:
         cores: int | None = None,
         environment: Mapping[str, str] | None = None,
         look: Look | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._log, self._seen = log, 0
+        self._log, self._seen, self._clock = log, 0, clock
         self._process = context.Process(
             target=serve, args=(theirs, log, cores, dict(environment or {}), look or look_at_torch)
         )
@@ -114,10 +116,10 @@ class Worker:
         self._process.join(GENTLY)  # a driver that hangs does not let it go, and there is more to say
 
     def _messages(self, seconds: float) -> Iterator[Any]:
-        until = time.monotonic() + seconds
+        until = self._clock() + seconds
         while True:
             alive = self._process.is_alive()  # asked first: what it had sent before it ended is still read
-            if self._pipe.poll(min(LOOK, max(0.0, until - time.monotonic())) if alive else 0):
+            if self._pipe.poll(min(LOOK, max(0.0, until - self._clock())) if alive else 0):
                 try:
                     message = self._pipe.recv()
                 except (EOFError, OSError):
@@ -128,7 +130,7 @@ class Worker:
                     continue
             if not alive:
                 raise WorkerEndedError(_how(self._process.exitcode))
-            if time.monotonic() >= until:
+            if self._clock() >= until:
                 raise NoAnswerError
 
 

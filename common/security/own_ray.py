@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,12 @@ ROOM_BYTES = 50 * 2**20
 """What must be free there: Ray's logs, and the state of a search on its way to the search's folder."""
 
 
-def start(**options: Any) -> None:
-    """Start Ray here, with a token that only this process and its children know. `options`: of `ray.init`.
+def start(variables: Mapping[str, str] | None = None, **options: Any) -> None:
+    """Start Ray here, with a token that only this process and its children know.
+
+    Args:
+        variables: of the environment of Ray's workers.
+        options: of `ray.init`.
 
     Raises:
         OptionError: as for `own_folder`.
@@ -39,7 +45,41 @@ def start(**options: Any) -> None:
         os.environ.pop(name, None)
     os.environ["RAY_AUTH_TOKEN"] = _TOKEN
     # Below, not in it: Ray lets everybody write to the folder that it is given.
-    ray.init(address="local", _temp_dir=str(own_folder() / "r"), **options)
+    with without_side_processes(), _environment(variables or {}):
+        ray.init(address="local", _temp_dir=str(own_folder() / "r"), **options)
+
+
+@contextmanager
+def without_side_processes() -> Iterator[None]:
+    """Within it Ray's nodes start without three processes, each a second of a core: one sends workers' output to the
+    driver, which wants none, one adds machines to a cluster, and one serves a dashboard that is off."""
+    from ray._private.node import Node
+
+    nothing: Any = lambda node, **options: None  # noqa: E731
+    kept = {name: getattr(Node, name) for name in ("start_log_monitor", "start_monitor", "start_api_server")}
+    try:
+        for name in kept:
+            setattr(Node, name, nothing)
+        yield
+    finally:
+        for name, starts in kept.items():
+            setattr(Node, name, starts)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables within: a Ray that starts meanwhile hands them on to its workers. Told of them as a
+    `runtime_env`, it would start Python twice for each worker, and the first only after a server of its own."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def listen_on_loopback_only() -> None:

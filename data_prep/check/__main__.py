@@ -9,7 +9,6 @@ are stored, and with --images also as they were.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
@@ -43,9 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parser() -> Parser:
-    options = Parser(
-        prog="python -m data_prep.check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    options = Parser(prog="python -m data_prep.check", description=__doc__)
     options.add_argument("store", type=Path, metavar="STORE", help="a store made by `python -m data_prep`")
     options.add_argument("--sheet", type=Path, metavar="FILE.png", help="also draw some of its photos")
     options.add_argument("--images", type=Path, metavar="DIR", help="its --images: the sheet shows them beside it")

@@ -51,12 +51,15 @@ def _by_class(store: Store, split: np.ndarray, names: list[str]) -> Table:
 
 
 def _by_factor(store: Store, split: np.ndarray, names: list[str]) -> list[Table]:
-    """Count by every label that some photo has, whether it belongs to the task or not."""
+    """Count by every label that some photo has, whether it belongs to the task or not.
+
+    The only factor of a task is left out: its values are the classes, which are counted already.
+    """
     codes = REFERENCE.codes(store.mask, store.gender, store.band)
     return [
         _counted(factor, list(REFERENCE.values(factor, store.bands)), codes[factor], split, names)
         for factor in REFERENCE.factors
-        if (codes[factor] != MISSING).any()
+        if (codes[factor] != MISSING).any() and store.task.factors != (factor,)
     ]
 
 

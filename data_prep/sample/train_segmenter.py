@@ -8,7 +8,6 @@ it and prints its IoU on portraits of people it has never seen.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -20,11 +19,7 @@ FILE = Path(__file__).with_name("segmenter.onnx")
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="python -m data_prep.sample.train_segmenter",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
     add = parser.add_argument
     add("--portraits", type=positive, default=1200, metavar="N", help="portraits to train on (1200)")
     add("--epochs", type=positive, default=8, metavar="N", help="times each is seen (8)")

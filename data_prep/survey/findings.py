@@ -27,7 +27,7 @@ def _sizes(sizes: Mapping[str, Any] | None, store: Store) -> list[str]:
     lines = []
     if sizes["smallest"] != sizes["largest"] or sizes["share"] < 1:
         lines.append(
-            f"sizes {_by(sizes['smallest'])} to {_by(sizes['largest'])}, most {_by(sizes['commonest'])} "
+            f"sizes {_by(sizes['smallest'])} to {_by(sizes['largest'])}, commonest {_by(sizes['commonest'])} "
             f"({sizes['share']:.0%})"
         )
     if sizes["enlarged"]:

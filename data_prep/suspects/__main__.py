@@ -16,7 +16,6 @@ being wrong. The list is in the order of suspicion, whatever the field; ages tha
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -54,11 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    result = Parser(
-        prog="python -m data_prep.suspects",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    result = Parser(prog="python -m data_prep.suspects", description=__doc__)
     add = result.add_argument
     add("--search", type=Path, required=True, metavar="DIR", help="a search; one confirmed on folds judges everybody")
     add("--data", metavar="STORE", help="where the search's store is now, if it has moved")

@@ -35,7 +35,7 @@ LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Scoring:
-    """How suspicion is measured; benchmarks/suspects.py compares.
+    """How suspicion is measured; `python -m benchmarks.suspects` compares.
 
     Attributes:
         method, adjust: of cleanlab's label quality score, which orders the rows; adjusted, a class that the networks

@@ -10,6 +10,17 @@ import pytest
 from common.command_line import Parser, exit_code, positive, python
 
 
+@pytest.mark.parametrize("line", ["short", "word " * 40])
+def test_a_description_of_one_line_is_wrapped(line: str) -> None:
+    text = Parser(prog="program", description=line).format_help()
+    assert " ".join(line.split()) in " ".join(text.split()) and max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("text", ["First.\n\n    a  table\n", "two\n  lines", "\nFirst.\n    indented"])
+def test_a_description_of_several_lines_stays_as_it_is_written(text: str) -> None:
+    assert text.strip() in Parser(prog="program", description=text).format_help()
+
+
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     parser = Parser(prog="program")
     parser.add_argument("--space", required=True)

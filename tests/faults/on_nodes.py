@@ -21,6 +21,7 @@ from typing import Any
 import ray
 from ray.cluster_utils import Cluster
 
+from common.security.own_ray import without_side_processes
 from data_prep.store.store import Store
 from tests.faults.test_driver import times_repeated
 from tests.tuning.curve_trial import CurveTrial
@@ -48,6 +49,7 @@ class Placed(CurveTrial):
         return super().step()
 
 
+@without_side_processes()
 def main(scenario: str, runs: str, store: str, nodes: str, trials: str) -> None:
     os.environ["PYTHONPATH"] = str(ROOT)  # for the trial's class: tests do not travel
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

@@ -7,6 +7,7 @@ from common.errors import DeviceError
 from trainable.device import (
     CPU_ISA,
     _faster_on_this_cpu,
+    _gain_of_bfloat16,
     amp_dtype,
     autocast,
     check_kernels,
@@ -83,8 +84,33 @@ def test_autocast_computes_in_the_dtype_of_the_device():
 )
 def test_a_cpu_computes_in_bfloat16_only_where_that_is_clearly_faster(monkeypatch, gain, dtype):
     seconds = {torch.float32: gain, torch.bfloat16: 1.0}
-    monkeypatch.setattr("trainable.device._seconds_of_a_product", seconds.__getitem__)
+    monkeypatch.setattr("trainable.device._seconds_of_a_product", lambda dtype, side: seconds[dtype])
     assert _faster_on_this_cpu.__wrapped__() is dtype
+
+
+@pytest.mark.parametrize(
+    ("gains", "dtype", "tried"),
+    [
+        ({128: 0.01}, torch.float32, [128]),  # no bfloat16 at all
+        ({128: 0.06}, torch.float32, [128]),
+        ({128: 0.1, 512: 2.0}, torch.bfloat16, [128, 512]),  # of small matrices most is overhead
+        ({128: 3.0, 512: 0.5}, torch.float32, [128, 512]),
+    ],
+)
+def test_large_matrices_are_multiplied_only_where_small_ones_leave_it_open(monkeypatch, gains, dtype, tried):
+    asked = []
+
+    def gain(side):
+        asked.append(side)
+        return gains[side]
+
+    monkeypatch.setattr("trainable.device._gain_of_bfloat16", gain)
+    assert _faster_on_this_cpu.__wrapped__() is dtype
+    assert asked == tried
+
+
+def test_a_gain_is_positive_on_this_cpu():
+    assert _gain_of_bfloat16(16) > 0
 
 
 @pytest.mark.parametrize("set_by_user", [None, "AVX2"])

@@ -105,11 +105,11 @@ def test_a_search_draws_its_first_weights_once(monkeypatch):
     assert built == [4]
 
 
-def test_training_does_not_write_into_the_weights_that_were_read(tmp_path, small_config, small_store):
+def test_training_does_not_write_into_the_weights_that_were_read(tmp_path, small_config, smallest_store):
     file = tmp_path / "w.pt"
     torch.save(build(SCRATCH, seed=1).state_dict(), file)
     bench, config = Workbench(CPU), small_config(model__weights=str(file))
-    losses = [Trial(config, small_store, bench).run_epoch()["train_loss"] for _ in range(2)]
+    losses = [Trial(config, smallest_store, bench).run_epoch()["train_loss"] for _ in range(2)]
     assert losses[0] == losses[1]
 
 

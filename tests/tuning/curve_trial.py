@@ -14,6 +14,8 @@ import ray
 
 from trainable.worker.durable import SHARED, DurableTrainable
 
+HURRY = "hurry"
+
 
 def val_f1(old_from: int, epoch: int) -> float:
     """Rises with the epoch to a height that is greatest at 58."""
@@ -58,8 +60,11 @@ class BrokenTrial(CurveTrial):
 
 
 class SlowTrial(CurveTrial):
+    """Takes its time, until the file HURRY is in the search's folder."""
+
     def step(self) -> dict[str, Any]:
-        time.sleep(0.3)
+        if not (self._folder().parent / HURRY).exists():
+            time.sleep(0.3)
         return super().step()
 
 

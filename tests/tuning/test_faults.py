@@ -19,10 +19,10 @@ import pytest
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import CurveTrial, SlowTrial, val_f1
+from tests.tuning.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin, change
+from tests.tuning.undisturbed import Undisturbed, rungs, schedulers
 from tuning import resume, search
-from tuning.algorithms.asha import Asha
 from tuning.background import meanwhile
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
@@ -46,43 +46,22 @@ search.run(small_plan(Path(sys.argv[1]), store, resources=Resources(1, 0, 1)), s
 """
 
 
-@pytest.fixture
-def rungs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[int, list[float]]]:
-    """The rungs of the scheduler that was made last, each with its trials' scores in order."""
-    made: list[Asha] = []
-
-    class Watched(Asha):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            made.append(self)
-
-    monkeypatch.setattr(search, "Asha", Watched)
-    return lambda: {epoch: sorted(values.values()) for epoch, values in made[-1]._brackets[0]._rungs}
-
-
 def test_killed_once_and_interrupted_once_a_search_ends_as_an_undisturbed_one_does(
-    ray_session: None,
-    make_plan: Callable[..., Plan],
-    small_store: Store,
-    tmp_path: Path,
-    rungs: Callable[[], dict[int, list[float]]],
+    make_plan: Callable[..., Plan], small_store: Store, calm: Undisturbed
 ) -> None:
-    one_at_a_time = Resources(cpus=1, gpus=0, concurrent=1)
-    calm = make_plan(folder=tmp_path / "calm" / "age_bands", resources=one_at_a_time)
-    search.run(calm, small_store, CurveTrial)
-    calm_rungs = rungs()
-
-    disturbed = make_plan(resources=one_at_a_time)
+    disturbed = make_plan(resources=calm.plan.resources)
     kill_when(disturbed, small_store, lambda: epochs_of(disturbed, "trial-002") >= 2)
     with interrupted_when(lambda: epochs_of(disturbed, "trial-003") >= 3):
         search.resume(resume.resumable(disturbed.folder), SlowTrial)
     assert state(disturbed) == "interrupted"
-    search.resume(resume.resumable(disturbed.folder), SlowTrial)
+    (disturbed.folder / HURRY).touch()
+    with schedulers() as made:
+        search.resume(resume.resumable(disturbed.folder), SlowTrial)
 
-    assert rungs() == calm_rungs
-    assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
-    assert study(disturbed) == study(calm)
-    for folder in sorted(calm.folder.glob("trial-*")):
+    assert rungs(made[-1]) == calm.rungs
+    assert board(disturbed).drop(columns="seconds").equals(board(calm.plan).drop(columns="seconds"))
+    assert study(disturbed) == study(calm.plan)
+    for folder in sorted(calm.plan.folder.glob("trial-*")):
         assert epochs_reported(disturbed.folder / folder.name) == epochs_reported(folder)
 
 
@@ -96,6 +75,7 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
     assert state(plan) == "interrupted"
     done = before[before["status"].isin(["finished", "stopped"])]
 
+    (plan.folder / HURRY).touch()
     search.resume(resume.resumable(plan.folder), SlowTrial)
 
     after = board(plan)
@@ -111,14 +91,15 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store
 ) -> None:
     one_at_a_time = Resources(cpus=1, gpus=0, concurrent=1)
-    plan = make_plan(budget=Budget(trials=4, gpu_hours=3 / 3600), resources=one_at_a_time)
+    plan = make_plan(budget=Budget(trials=4, gpu_hours=1 / 3600), resources=one_at_a_time)
     search.run(plan, small_store, SlowTrial)
     first = search_json.read(plan.folder).spent
     assert state(plan) == "budget spent"
-    assert first["gpu_hours"] >= 3 / 3600
-    with pytest.raises(OptionError, match=r"has spent its 0.000833333 GPU-hours; to go on, give it more"):
+    assert first["gpu_hours"] >= 1 / 3600
+    with pytest.raises(OptionError, match=r"has spent its 0.000277778 GPU-hours; to go on, give it more"):
         resume.resumable(plan.folder)
 
+    (plan.folder / HURRY).touch()
     search.resume(resume.resumable(plan.folder, {"gpu_hours": "+1"}), SlowTrial)
     second = search_json.read(plan.folder).spent
     assert state(plan) == "finished"

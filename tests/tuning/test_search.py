@@ -1,16 +1,20 @@
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import ray
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
 from common.errors import SearchError, StoreError
+from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import BrokenTrial, CountingTrial, SilentTrial, val_f1
 from tests.tuning.plans import begin, small_plan
@@ -96,19 +100,19 @@ def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan)
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
     ray_session: None, make_plan: Callable[..., Plan], small_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = make_plan(epochs=3, grace=3, resources=Resources(cpus=1, gpus=0, concurrent=1))
-    rows = {row.trial: row for row in search.run(plan, small_store, BrokenTrial)}
-    failed = [row for row in rows.values() if row.status == "failed"]
-    assert len(rows) == 6
-    assert failed
-    assert all(row.settings["labels/old_from"] == 59 and row.epochs == 1 for row in failed)
+    alone = Resources(cpus=1, gpus=0, concurrent=1)
+    plan = make_plan(epochs=3, grace=3, resources=alone, budget=Budget(trials=3))
+    rows = search.run(plan, small_store, BrokenTrial)
+    assert [row.status for row in rows] == ["finished", "failed", "finished"]
+    assert (rows[1].settings["labels/old_from"], rows[1].epochs) == (59, 1)
     said = capsys.readouterr().out
     assert "failed: RuntimeError: broken on purpose" in said
-    assert re.search(r"^    [1-6] of 6 trials done", said, re.MULTILINE)
-    assert "    0 of 6 trials done" not in said
+    assert re.search(r"^    [1-3] of 3 trials done", said, re.MULTILINE)
+    assert "    0 of 3 trials done" not in said
     assert json.loads((plan.folder / "search.json").read_text())["state"] == "finished"
     study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{plan.folder / 'study.db'}")
-    assert all(trial.state.is_finished() for trial in study.trials)
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE", *["WAITING"] * 3], "the other starting points were not asked for"
 
 
 def test_optuna_is_told_the_best_val_f1_of_a_stopped_trial_and_of_every_epoch_it_ran(finished: Plan) -> None:
@@ -145,12 +149,42 @@ def test_ray_on_this_machine_is_the_searchs_own_and_keeps_copies_of_stores_where
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[dict[str, Any]] = []
+
+    def init(runtime_env: Mapping[str, Any] | None = None, **options: Any) -> None:
+        asked.append({**options, "variables": runtime_env["env_vars"] if runtime_env else dict(os.environ)})
+
     monkeypatch.setattr(session.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(session.ray, "init", lambda **options: asked.append(options))
+    monkeypatch.setattr(session.ray, "init", init)
     monkeypatch.delenv("MASKTUNE_CACHE", raising=False)
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # whatever token lies on this machine
     session.start_ray()
     monkeypatch.setenv("MASKTUNE_CACHE", "/scratch")
     session.start_ray("auto")
     assert [options["address"] for options in asked] == ["local", "auto"]
-    assert [options["runtime_env"]["env_vars"].get("MASKTUNE_CACHE") for options in asked] == [None, "/scratch"]
+    assert [options["variables"].get("MASKTUNE_CACHE") for options in asked] == [None, "/scratch"]
+    assert [options["variables"]["OMP_WAIT_POLICY"] for options in asked] == ["PASSIVE"] * 2
+
+
+def test_variables_of_rays_workers_are_not_left_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: dict[str, str] = {}
+    monkeypatch.setattr(session.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(session.ray, "init", lambda **options: seen.update(os.environ))
+    monkeypatch.setenv("MASKTUNE_CACHE", "here")
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    session.start_ray()
+    assert (seen["MASKTUNE_CACHE"], seen["PYTHONPATH"]) == (str(tmp_path / "here"), str(ROOT))
+    assert (os.environ["MASKTUNE_CACHE"], os.environ["PYTHONPATH"]) == ("here", "mine")
+    assert "OMP_WAIT_POLICY" not in os.environ
+
+
+def test_workers_have_the_variables_and_the_code(ray_session: None) -> None:
+    @ray.remote
+    def worker() -> tuple[str | None, str]:
+        import tuning
+
+        return os.environ.get("OMP_WAIT_POLICY"), str(Path(tuning.__file__).parents[1])
+
+    assert ray.get(worker.remote()) == ("PASSIVE", str(ROOT))

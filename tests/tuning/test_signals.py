@@ -12,7 +12,7 @@ import pytest
 
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.curve_trial import HURRY, SlowTrial
 from tests.tuning.processes import alive, family
 from tuning import resume, search
 from tuning.records import search_json
@@ -106,6 +106,7 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
 
     left = resume.resumable(folder)
     if goes_on:
+        (folder / HURRY).touch()
         search.resume(left, SlowTrial)
         about = search_json.read(folder)
         assert (about.state, about.spent["trials"], about.spent["epochs"]) == ("finished", 1, 6)

@@ -55,11 +55,10 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
     else:
         # Trials share the store through the page cache, so the object store can be small.
         alone = {"num_cpus": cpu_cores(), "include_dashboard": False, "object_store_memory": 128 * 2**20}
-        here = {"env_vars": {"PYTHONPATH": str(ROOT), **variables}}
         # SIGTERM may be for every process at once (systemd, scancel): this one ends the others when it is ready.
         # Ray does the same with SIGINT.
         with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
-            own_ray.start(**ray_cluster.QUIET, **alone, runtime_env=here)
+            own_ray.start({"PYTHONPATH": str(ROOT), **variables}, **ray_cluster.QUIET, **alone)
         ray_internals.end_at_once()
 
 

@@ -10,8 +10,9 @@ from benchmarks.gpu.speed import figures
 
 
 def run(setting: Setting) -> Iterator[Finding]:
-    from benchmarks import measure, pipeline
+    from benchmarks import measure
     from benchmarks.subject import epoch
+    from benchmarks.trial_throughput import pipeline
     from trainable.photos.feed import Resident, Streamed
     from trainable.workbench import Workbench
 

@@ -48,8 +48,9 @@ def kernels(setting: Setting) -> Iterator[Finding]:
     """What share of the device's rate a trial reaches, and the kernels that its time goes to."""
     from functools import partial
 
-    from benchmarks import limit, measure
+    from benchmarks import measure
     from benchmarks.subject import epoch
+    from benchmarks.trial_throughput import limit
 
     trial = setting.trial(figures.steps(setting) * setting.batch)
     on_gpu = trial.device.type == "cuda"

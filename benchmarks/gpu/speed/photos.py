@@ -62,8 +62,8 @@ def ours(trial: Any) -> dict[str, Callable[[], float]]:
 
 def conventional(trial: Any, folder: Path, cores: int, steps: int) -> dict[str, Callable[[], float]]:
     """The conventional trainer in either memory format, from JPEG files, with a worker a core."""
-    from benchmarks import conventional as usual
     from benchmarks import subject
+    from benchmarks.trial_throughput import conventional as usual
     from trainable.photos import batches
 
     config, lead = trial.config, 2 * cores

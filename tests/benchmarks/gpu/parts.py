@@ -14,6 +14,8 @@ import numpy as np
 from benchmarks.gpu.part import Finding, Part, Setting
 from benchmarks.gpu.serve import Ready
 
+HANGS = "it hangs from here"
+
 
 def look_at_nothing(cores: int | None) -> Ready:
     """In place of importing torch, which takes seconds."""
@@ -57,6 +59,7 @@ def _killed(setting: Setting) -> Iterator[Finding]:
 def _hanging(setting: Setting) -> Iterator[Finding]:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     yield Finding("child", str(child.pid), values={"pid": child.pid})
+    print(HANGS, flush=True)
     time.sleep(1000)
 
 

@@ -129,7 +129,7 @@ FEW_PORTRAITS = """
 import sys
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu.portraits import Portraits
-command.PORTRAITS["cpu"] = Portraits(train=5, val=2, test=1, size=(64, 48))
+command.PORTRAITS["cpu"] = Portraits(train=2, val=1, test=1, size=(64, 48))
 sys.exit(command.main())
 """
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +13,7 @@ from benchmarks.gpu import run
 from benchmarks.gpu.part import Part
 from benchmarks.gpu.run import Minutes
 from tests.benchmarks.gpu import parts
-from tests.benchmarks.gpu.checking import Checked, Clock, Told, found, is_gone, value
-
-LONG_ENOUGH = 8.0
-"""Seconds within which a part comes to hang, however busy the machine is."""
+from tests.benchmarks.gpu.checking import SOON, Checked, Clock, Told, found, is_gone, value
 
 
 def test_parts_share_a_process_and_what_they_find_is_plain(checked: Checked) -> None:
@@ -56,22 +55,37 @@ def test_a_part_whose_process_dies_is_a_fault_and_the_others_go_on(checked: Chec
     assert [finding.right for finding in found(record, "fine")] == [None, True]
 
 
-def test_a_part_that_hangs_is_a_fault_and_leaves_no_process(checked: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(run.AT_LEAST, "cpu", LONG_ENOUGH)
+def an_hour_later_once_it_hangs(clock: Clock, log: Path) -> None:
+    """Let an hour pass when the part has come to where it hangs, however long that takes."""
+    until = time.monotonic() + SOON
+    while parts.HANGS not in log.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    clock.now = 3600.0
+
+
+def test_a_part_that_hangs_is_a_fault_and_leaves_no_process(
+    checked: Checked, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(run.AT_LEAST, "cpu", 8.0)
     monkeypatch.setattr(run, "PATIENCE", 0.0)
-    record = checked(parts.HANGING, parts.FINE)
+    clock = Clock()
+    told.then = partial(an_hour_later_once_it_hangs, clock, tmp_path / "worker-1.log")
+    record = checked(parts.HANGING, parts.FINE, minutes=Minutes(7200, clock))
     silent = found(record, "hanging")[-1]
     assert silent.right is False
-    assert silent.said.startswith(f"no answer in {LONG_ENOUGH:.0f} s, in {parts.__file__}, line "), "where it hung"
+    assert silent.said.startswith(f"no answer in 8 s, in {parts.__file__}, line "), "where it hung"
     assert "in _hanging" in silent.values["output"]
     assert is_gone(value(record, "hanging", "pid"))
     assert [finding.right for finding in found(record, "fine")] == [None, True]
 
 
-def test_a_part_that_is_cut_off_by_the_minutes_is_left_out_and_no_fault(checked: Checked, told: Told) -> None:
+def test_a_part_that_is_cut_off_by_the_minutes_is_left_out_and_no_fault(
+    checked: Checked, told: Told, tmp_path: Path
+) -> None:
     clock = Clock()
-    told.then = partial(setattr, clock, "now", 3600.0)
-    record = checked(parts.HANGING, minutes=Minutes(LONG_ENOUGH, clock))
+    told.then = partial(an_hour_later_once_it_hangs, clock, tmp_path / "worker-1.log")
+    record = checked(parts.HANGING, minutes=Minutes(60, clock))
     assert [finding.right for finding in found(record, "hanging")] == [None, None]
     assert record.left_out == {"hanging": "cut off when the minutes were spent"}
     assert record.verdict().startswith("not fit for searching, as far as is known: nothing was checked; no GPU")

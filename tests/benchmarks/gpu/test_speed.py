@@ -81,8 +81,8 @@ def test_memory_is_told_by_crop_and_batch(setting: Setting, monkeypatch: pytest.
 
 
 def test_ten_kernels_are_named_with_their_share(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.limit.SIZES", {"cpu": (64, 64)})
-    monkeypatch.setattr("benchmarks.limit.WORK", {"cpu": 1})
+    monkeypatch.setattr("benchmarks.trial_throughput.limit.SIZES", {"cpu": (64, 64)})
+    monkeypatch.setattr("benchmarks.trial_throughput.limit.WORK", {"cpu": 1})
     share, *kernels = limits.kernels(setting)
     assert share.values["flop_per_photo"] > 0
     assert len(kernels) == 10

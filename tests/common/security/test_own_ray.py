@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from ray._private.node import Node
 
 from common.errors import OptionError
 from common.repository import ROOT
@@ -101,3 +102,15 @@ def test_a_folder_that_somebody_else_has_made_there_is_refused_in_a_line(what, s
         os.chown(folder, STRANGER if what == "another's" else -1, -1)
     with pytest.raises(OptionError, match=r"^RAY_TMPDIR \S+: [^\n]+; name another folder, or none$"):
         own_ray.own_folder()
+
+
+def test_side_processes_are_left_out_within_and_started_again_after_an_error():
+    names = ("start_log_monitor", "start_monitor", "start_api_server")
+    before = [getattr(Node, name) for name in names]
+    with pytest.raises(RuntimeError, match="no Ray"), own_ray.without_side_processes():
+        node = Node.__new__(Node)
+        node.start_log_monitor()
+        node.start_monitor()
+        node.start_api_server(include_dashboard=False, raise_on_failure=False)
+        raise RuntimeError("no Ray")
+    assert [getattr(Node, name) for name in names] == before

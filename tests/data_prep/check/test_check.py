@@ -51,6 +51,32 @@ def test_origin_and_implausible_masks_are_said(store, capsys):
     assert "left out: 0" in text
 
 
+def headings(text):
+    return [line.split()[0] for line in text.splitlines() if line.split()[1:3] == ["train", "val"]]
+
+
+def test_every_label_is_counted_beside_the_classes(store, capsys):
+    assert headings(shown(capsys, store.path)) == ["class", "mask", "gender", "age", "split"]
+
+
+@pytest.mark.parametrize(
+    ("task", "tables"), [("gender", ["class", "mask", "age", "split"]), ("mask", ["class", "gender", "age", "split"])]
+)
+def test_what_alone_is_predicted_is_counted_once(raw, tmp_path, capsys, task, tables):
+    options = {"background": "keep", "progress": False, "say": lambda line: None, "task": (task,)}
+    text = shown(capsys, prepared(raw.images, raw.labels, tmp_path / "store", **options).path)
+    assert headings(text) == tables
+
+
+def test_folders_of_two_states_are_counted_by_their_classes_alone(raw, tmp_path, capsys):
+    for i in range(6):
+        raw.photo(tmp_path / "in" / ("with_mask", "without_mask")[i % 2] / f"{i}.jpg", (30 * i, 9, 90))
+    options = {"background": "keep", "progress": False, "say": lambda line: None}
+    text = shown(capsys, prepared(tmp_path / "in", None, tmp_path / "store", **options).path)
+    assert headings(text) == ["class", "split"]
+    assert ["worn", "3"] in [line.split()[:: len(line.split()) - 1] for line in text.splitlines() if line.strip()]
+
+
 @pytest.mark.parametrize("file", ["images-00000.npy", "index.csv", "store.json"])
 def test_a_single_flipped_bit_anywhere_is_found(store, capsys, file):
     data = bytearray((store.path / file).read_bytes())

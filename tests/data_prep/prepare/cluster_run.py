@@ -22,6 +22,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from common.errors import MasktuneError
+from common.security.own_ray import without_side_processes
 from data_prep.prepare import cluster as module
 from data_prep.prepare import prepare as preparing
 from data_prep.prepare.draft import Draft
@@ -102,6 +103,7 @@ def _hook(name: str, line: str) -> str:
     return str(folder)
 
 
+@without_side_processes()
 def main(images: str, labels: str, out: str) -> None:
     preparing.PHOTOS_PER_SHARD = 4
     module.TRIES = 2

@@ -114,7 +114,7 @@ def test_sizes_of_a_mixed_folder_are_summed_up(faces):
     store = made(faces, size=(48, 48))
     assert store.meta["sizes"]["enlarged"] == 1
     lines = findings(store)
-    assert lines[0] == "sizes 20x20 to 48x48, most 48x48 (99%)"
+    assert lines[0] == "sizes 20x20 to 48x48, commonest 48x48 (99%)"
     assert lines[1].startswith("enlarged more than twice, to 48x48: 1 photos")
 
 

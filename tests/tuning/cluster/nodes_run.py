@@ -17,9 +17,11 @@ import ray
 from ray.cluster_utils import Cluster
 
 from common.errors import MasktuneError
+from common.security.own_ray import without_side_processes
 from tuning.cluster import checks, joining, session
 
 
+@without_side_processes()
 def main(runs: str, store: str) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     cluster.add_node(num_cpus=3)

@@ -18,7 +18,7 @@ from ray import tune
 from common import patience
 from common.errors import OptionError
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tuning import search
 from tuning.background import meanwhile
 from tuning.callbacks.waiting import patient
@@ -122,7 +122,7 @@ def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(
     monkeypatch.setattr(disk_need, "trial_gb", lambda plan: 0.0005)
     one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=3), "grace": 9}
     calm = make_plan(**one)
-    search.run(calm, small_store, SlowTrial)
+    search.run(calm, small_store, CurveTrial)
 
     there = small_disk.with_name("mounted")
     plan = make_plan(folder=there / "age_bands", **one)

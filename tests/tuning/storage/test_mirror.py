@@ -20,19 +20,19 @@ from common.errors import SearchError, UriError
 from common.remote_folder import RemoteFolder
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import CurveTrial, SlowTrial
+from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.test_faults import board, study
+from tests.tuning.undisturbed import Undisturbed
 from trainable.worker.remote_trial import RemoteTrial
 from tuning import resume, search
 from tuning.background import meanwhile
 from tuning.callbacks.watchdog import Watchdog
+from tuning.ownership import lock as owner
 from tuning.ownership.lock import Ownership, owning
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
-from tuning.plan.resources import Resources
 from tuning.records import search_json
 from tuning.storage import home, mirror, states
-from tuning.storage import lock as owner
 from tuning.storage.mirror import Mirror
 
 DRIVER = """
@@ -44,12 +44,11 @@ from tests.tuning.plans import small_plan
 from pathlib import Path
 from tuning import search
 from tuning.cluster import session
-from tuning.plan.budget import Budget
 from tuning.plan.resources import Resources
 
 store = Store.open(sys.argv[2])
 session.start_ray()
-plan = small_plan(Path("runs"), store, resources=Resources(1, 0, 1), budget=Budget(trials=4))
+plan = small_plan(Path("runs"), store, resources=Resources(1, 0, 1))
 search.run(at_uri(plan, sys.argv[1]), store, SlowTrial)
 """
 
@@ -71,16 +70,8 @@ def at_uri(plan: Plan, runs: str) -> Plan:
 
 
 def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_one_in_a_folder(
-    ray_session: None,
-    make_plan: Callable[..., Plan],
-    small_store: Store,
-    tmp_path: Path,
-    runs: str,
-    monkeypatch: pytest.MonkeyPatch,
+    calm: Undisturbed, small_store: Store, tmp_path: Path, runs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calm = make_plan(resources=Resources(1, 0, 1), budget=Budget(trials=4))
-    search.run(calm, small_store, CurveTrial)
-
     there = tmp_path / "there/runs/age_bands"
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, runs, str(small_store.path)], cwd=ROOT)
     until = time.monotonic() + 180
@@ -92,16 +83,16 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
     driver.wait()
 
     monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "another"))
-    disturbed = at_uri(calm, runs)
+    disturbed = at_uri(calm.plan, runs)
     assert not disturbed.folder.exists()
     home.of(disturbed).fetch()
     rows = search.resume(resume.resumable(disturbed.folder, remote=disturbed.remote), SlowTrial)
 
-    assert len(rows) == 4
+    assert len(rows) == 6
     for where in (disturbed.folder, there):
         plan = dataclasses.replace(disturbed, folder=where)
-        assert board(plan).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
-        assert study(plan) == study(calm)
+        assert board(plan).drop(columns="seconds").equals(board(calm.plan).drop(columns="seconds"))
+        assert study(plan) == study(calm.plan)
     assert search_json.read(there).state == "finished"
     assert not list(there.glob("**/checkpoint_*"))
     assert not (there / ".owner.json").exists()
