@@ -14,7 +14,6 @@ from common.machine import cpu_cores
 from common.security import terminal
 from data_prep.photos import masks
 from data_prep.photos.background import Background
-from data_prep.prepare import processes
 from data_prep.prepare.draft import Draft, differing, sweep
 from data_prep.prepare.inputs import Inputs, Row, Source, gather
 from data_prep.prepare.parts import Job, Part, Record
@@ -102,7 +101,7 @@ def _parts(inputs: Inputs) -> list[Part]:
 def _crew(job: Job, background: str | Background, workforce: Workforce, say: Callable[[str], None]) -> Crew:
     """Choose who makes the parts: this machine, or those of a Ray cluster."""
     if workforce.cluster is None:
-        return partial(_make_on_this_machine, job=job, cores=workforce.workers or cpu_cores())
+        return partial(make_here, job=job, threads=workforce.workers or cpu_cores())
     if isinstance(background, Background):
         raise OptionError("on a cluster the background must be one that every machine can load by its name")
     ray_cluster.use_token()
@@ -112,11 +111,6 @@ def _crew(job: Job, background: str | Background, workforce: Workforce, say: Cal
     return partial(
         make_there, job=job, background=method, threads=workforce.workers, cluster=workforce.cluster, say=say
     )
-
-
-def _make_on_this_machine(parts: Sequence[Part], job: Job, cores: int, said: Tally) -> Iterator[tuple[Part, Record]]:
-    number = processes.how_many(parts, job, cores)
-    return processes.make_apart(parts, job, number, cores, said) if number > 1 else make_here(parts, job, cores, said)
 
 
 def _records(
