@@ -54,7 +54,7 @@ def large_plan(folder: Path, options: argparse.Namespace) -> Plan:
         folder=folder / "runs" / "large",
         space=space,
         profile=profiles.REFERENCE,
-        store=folder,
+        store=str(folder),
         settings=shared_settings(space, profiles.REFERENCE, epochs=EPOCHS, seed=options.seed),
         budget=Budget(trials=options.trials, hours=options.minutes / 60),
         epochs=EPOCHS,

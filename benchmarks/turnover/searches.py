@@ -79,7 +79,7 @@ def plan(store: Store, folder: Path, options: argparse.Namespace) -> Plan:
         folder=folder,
         space=space,
         profile=of,
-        store=store.path,
+        store=str(store.path),
         settings={**fixed, "model/arch": options.arch, **dict(map(parse_setting, options.set))},
         budget=Budget(trials=options.n + 1),
         epochs=1,

@@ -103,7 +103,7 @@ def test_where_no_cluster_answers_the_address_is_named(raw, tmp_path):
         "try: prepared(*raw, Path('store'), background='keep', cluster='127.0.0.1:1')\n"
         "except OptionError as error: print('said:', error)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "disabled"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
     assert "said: --address 127.0.0.1:1: no Ray cluster answers there" in done.stdout, done.stderr[-2000:]
 

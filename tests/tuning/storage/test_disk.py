@@ -17,6 +17,7 @@ from ray import tune
 
 from common import patience
 from common.errors import OptionError
+from common.security import terminal
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tuning import search
@@ -157,12 +158,13 @@ def bind(disk: Path, there: Path, how: str = "rw") -> None:
 def said_to_wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How often the search has said that it waits for its disk."""
     said: list[str] = []
+    say = terminal.say
 
-    def heard(line: str, **options: Any) -> None:
-        said.append(line)
-        print(line, **options)
+    def heard(text: object = "", *to: Any) -> None:
+        said.append(str(text))
+        say(text, *to)
 
-    monkeypatch.setattr(storage, "print", heard, raising=False)
+    monkeypatch.setattr(terminal, "say", heard)
     return lambda: sum(line.startswith("Waiting for the disk") for line in said)
 
 
