@@ -43,8 +43,13 @@ format: install
 
 check: lint test
 
+# What is made once each in any case: moments of a power cut, damaged views, output that nobody takes, signals to all
+# processes, memory that is short, cores that are gone.
+FAULTS := tests/test_power.py tests/tuning/test_views.py tests/tuning/test_surroundings.py tests/tuning/test_signals.py \
+  tests/common/test_surroundings.py tests/data_prep/prepare/test_power_cut.py
+
 faults: install
-	$(BIN)/python -m pytest -q tests/faults --full
+	$(BIN)/python -m pytest -q tests/faults $(FAULTS) --full
 
 gpu: install
 	$(BIN)/python -m benchmarks.gpu
