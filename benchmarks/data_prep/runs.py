@@ -12,11 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory import resident_peak
-
 from benchmarks import measure
 from benchmarks.data_prep.bench import Bench, facts
 from benchmarks.measure import Table
+from benchmarks.trial_throughput.memory import resident_peak
 from common.errors import OptionError
 from common.repository import ROOT
 from data_prep.sample.draw import draw

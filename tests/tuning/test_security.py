@@ -17,6 +17,7 @@ from tests.strangers import STRANGER, as_a_stranger, needs_a_stranger
 from tests.tuning.plans import begin
 from tests.tuning.processes import command, family, listening
 from tuning import resume, search
+from tuning.ownership import lock
 from tuning.plan import spaces
 from tuning.plan.plan import Plan
 from tuning.storage import home, states, trusted
@@ -108,6 +109,7 @@ def test_what_another_user_put_there_is_not_resumed(what: str, stopped: Path, tm
 def at_an_address(stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A search that is kept at a file:// address, its mirror not here yet."""
     monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(lock, "CLAIM", 0.1)
     return stopped.as_uri()
 
 
