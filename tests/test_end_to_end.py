@@ -105,8 +105,12 @@ def test_a_deterministic_search_that_was_moved_to_another_machine_goes_on_as_one
     for trial in ("trial-001", "trial-002"):
         assert "not deterministic" not in (search / trial / "trial.log").read_text()
     change(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
+    assert tune_main.main(["--resume", str(search), "--trials", "+1", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "Note: a trial has 1 core, no GPU now, and had 1 GPU + 1 core." in said
+    assert "Note: what was spent before was counted in GPU-hours, and now trial-hours." in said
     with pytest.raises(OptionError, match="--gpus-per-trial 1: there is no GPU here"):
-        tune_main.main(["--resume", str(search), "--trials", "+1"])
+        tune_main.main(["--resume", str(search), "--trials", "+1", "--gpus-per-trial", "1"])
 
 
 SPACE_THAT_DIVERGES = """
