@@ -51,7 +51,8 @@ def of_search(plan: Plan, rows: Sequence[Row], width: int) -> Ending:
     failed = record.failed or []
     code = 0 if all(group["diverged"] for group in failed) else TRIALS_FAILED
     lines: tuple[Table | str, ...] = (
-        leaderboard.table(ranked(rows), f"\nLeaderboard of {plan.name}", width),
+        "",
+        leaderboard.table(ranked(rows), f"Leaderboard of {plan.name}", width),
         f"\n{len(rows)} trials ({sum(row.status == 'failed' for row in rows)} failed), {_spent(plan, record)}.",
         *([reasons.described(failed)] if failed else []),
     )

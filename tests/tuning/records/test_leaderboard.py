@@ -1,4 +1,5 @@
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from data_prep.store.store import Store
+from tests.tuning.plans import begin
+from tuning.command.finish import finish
+from tuning.plan.plan import Plan
 from tuning.records import leaderboard
 from tuning.records.rows import Row, ranked, rows
 
@@ -112,3 +117,13 @@ def test_of_a_table_that_is_wider_than_the_terminal_nothing_is_cut(
     assert capsys.readouterr().out.split() == [
         *("trial", "above", "next", "seeds", "trial-003", "0.84", "0.601", "0.612", "0.623")
     ]
+
+
+def test_at_the_end_its_title_is_a_line_of_its_own(
+    make_plan: Callable[..., Plan], small_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = make_plan()
+    begin(plan, small_store.hash)
+    assert finish(plan, []) == 0
+    first, title, *_ = capsys.readouterr().out.splitlines()
+    assert (first, title.rstrip()) == ("", "Leaderboard of age_bands")
