@@ -70,7 +70,7 @@ def test_what_alone_is_predicted_is_counted_once(raw, tmp_path, capsys, task, ta
 
 def test_folders_of_two_states_are_counted_by_their_classes_alone(raw, tmp_path, capsys):
     for i in range(6):
-        raw.photo(tmp_path / "in" / ("with_mask", "without_mask")[i % 2] / f"{i}.jpg", (30 * i, 9, 90))
+        raw.photo(tmp_path / "in" / ("with_mask", "without_mask")[i % 2] / f"{i}.jpg", (30 * i, 9 + i, 90 - i))
     options = {"background": "keep", "progress": False, "say": lambda line: None}
     text = shown(capsys, prepared(tmp_path / "in", None, tmp_path / "store", **options).path)
     assert headings(text) == ["class", "split"]
