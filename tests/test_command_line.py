@@ -241,9 +241,7 @@ def test_a_space_that_allows_crops_larger_than_the_photo(capsys: pytest.CaptureF
     assert "its ranges allow {'crop/width': 400}, which is no valid trial: crop/width: 32 <= width <= 384 (all" in line
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--space", "age_bands"], ["--epochs", "9"], ["--seed", "1"], ["--keep", "2"], ["--data", "x"]]
-)
+@pytest.mark.parametrize("arguments", [["--space", "age_bands"], ["--epochs", "9"], ["--seed", "1"], ["--keep", "2"]])
 def test_a_resumed_search_keeps_what_it_began_with(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     line = refused(capsys, tune_main.main, "--resume", "runs/x", *arguments)
     assert f"{arguments[0]} cannot change what runs/x began with; leave it out" in line

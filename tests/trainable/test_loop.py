@@ -173,7 +173,8 @@ def test_a_loaded_state_is_not_written_to(small_trial):
 def test_a_store_without_labelled_val_photos_is_an_error(tmp_path, small_config):
     index = pd.DataFrame({"path": ["a", "b"], "person": ["a", "b"], "age": [20, 60]})
     index = index.assign(mask="none", gender="male", split="train")
-    store = stores.write(tmp_path / "s", np.zeros((2, 64, 48, 3), np.uint8), index, StoreMeta(source_size=(512, 384)))
+    photos = np.random.default_rng(0).integers(0, 256, (2, 64, 48, 3), np.uint8)
+    store = stores.write(tmp_path / "s", photos, index, StoreMeta(source_size=(512, 384)))
     with pytest.raises(ConfigError, match="no labelled photo in val"):
         Trial(small_config(), store, Workbench(CPU))
 
