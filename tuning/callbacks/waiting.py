@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 
 from ray import tune
 
+from common.search_folder import SEARCH, STATE
+from tuning.ownership.lock import LOCK
 from tuning.storage.disk import waiting_for_disk
 
 Wrapped = TypeVar("Wrapped", bound=tune.Callback)
@@ -42,7 +45,9 @@ class FolderGuard(tune.Callback):
         self._folder = folder
 
     def on_step_begin(self, **info: Any) -> None:
-        self._folder.stat()
+        # Any of them: people may remove one. A folder without is one that Ray has made below an empty mount point.
+        if not any((self._folder / name).exists() for name in (SEARCH, STATE, LOCK)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._folder))
         if not os.access(self._folder, os.W_OK):
             raise OSError(f"{self._folder} cannot be written")
 

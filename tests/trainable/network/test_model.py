@@ -64,7 +64,7 @@ def test_a_damaged_file_of_weights_is_one_line(tmp_path, name):
 @pytest.mark.parametrize(
     ("saved", "what"),
     [
-        ({"conv1.weight": print}, "print"),
+        ({"conv1.weight": len}, "len"),
         (torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"),
         ({"model": torch.nn.ReLU()}, "torch.nn.modules.activation.ReLU"),
     ],

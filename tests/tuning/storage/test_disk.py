@@ -22,7 +22,7 @@ from data_prep.store.store import Store
 from tests.tuning.curve_trial import CurveTrial, SlowTrial
 from tuning import search
 from tuning.background import meanwhile
-from tuning.callbacks.waiting import patient
+from tuning.callbacks.waiting import FolderGuard, patient
 from tuning.plan import disk_need
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
@@ -100,6 +100,17 @@ def test_no_trial_is_started_without_room_and_news_are_said_once(
 
 def test_a_folder_that_is_gone_has_no_room(tmp_path: Path) -> None:
     assert not DiskSpace(tmp_path / "gone", 0.1).is_enough()
+
+
+def test_a_folder_that_is_made_below_an_empty_mount_point_is_not_the_searchs(tmp_path: Path) -> None:
+    guard = FolderGuard(tmp_path / "runs")
+    (tmp_path / "runs/trial-001").mkdir(parents=True)  # as Ray does
+    with pytest.raises(FileNotFoundError):
+        guard.on_step_begin()
+    for name in ("search.json", "state", ".owner"):
+        (tmp_path / "runs" / name).mkdir()
+        guard.on_step_begin()
+        (tmp_path / "runs" / name).rmdir()
 
 
 def test_a_disk_that_cannot_be_written_is_refused_before_anything_is_started(
