@@ -12,7 +12,7 @@ import socket
 import uuid
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -111,7 +111,7 @@ class Sign(ABC):
 class FolderSign(Sign):
     """A sign in a folder."""
 
-    folder: Path = field(default_factory=Path)
+    folder: Path
 
     def read(self) -> tuple[Owner | None, float]:
         owner = self.owner()
