@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common import search_state, uris
 from common.command_line import python
-from common.errors import EnsembleError, OptionError, StoreError, UriError
+from common.errors import EnsembleError, OptionError, UriError
 from common.files import check_file, check_folder
 from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, STATE, VAL_PREDICTIONS
@@ -128,12 +128,7 @@ def open_store(search: Path, moved: str | None = None) -> Store:
         StoreError: the store is missing or damaged, or another one now.
     """
     store = _read(search).store
-    place = moved or store["path"]
-    try:
-        return node_copy.open_store(place, store["hash"], verify=True, say=terminal.say, progress=True)
-    except StoreError as error:
-        hint = "" if moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
-        raise StoreError(f"{error}{hint}") from None
+    return node_copy.open_again(store["path"], store["hash"], moved, verify=True, say=terminal.say, progress=True)
 
 
 def _started(search: Path) -> str:

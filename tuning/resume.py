@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from common.errors import OptionError, SearchError, SpaceError, StoreError
+from common.errors import OptionError, SearchError, SpaceError
 from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
 from common.security import terminal
@@ -96,14 +96,8 @@ class Opening:
         Raises:
             StoreError: it is gone or has changed.
         """
-        place, began = self.place(record), time.monotonic()
-        try:
-            store = node_copy.open_store(
-                place, record.store["hash"], verify=self.share, say=terminal.say, progress=True
-            )
-        except StoreError as error:
-            hint = "" if self.moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
-            raise StoreError(f"{error}{hint}") from None
+        began, place, content = time.monotonic(), record.store["path"], record.store["hash"]
+        store = node_copy.open_again(place, content, self.moved, verify=self.share, say=terminal.say, progress=True)
         what = "hashed" if self.share == 1 else f"{self.share:.0%} of it hashed"
         terminal.say(f"store: as the search began with it ({what}, {time.monotonic() - began:.1f} s)")
         return store

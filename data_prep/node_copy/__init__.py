@@ -59,6 +59,27 @@ def open_store(
     return store
 
 
+def open_again(
+    place: str,
+    expected: str,
+    moved: str | None = None,
+    *,
+    verify: float = 0,
+    say: Say = quiet,
+    progress: bool = False,
+) -> Store:
+    """Open the store that a search had at `place`, which may have `moved`. The rest as for `open_store`.
+
+    Raises:
+        StoreError: as for `open_store`; where no other place was named, it says how to name one.
+    """
+    try:
+        return open_store(moved or place, expected, verify=verify, say=say, progress=progress)
+    except StoreError as error:
+        hint = "" if moved else f"; if the store has moved, say where it is: --data STORE (was {place})"
+        raise StoreError(f"{error}{hint}") from None
+
+
 def local(
     location: Location,
     expected: str | None = None,

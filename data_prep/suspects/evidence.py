@@ -63,7 +63,7 @@ def open_store(search: Path, moved: str | None = None) -> Store:
         raise SearchError(
             f"{search / SEARCH} names no store, so it is of another version; start a new search"
         ) from None
-    return node_copy.open_store(moved or path, content)
+    return node_copy.open_again(path, content, moved)
 
 
 def gather(search: Path, store: Store) -> Evidence:
