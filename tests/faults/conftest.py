@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,12 @@ from typing import Any, TypeVar
 import pytest
 
 from common import files
+from data_prep.store.store import Store
+from tests.tuning.curve_trial import CurveTrial
+from tuning import search
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.resources import Resources
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT, TABLE = ROOT / "benchmarks/faults.json", ROOT / "benchmarks/faults.md"
@@ -54,6 +61,22 @@ class Campaign:
 def campaign(request: pytest.FixtureRequest) -> Campaign:
     fault = request.node.name.removeprefix("test_").replace("_", " ")
     return Campaign(fault, bool(request.config.getoption("--full")))
+
+
+@pytest.fixture
+def undisturbed(
+    request: pytest.FixtureRequest, make_plan: Callable[..., Plan], small_store: Store, tmp_path: Path
+) -> Callable[..., tuple[Plan, Plan]]:
+    """Search undisturbed, so many trials one at a time: its plan, and that of the same search elsewhere, to disturb."""
+
+    def searched(trials: int, folder: Path | None = None) -> tuple[Plan, Plan]:
+        request.getfixturevalue("ray_session")
+        one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
+        calm = make_plan(folder=tmp_path / "calm/age_bands", **one)
+        search.run(calm, small_store, CurveTrial)
+        return calm, make_plan(**one, **({"folder": folder} if folder else {}))
+
+    return searched
 
 
 def kept() -> dict[str, Any]:

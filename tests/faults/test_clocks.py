@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import cycle
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,8 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import is_finished, times_repeated
 from tests.faults.test_power_cuts import wait_for_news
-from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board, study
-from tuning import search
-from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
-from tuning.plan.resources import Resources
 
 CLOCKS = [("Asia/Seoul", 0), ("UTC", 0), ("America/Los_Angeles", 0), ("UTC", -86_400), ("Pacific/Kiritimati", 3_600)]
 """Time zones, and by how many seconds the clock is ahead: most are earlier than the one before."""
@@ -26,21 +21,15 @@ CLOCKS = [("Asia/Seoul", 0), ("UTC", 0), ("America/Los_Angeles", 0), ("UTC", -86
 
 def test_a_search_goes_on_from_its_last_state_whatever_the_clock_says(
     campaign: Campaign,
-    request: pytest.FixtureRequest,
-    make_plan: Callable[..., Plan],
+    undisturbed: Callable[..., tuple[Plan, Plan]],
     small_store: Store,
-    tmp_path: Path,
 ) -> None:
     resumes = campaign.count(few=0, many=10)
     if not resumes:
         pytest.skip("what it goes by is in test_proposals.py and test_snapshots.py: make faults")
-    request.getfixturevalue("ray_session")
     trials = 3 + resumes
-    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
-    calm = make_plan(folder=tmp_path / "calm/age_bands", **one)
-    search.run(calm, small_store, CurveTrial)
-
-    disturbed, clocks, done = make_plan(**one), cycle(CLOCKS), 0
+    calm, disturbed = undisturbed(trials)
+    clocks, done = cycle(CLOCKS), 0
 
     def start() -> driving.subprocess.Popen[bytes]:
         zone, ahead = next(clocks)

@@ -14,9 +14,8 @@ from common import search_state
 from data_prep.store.store import Store
 from tests.faults import driving
 from tests.faults.conftest import Campaign
-from tests.tuning.curve_trial import CurveTrial, val_f1
+from tests.tuning.curve_trial import val_f1
 from tests.tuning.test_faults import board, study
-from tuning import search
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -26,21 +25,14 @@ from tuning.records.rows import ENDED, Row
 
 def test_a_search_whose_driver_is_killed_ends_as_an_undisturbed_one(
     campaign: Campaign,
-    request: pytest.FixtureRequest,
-    make_plan: Callable[..., Plan],
+    undisturbed: Callable[..., tuple[Plan, Plan]],
     small_store: Store,
-    tmp_path: Path,
 ) -> None:
     kills = campaign.count(few=0, many=20)
     if not kills:
         pytest.skip("one kill is in tests/tuning/test_faults.py: make faults")
-    request.getfixturevalue("ray_session")
     trials = 4 + kills
-    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
-    calm = make_plan(folder=tmp_path / "calm/age_bands", **one)
-    search.run(calm, small_store, CurveTrial)
-
-    disturbed = make_plan(**one)
+    calm, disturbed = undisturbed(trials)
     source = random.Random(0)
     done = 0
     for _ in range(kills):

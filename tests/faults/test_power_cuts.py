@@ -16,12 +16,8 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.disks import disk
 from tests.faults.test_driver import is_finished
-from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board, study
-from tuning import search
-from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
-from tuning.plan.resources import Resources
 from tuning.records import leaderboard
 
 
@@ -29,8 +25,7 @@ from tuning.records import leaderboard
 def test_a_search_whose_power_is_cut_ends_as_an_undisturbed_one(
     kind: str,
     campaign: Campaign,
-    request: pytest.FixtureRequest,
-    make_plan: Callable[..., Plan],
+    undisturbed: Callable[..., tuple[Plan, Plan]],
     small_store: Store,
     tmp_path: Path,
 ) -> None:
@@ -38,13 +33,8 @@ def test_a_search_whose_power_is_cut_ends_as_an_undisturbed_one(
     if not cuts:
         pytest.skip("every moment of one is in tests/test_power.py, without a disk: make faults")
     with disk(kind, tmp_path) as there:
-        request.getfixturevalue("ray_session")
         trials = 3 + cuts
-        one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
-        calm = make_plan(folder=tmp_path / "calm/age_bands", **one)
-        search.run(calm, small_store, CurveTrial)
-
-        disturbed = make_plan(folder=there.folder / "runs/age_bands", **one)
+        calm, disturbed = undisturbed(trials, there.folder / "runs/age_bands")
         source = random.Random(1)
         repeated = done = 0
         for _ in range(cuts):

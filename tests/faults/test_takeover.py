@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,31 +13,20 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import is_finished
 from tests.faults.test_power_cuts import wait_for_news
-from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board
-from tuning import search
-from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
-from tuning.plan.resources import Resources
 
 
 def test_a_driver_that_wakes_after_a_takeover_ends_and_writes_nothing_more(
     campaign: Campaign,
-    request: pytest.FixtureRequest,
-    make_plan: Callable[..., Plan],
+    undisturbed: Callable[..., tuple[Plan, Plan]],
     small_store: Store,
-    tmp_path: Path,
 ) -> None:
     pauses = campaign.count(few=0, many=10)
     if not pauses:
         pytest.skip("what it goes by is in tests/tuning/ownership: make faults")
-    request.getfixturevalue("ray_session")
     trials = 4 + 2 * pauses
-    one = {"resources": Resources(cpus=1, gpus=0, concurrent=1), "budget": Budget(trials=trials)}
-    calm = make_plan(folder=tmp_path / "calm/age_bands", **one)
-    search.run(calm, small_store, CurveTrial)
-
-    disturbed = make_plan(**one)
+    calm, disturbed = undisturbed(trials)
     runs = disturbed.folder.parent
     first = driving.start(runs, small_store.path, trials, 1, machine="machine 0")
     took, slowest = 0, 0.0
