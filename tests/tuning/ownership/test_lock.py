@@ -53,11 +53,7 @@ def test_whoever_runs_it_is_named_with_its_last_sign_of_life(tmp_path: Path) -> 
 
 
 def test_a_killed_owner_frees_the_search_at_once(tmp_path: Path) -> None:
-    script = "import sys, time\nfrom pathlib import Path\nfrom tuning.ownership.lock import owning\n"
-    script += "with owning(Path(sys.argv[1])):\n    print('mine', flush=True)\n    time.sleep(60)"
-    owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
-    assert owner.stdout
-    assert owner.stdout.readline() == b"mine\n"
+    owner = another_owner(tmp_path)
     with pytest.raises(SearchError, match=f"is being run by process {owner.pid} on "), owning(tmp_path):
         pass
     owner.kill()
@@ -100,6 +96,16 @@ def test_a_damaged_sign_of_life_stops_nobody_and_a_folder_that_cannot_be_written
     file.touch()
     with pytest.raises(SearchError, match=r"file cannot be written: .*; mend that first"), owning(file):
         pass
+
+
+def another_owner(folder: Path) -> subprocess.Popen[bytes]:
+    """A process that runs the search by now, and for a minute."""
+    script = "import sys, time\nfrom pathlib import Path\nfrom tuning.ownership.lock import owning\n"
+    script += "with owning(Path(sys.argv[1])):\n    print('mine', flush=True)\n    time.sleep(60)"
+    owner = subprocess.Popen([sys.executable, "-c", script, str(folder)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert owner.stdout
+    assert owner.stdout.readline() == b"mine\n"
+    return owner
 
 
 def sign_of(folder: Path, **changes: object) -> None:
@@ -149,11 +155,7 @@ def test_a_sign_that_somebody_removed_or_damaged_is_given_anew(tmp_path: Path, m
 
 
 def test_a_lock_file_that_was_removed_lets_no_second_one_in(tmp_path: Path) -> None:
-    script = "import sys, time\nfrom pathlib import Path\nfrom tuning.ownership.lock import owning\n"
-    script += "with owning(Path(sys.argv[1])):\n    print('mine', flush=True)\n    time.sleep(60)"
-    owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
-    assert owner.stdout
-    assert owner.stdout.readline() == b"mine\n"
+    owner = another_owner(tmp_path)
     (tmp_path / ".owner").unlink()
     with pytest.raises(SearchError, match=f"is being run by process {owner.pid} on "), owning(tmp_path):
         pass
