@@ -55,7 +55,7 @@ def _disk(plan: Plan, seen: bool) -> str:
     where = f"{'at' if plan.remote else 'on disk under'} {plan.where}"
     kept = f"the weights of {_kept(plan)} trials"
     if seen:
-        return f"at most {disk_gb(plan):.1f} GB {where}: {kept}, two checkpoints of each running one"
+        return f"at most {disk_gb(plan):.1f} GB {where}: {kept}, up to five checkpoints of each running one"
     return f"at most {weights_gb(plan):.1f} GB {where}: {kept}; and {trial_gb(plan):.1f} GB more for each running one"
 
 
