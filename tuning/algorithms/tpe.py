@@ -43,10 +43,12 @@ def prefer_untried(search: OptunaSearch, distributions: Mapping[str, BaseDistrib
     Returns:
         whether one is left.
     """
+    number = points.count(distributions)
+    if number is None or (trials and number > trials):  # asked for at every step of Ray's, so before the study is
+        return True
     study, _ = ray_internals.study_of(search)
     begun = study.get_trials(deepcopy=False)
-    number = points.count(distributions)
-    if number is None or number > max(trials or 0, len(begun)):
+    if not trials and number > len(begun):
         return True
     if any(trial.state == TrialState.WAITING for trial in begun):  # starting points come first
         return True

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-Point = dict[str, Any]
+from tuning.plan.spaces import Point
 
 
 def count(distributions: Mapping[str, BaseDistribution]) -> int | None:
