@@ -123,7 +123,7 @@ def open_shards(folder: Path, meta: Mapping[str, Any], verify: float) -> list[Ph
     """Memory-map the shards, in order; a StoreError where one is not what store.json says. That share of them, `verify`
     from 0 to 1, is hashed, chosen at random."""
     shards, number = [], len(meta["shards"])
-    hashed = random.SystemRandom().sample(range(number), math.ceil(verify * number))
+    hashed = set(random.SystemRandom().sample(range(number), math.ceil(verify * number)))
     for position, entry in enumerate(meta["shards"]):
         file = folder / entry["file"]
         shards.append(open_shard(file, entry["photos"], tuple(meta["size"])))
