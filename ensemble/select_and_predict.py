@@ -23,9 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
     from ensemble import search_folder
-    from ensemble.ensemble import Ensemble
-    from ensemble.predictions import open_test, predict_folder
-    from ensemble.selection import candidates, choose
+    from ensemble.predictions.outcome import open_test, predict_folder
+    from ensemble.selection.choice import Choice
+    from ensemble.selection.greedy import candidates, choose
 
     if options.photos:
         from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
@@ -40,11 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     terminal.say(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
-    ensemble = Ensemble.of(chosen, store, options.tta)
+    choice = Choice.of(chosen, store, options.tta)
     if options.photos:
-        made = [predict_folder(options.photos, store, ensemble, out)]
+        made = [predict_folder(options.photos, store, choice.ensemble, out)]
     else:
-        made = [open_test(search, store, ensemble, out), search / ENSEMBLE]
+        made = [open_test(search, store, choice, out), search / ENSEMBLE]
     for file in filter(None, made):
         search_folder.keep(where, file)
     return 0

@@ -11,7 +11,10 @@ from common.repository import ROOT
 
 WAY_DOWN = """
     tune_main
-    ensemble
+    ensemble.select_and_predict
+    ensemble.predictions
+    ensemble.selection ensemble.search_folder
+    ensemble.voting
     tuning.command
     tuning.replay tuning.confirm
     tuning.search

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,39 @@ from data_prep.workers import Threads, in_order, with_bar
 AnyPath = str | os.PathLike[str]
 
 
+@dataclass(frozen=True)
+class Treatment:
+    """It says what was done to the photos of a store, so that the same can be done to others.
+
+    Attributes:
+        size: (height, width) that photos are fitted to.
+        background: as store.json tells it: the method, and the model with its SHA-256 (`Background.describe`).
+        implausible: what happens to a photo whose mask is not believed.
+        of: whose treatment it is, for messages: the store's path, say.
+    """
+
+    size: tuple[int, int]
+    background: Mapping[str, Any]
+    implausible: str
+    of: str
+
+    @classmethod
+    def of_store(cls, store: Store) -> Treatment:
+        """Read what the store says of itself."""
+        return cls(store.size, store.meta["background"], store.meta.get("implausible", REMOVE), str(store.path))
+
+    def load(self) -> Background:
+        """Load the model that removes backgrounds.
+
+        Raises:
+            StoreError: the model here is another one. WeightsError: it cannot be had.
+        """
+        try:
+            return backgrounds.load_as(dict(self.background), self.implausible)
+        except StoreError as error:
+            raise StoreError(f"{self.of}: {error}") from None
+
+
 def new_photos(photos_dir: AnyPath, say: Callable[[str], None] = terminal.say) -> Found:
     """List the photos in `photos_dir` and below it, or that one photo, and say what else is there and not used.
 
@@ -41,14 +75,14 @@ def new_photos(photos_dir: AnyPath, say: Callable[[str], None] = terminal.say) -
 
 
 def prepare_like(
-    store: Store,
+    treatment: Treatment,
     photos: AnyPath | Found,
     *,
     workers: int | None = None,
     progress: bool = False,
     say: Callable[[str], None] = terminal.say,
 ) -> tuple[list[str], Photos]:
-    """Treat every photo in `photos`, a folder or what `new_photos` found there, as the store's photos to predict were.
+    """Treat every photo in `photos`, a folder or what `new_photos` found there, as a store's photos to predict were.
 
     A photo that cannot be used is left out by name, and said.
 
@@ -59,12 +93,12 @@ def prepare_like(
         OptionError: no photo there. PhotoError: none that can be used. StoreError: the store's background was removed
         with another model than the one here. WeightsError: the model cannot be had.
     """
-    batches = list(batches_like(store, photos, workers=workers, progress=progress, say=say))
+    batches = list(batches_like(treatment, photos, workers=workers, progress=progress, say=say))
     return [name for names, _ in batches for name in names], np.concatenate([pixels for _, pixels in batches])
 
 
 def batches_like(
-    store: Store,
+    treatment: Treatment,
     photos: AnyPath | Found,
     *,
     batch_size: int = 256,
@@ -75,7 +109,7 @@ def batches_like(
     """`prepare_like` for more photos than memory holds: yield the names and photos of a batch at a time."""
     found = photos if isinstance(photos, Found) else new_photos(photos, say)
     listed = [replace(photo, to_predict=True) for photo in found.photos]
-    results = _treat_all(listed, store.size, _background_of(store), workers, progress)
+    results = _treat_all(listed, treatment.size, treatment.load(), workers, progress)
     return _batches(listed, results, batch_size, say)
 
 
@@ -108,10 +142,3 @@ def _batches(
         say(f"left out: {some(left_out, 'photos that cannot be used')}")
     if batch:
         yield names, np.stack(batch)
-
-
-def _background_of(store: Store) -> Background:
-    try:
-        return backgrounds.load_as(store.meta["background"], store.meta.get("implausible", REMOVE))
-    except StoreError as error:
-        raise StoreError(f"{store.path}: {error}") from None

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from common.errors import CheckpointError
 from common.search_folder import read_val_predictions
 from data_prep.store.store import Store
-from ensemble.member import Member
+from ensemble.voting.member import Member
 from trainable import best
 from trainable.best import load_best
 from trainable.config import TrialConfig

@@ -4,7 +4,7 @@ import numpy as np
 
 from common.files import file_sha256
 from data_prep.photos import background
-from data_prep.prepare.like import prepare_like
+from data_prep.prepare.like import Treatment, prepare_like
 from data_prep.sample.draw import draw
 from tests.data_prep.preparing import prepared
 
@@ -27,7 +27,7 @@ def test_a_drawn_sample_becomes_a_store_of_portraits_on_black(tmp_path, home):
     portraits = store.read(range(42))
     assert np.median(portraits[:, :6].max(axis=(1, 2, 3))) <= 2
     assert portraits[:, 40:56, 28:44].mean() > 60
-    names, eval_photos = prepare_like(store, tmp_path / "sample/eval/images")
+    names, eval_photos = prepare_like(Treatment.of_store(store), tmp_path / "sample/eval/images")
     by_name = dict(zip(names, eval_photos, strict=True))
     for row in store.rows("eval"):
         assert np.array_equal(store.read([row])[0], by_name[store.index["path"][row]])

@@ -12,7 +12,7 @@ from benchmarks.gpu.part import Setting
 from benchmarks.gpu.proofs import (
     checkpoints,
 )
-from ensemble.member import Member
+from ensemble.voting.member import Member
 from tests.benchmarks.gpu.proofs.judging import changed, judged
 from trainable import loop
 from trainable.loop import Trial

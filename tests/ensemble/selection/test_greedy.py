@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import EnsembleError
 from data_prep.store.store import Store
-from ensemble.selection import Candidate, candidates, choose, vote_f1
+from ensemble.selection.greedy import Candidate, candidates, choose, vote_f1
 
 
 def candidate(name: str, truth: np.ndarray, right: np.ndarray, sure: float = 0.9, unsure: float = 0.5) -> Candidate:

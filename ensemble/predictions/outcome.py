@@ -16,8 +16,9 @@ from common.search_folder import ENSEMBLE
 from common.security import spreadsheet, terminal
 from data_prep.store.store import Store
 from data_prep.task import IN_WORDS, REFERENCE, Task
-from ensemble.ensemble import Ensemble
-from ensemble.tta import views
+from ensemble.selection.choice import Choice
+from ensemble.voting.ensemble import Ensemble
+from ensemble.voting.tta import views
 from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
@@ -39,18 +40,18 @@ class Score:
         return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
 
 
-def open_test(search: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
+def open_test(search: Path, store: Store, choice: Choice, out: Path) -> Path | None:
     """Score the vote on test, predict the store's eval photos, and keep both in ensemble.json."""
     test, unlabelled = store.labelled("test"), store.rows("eval")
-    votes = ensemble.predict_rows(np.concatenate([test, unlabelled]))
-    on_test = _score_test(search, store, ensemble, test, votes[: len(test)])
+    votes = choice.ensemble.predict_rows(store, np.concatenate([test, unlabelled]))
+    on_test = _score_test(search, store, choice, test, votes[: len(test)])
     made = _write_predictions(store, store.index["path"].to_numpy()[unlabelled], votes[len(test) :], out)
-    write_json(search / ENSEMBLE, _about(store, ensemble, on_test, made))
+    write_json(search / ENSEMBLE, _about(store, choice, on_test, made))
     return made
 
 
 def _score_test(
-    search: Path, store: Store, ensemble: Ensemble, test: np.ndarray, votes: Probabilities
+    search: Path, store: Store, choice: Choice, test: np.ndarray, votes: Probabilities
 ) -> dict[str, Any] | None:
     """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
     if len(test) == 0:
@@ -58,10 +59,10 @@ def _score_test(
             "No test photo has all labels of the store's task, so nothing says how the vote does on new people."
         )
         return None
-    single = Score.of(ensemble.members[0].predict_rows(test, views(1)), store, test)
+    single = Score.of(choice.ensemble.members[0].predict_rows(store, test, views(1)), store, test)
     voted = Score.of(votes, store, test)
     _warn_if_opened_before(search)
-    _print_scores(ensemble, single, voted, store.task, len(np.unique(store.person[test])))
+    _print_scores(choice, single, voted, store.task, len(np.unique(store.person[test])))
     by_factor = _by_factor(store, test, votes)
     if len(by_factor) > 1:
         scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
@@ -71,26 +72,26 @@ def _score_test(
 
 def predict_folder(photos: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
     """Predict the photos of a folder, treated as the store's were."""
-    from data_prep.prepare.like import prepare_like  # imports rembg, which only new photos need
+    from data_prep.prepare.like import Treatment, prepare_like  # imports rembg, which only new photos need
 
-    names, pixels = prepare_like(store, photos, progress=True)
+    names, pixels = prepare_like(Treatment.of_store(store), photos, progress=True)
     return _write_predictions(store, names, ensemble.predict_photos(pixels), out)
 
 
-def _print_scores(ensemble: Ensemble, single: Score, voted: Score, task: Task, people: int) -> None:
-    on_val, count = ensemble.on_val, len(ensemble.views)
+def _print_scores(choice: Choice, single: Score, voted: Score, task: Task, people: int) -> None:
+    on_val, count = choice.on_val, len(choice.ensemble.views)
     if "vote_with_tta" in on_val:
         used = "used" if count > 1 else "the plain one is used"
         terminal.say(
             f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}"
         )
-    best = f"best single trial, {ensemble.chosen[0].name}"
-    name = f"ensemble of {len(ensemble.members)}, {count} view{'s' if count > 1 else ''}"
+    best = f"best single trial, {choice.chosen[0].name}"
+    name = f"ensemble of {len(choice.chosen)}, {count} view{'s' if count > 1 else ''}"
     terminal.say(
         f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people"
     )
     terminal.say(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
-    terminal.say(f"  {name:<32}  {ensemble.val_f1:.3f}  {voted}\n")
+    terminal.say(f"  {name:<32}  {choice.val_f1:.3f}  {voted}\n")
 
 
 def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
@@ -124,13 +125,13 @@ def _warn_if_opened_before(search: Path) -> None:
         terminal.say("Test was opened before for this search: choose on val, or test stops being a test.")
 
 
-def _about(store: Store, ensemble: Ensemble, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:
+def _about(store: Store, choice: Choice, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "store_hash": store.hash,
-        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in ensemble.chosen],
-        "views": [vars(view) for view in ensemble.views],
-        "val": ensemble.on_val,
+        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in choice.chosen],
+        "views": [vars(view) for view in choice.ensemble.views],
+        "val": choice.on_val,
         "test": on_test,
         "predictions": out and str(out),
     }

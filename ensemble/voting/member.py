@@ -1,4 +1,4 @@
-"""One member of the vote: a trial's best weights, run on photos exactly as in its own validation."""
+"""One member of the vote: a trained model, run on photos exactly as in its own validation."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ class Member:
     """It predicts photos as its trial would.
 
     Attributes:
-        config: as the trial was trained; its crop is used here too.
+        name: of the trial, such as "trial-003".
+        config: as the trial was trained.
         model: in eval mode, on the device that predicts.
+        preprocessing: that of the trial's validation.
     """
 
     name: str
     config: TrialConfig
     model: torch.nn.Module
-    store: Store
+    preprocessing: Preprocessing
     device: torch.device
 
     @classmethod
@@ -50,16 +52,13 @@ class Member:
                 f"{folder / BEST_WEIGHTS} holds no weights of a {config.model.arch} for {store.task.classes} classes: "
                 "remove the trial's folder and go on without it"
             ) from None
-        return cls(folder.name, config, place(model, device).eval(), store, device)
+        preprocessing = Preprocessing.of(config.crop, store)
+        return cls(folder.name, config, place(model, device).eval(), preprocessing, device)
 
-    def predict_rows(self, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
+    def predict_rows(self, store: Store, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
         """Predict photos of the store: softmax over the classes, mean over `views`, float32 [n, classes]."""
-        feed = Streamed(self.store, self.device)
-        return predict(self.model, feed, rows, self._preprocessing(), views=views)
+        return predict(self.model, Streamed(store, self.device), rows, self.preprocessing, views=views)
 
     def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
         """Predict uint8 [n, H, W, 3] photos treated like the store's, as `predict_rows` does."""
-        return predict_photos(self.model, photos, self._preprocessing(), device=self.device, views=views)
-
-    def _preprocessing(self) -> Preprocessing:
-        return Preprocessing.of(self.config.crop, self.store)
+        return predict_photos(self.model, photos, self.preprocessing, device=self.device, views=views)

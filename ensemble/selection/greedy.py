@@ -16,7 +16,7 @@ from common import search_state
 from common.errors import EnsembleError
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
-from ensemble.vote import soft_vote
+from ensemble.voting.vote import soft_vote
 from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 
