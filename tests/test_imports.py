@@ -12,6 +12,7 @@ from common.repository import ROOT
 WAY_DOWN = """
     tune_main
     ensemble.select_and_predict
+    ensemble.report
     ensemble.predictions
     ensemble.selection ensemble.search_folder
     ensemble.voting

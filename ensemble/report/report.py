@@ -1,0 +1,63 @@
+"""The ensemble's report, ensemble.html: who votes, how well, how sure, and where it errs. For a person, in one file.
+
+It is made of plain arrays (`Judged`) and of what ensemble.json says, so that a search, a model that was taken away or a
+test of drawn numbers can have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.files import write_text
+from common.page.page import Page, Section
+from common.page.parts import table
+from ensemble.report import ages, certainty, members, mistakes, scores
+from ensemble.report.judged import Judged
+from ensemble.report.members import Settings
+
+
+def write(file: Path, judged: Judged, about: Mapping[str, Any], settings: Mapping[str, Settings]) -> None:
+    """Write the report to `file`, whole or not at all."""
+    write_text(file, page(judged, about, settings).html())
+
+
+def page(judged: Judged, about: Mapping[str, Any], settings: Mapping[str, Settings]) -> Page:
+    """Make the report.
+
+    Args:
+        about: ensemble.json: `members` (trial, val_f1, weight), `views`, what val and nested validation said.
+        settings: of each member, by its name.
+    """
+    sections = [
+        scores.whole(judged, about),
+        members.section(about, settings),
+        scores.factors(judged),
+        scores.classes(judged),
+        scores.paired(judged),
+        mistakes.matrices(judged),
+        certainty.section(judged),
+        ages.section(judged),
+        mistakes.worst(judged),
+        _made_of(judged, about),
+    ]
+    return Page(f"Ensemble of {about.get('search', 'a search')}", _lead(judged), sections)
+
+
+def _lead(judged: Judged) -> str:
+    counts = f"{len(judged.truth)} photos of {judged.people} people"
+    if judged.split == "test":
+        return (
+            f"All figures below are of test: {counts} that neither trained nor chose anything. Test was opened for "
+            "them: each further look makes it less of a test."
+        )
+    return (
+        f"All figures below are of val: {counts}. Val chose the trials' best epochs and the members, so these figures "
+        "are higher than new people will see. Test, which tells what to expect, was not opened for this report."
+    )
+
+
+def _made_of(judged: Judged, about: Mapping[str, Any]) -> Section:
+    facts = [("task", judged.task.in_words()), ("made", about.get("made")), ("store", about.get("store_hash"))]
+    return Section("Made of", [table(["", ""], [[name, value] for name, value in facts if value])])
