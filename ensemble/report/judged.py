@@ -111,6 +111,6 @@ class Judged:
         """Name the classes in their order."""
         return [self.task.class_name(value, self.bands) for value in range(self.task.classes)]
 
-    def factor(self, factor: str, votes: Votes) -> tuple[IntArray, IntArray]:
-        """Give the truth and the guess of one factor, as its codes."""
-        return self.task.split(self.truth)[factor], self.task.split(votes.guess)[factor]
+    def factor(self, factor: str) -> tuple[IntArray, list[IntArray]]:
+        """Give the truth of one factor, as its codes, and the guesses of both."""
+        return self.task.split(self.truth)[factor], [self.task.split(votes.guess)[factor] for votes in self.both]

@@ -18,14 +18,7 @@ MOST = 24
 
 def matrices(judged: Judged) -> Section:
     """Draw a confusion matrix of each factor, and of all classes where there is more than one factor."""
-    of_factors = [
-        _matrix(
-            *judged.factor(factor, judged.ensemble),
-            judged.task.values(factor, judged.bands),
-            f"The {IN_WORDS[factor]}: each row is what was true, each column what the ensemble said.",
-        )
-        for factor in judged.task.factors
-    ]
+    of_factors = [_of_factor(judged, factor) for factor in judged.task.factors]
     if len(of_factors) == 1:
         return Section("What is taken for what", of_factors)
     says = (
@@ -34,6 +27,12 @@ def matrices(judged: Judged) -> Section:
     )
     of_classes = _matrix(judged.truth, judged.ensemble.guess, judged.class_names(), says)
     return Section("What is taken for what", [side_by_side(of_factors), of_classes])
+
+
+def _of_factor(judged: Judged, factor: str) -> Html:
+    truth, (guess, _) = judged.factor(factor)
+    says = f"The {IN_WORDS[factor]}: each row is what was true, each column what the ensemble said."
+    return _matrix(truth, guess, judged.task.values(factor, judged.bands), says)
 
 
 def _matrix(truth: IntArray, guess: IntArray, names: Sequence[str], says: str) -> Html:

@@ -14,43 +14,48 @@ from common.files import write_text
 from common.page.page import Page, Section
 from common.page.parts import table
 from ensemble.report import ages, certainty, members, mistakes, scores
+from ensemble.report.intervals import F1s
 from ensemble.report.judged import Judged
 from ensemble.report.members import Settings
 
 
-def write(file: Path, judged: Judged, about: Mapping[str, Any], settings: Mapping[str, Settings]) -> None:
+def write(file: Path, name: str, judged: Judged, about: Mapping[str, Any], settings: Mapping[str, Settings]) -> None:
     """Write the report to `file`, whole or not at all."""
-    write_text(file, page(judged, about, settings).html())
+    write_text(file, page(name, judged, about, settings).html())
 
 
-def page(judged: Judged, about: Mapping[str, Any], settings: Mapping[str, Settings]) -> Page:
+def page(name: str, judged: Judged, about: Mapping[str, Any], settings: Mapping[str, Settings]) -> Page:
     """Make the report.
 
     Args:
-        about: ensemble.json: `members` (trial, val_f1, weight), `views`, what val and nested validation said.
+        name: of the search, or of what else the ensemble is of.
+        about: ensemble.json, as `ensemble.selection.kept` writes it.
         settings: of each member, by its name.
     """
+    f1s = F1s.of(judged.truth, [votes.guess for votes in judged.both], judged.person, judged.task)
     sections = [
-        scores.whole(judged, about),
+        scores.whole(judged),
         members.section(about, settings),
+        members.choice(about),
         scores.factors(judged),
-        scores.classes(judged),
-        scores.paired(judged),
+        scores.classes(judged, f1s),
+        scores.paired(judged, f1s),
         mistakes.matrices(judged),
         certainty.section(judged),
         ages.section(judged),
         mistakes.worst(judged),
         _made_of(judged, about),
     ]
-    return Page(f"Ensemble of {about.get('search', 'a search')}", _lead(judged), sections)
+    return Page(f"The ensemble of {name}", _lead(judged, about), sections)
 
 
-def _lead(judged: Judged) -> str:
+def _lead(judged: Judged, about: Mapping[str, Any]) -> str:
     counts = f"{len(judged.truth)} photos of {judged.people} people"
     if judged.split == "test":
+        times = "once" if about.get("test_opened", 1) == 1 else f"{about['test_opened']} times"
         return (
-            f"All figures below are of test: {counts} that neither trained nor chose anything. Test was opened for "
-            "them: each further look makes it less of a test."
+            f"All figures below are of test: {counts} that neither trained nor chose anything. Test was opened "
+            f"{times}: the more often, the less it says of new people."
         )
     return (
         f"All figures below are of val: {counts}. Val chose the trials' best epochs and the members, so these figures "

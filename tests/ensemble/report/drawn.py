@@ -49,7 +49,14 @@ def about(names: tuple[str, ...] = ("trial-003", "trial-001")) -> dict[str, obje
     return {
         "made": "2030-01-02T03:04:05+00:00",
         "store_hash": "0123abcd",
-        "members": [{"trial": name, "val_f1": 0.5 - 0.01 * place} for place, name in enumerate(names)],
+        "members": [
+            {"name": name, "val_f1": 0.5 - 0.01 * place, "weight": 1 / len(names)} for place, name in enumerate(names)
+        ],
         "views": [{"angle": 0.0, "flip": False}],
-        "val": {"best_single": 0.5, "ensemble": 0.55},
+        "class_weights": None,
+        "val": [
+            {"name": "best single trial", "on_val": 0.5, "nested": 0.49, "gain": None, "used": True},
+            {"name": "vote of 2", "on_val": 0.55, "nested": 0.51, "gain": {"value": 0.02, "noise": 0.01}, "used": True},
+        ],
+        "test_opened": 1,
     }

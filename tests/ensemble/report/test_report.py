@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -16,8 +17,10 @@ from data_prep.labels import MISSING
 from data_prep.store.store import Store
 from data_prep.task import Task
 from ensemble.report import ages, certainty, members, mistakes, report, scores
+from ensemble.report.intervals import F1s
 from ensemble.report.judged import Judged, Votes
 from tests.ensemble.report.drawn import about, drawn_judged
+from trainable.recipe.intervals import paired_difference
 from trainable.recipe.metrics import macro_f1
 
 SETTINGS = {
@@ -31,16 +34,21 @@ def judged() -> Judged:
     return drawn_judged()
 
 
+@pytest.fixture(scope="module")
+def f1s(judged: Judged) -> F1s:
+    return F1s.of(judged.truth, [votes.guess for votes in judged.both], judged.person, judged.task)
+
+
 def figures(parts: list[Html]) -> list[dict[str, Any]]:
     """The charts of a section, as the page will draw them."""
     return [json.loads(text) for part in parts for text in re.findall(r"json\">(.*?)</script>", part)]
 
 
 def test_the_report_has_every_part_and_is_one_file(judged: Judged, tmp_path: Path) -> None:
-    report.write(tmp_path / "ensemble.html", judged, about(), SETTINGS)
+    report.write(tmp_path / "ensemble.html", "weekend", judged, about(), SETTINGS)
     text = (tmp_path / "ensemble.html").read_text()
     for heading in (
-        "Score", "Members", "F1 of each factor", "F1 of each class", "Ensemble against trial-003",
+        "Score", "Members", "How it was chosen", "F1 of each factor", "F1 of each class", "Ensemble against trial-003",
         "What is taken for what", "How sure it is", "F1 by age", "The worst mistakes", "Made of",
     ):  # fmt: skip
         assert f">{heading}</h2>" in text
@@ -51,35 +59,44 @@ def test_the_report_has_every_part_and_is_one_file(judged: Judged, tmp_path: Pat
 
 
 def test_scores_are_those_of_the_votes(judged: Judged) -> None:
-    shown = "".join(scores.whole(judged, about()).parts)
+    shown = "".join(scores.whole(judged).parts)
     for votes in judged.both:
         assert f'<td class="number">{macro_f1(judged.truth, votes.guess):.3f}</td>' in shown
-    assert "told apart" in shown and '<td class="number">0.550</td>' in shown
-
-
-def test_each_class_has_its_own_f1_within_its_interval(judged: Judged) -> None:
-    trace = figures(scores.classes(judged).parts)[0]["data"][0]
-    number = int(judged.truth[0])
-    apart = macro_f1(judged.truth == number, judged.ensemble.guess == number) * 2
-    other = 2 * ((judged.truth != number) & (judged.ensemble.guess != number)).sum()
-    other /= (judged.truth != number).sum() + (judged.ensemble.guess != number).sum()
-    value, (low, high) = (
-        np.array(decoded(trace["x"]))[number],
-        np.array(decoded(trace["customdata"])).reshape(-1, 2)[number],
+    assert (
+        str(paired_difference(judged.truth, judged.single.guess, judged.ensemble.guess, judged.person, Task())) in shown
     )
-    assert value == pytest.approx(apart - other) and low < value < high
+
+
+def test_each_class_has_its_own_f1_within_its_interval(judged: Judged, f1s: F1s) -> None:
+    number = int(judged.truth[0])
+    actual, guess = judged.truth == number, judged.ensemble.guess == number
+    trace = figures(scores.classes(judged, f1s).parts)[0]["data"][0]
+    low, high = decoded(trace["customdata"]).reshape(-1, 2)[number]
+    assert decoded(trace["x"])[number] == pytest.approx(2 * (actual & guess).sum() / (actual.sum() + guess.sum()))
+    assert low < decoded(trace["x"])[number] < high
+
+
+def test_the_gain_of_all_classes_is_the_difference_of_the_scores(judged: Judged, f1s: F1s) -> None:
+    trace = figures(scores.paired(judged, f1s).parts)[0]["data"][0]
+    voted, alone = (macro_f1(judged.truth, votes.guess) for votes in judged.both)
+    assert decoded(trace["x"])[0] == pytest.approx(voted - alone)
+
+
+def test_a_class_that_no_photo_has_has_no_dot() -> None:
+    judged = drawn_judged(people=4)
+    f1s = F1s.of(judged.truth, [judged.ensemble.guess], judged.person, judged.task)
+    absent = ~np.isin(np.arange(18), judged.truth)
+    assert absent.any() and (np.isnan(f1s.of_predictor(0).value[1:]) == absent).all()
 
 
 def decoded(array: Any) -> Any:
     """Plotly's arrays travel as bytes."""
-    import base64
-
     return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]) if isinstance(array, dict) else array
 
 
 def test_figures_on_val_come_with_their_warning() -> None:
     for split, said in (("val", "higher than new people will see"), ("test", "neither trained nor chose")):
-        assert said in report.page(drawn_judged(people=4, split=split), about(), SETTINGS).lead
+        assert said in report.page("weekend", drawn_judged(people=4, split=split), about(), SETTINGS).lead
 
 
 def test_settings_that_differ_are_listed_and_others_are_not() -> None:
@@ -90,7 +107,7 @@ def test_settings_that_differ_are_listed_and_others_are_not() -> None:
 def test_a_trial_may_have_any_name(judged: Judged) -> None:
     name = "<script>alert(1)</script>"
     named = replace(judged, single=Votes(name, judged.single.probabilities), names=np.full(len(judged.names), name))
-    shown = [*report.page(named, about((name,)), {name: {name: name}}).sections]
+    shown = [*report.page(name, named, about((name,)), {name: {name: name}}).sections]
     assert not any("<script>alert" in part for section in shown for part in section.parts)
     assert any("&lt;script&gt;alert" in part for section in shown for part in section.parts)
 
@@ -100,15 +117,15 @@ def test_pictures_can_be_left_out(judged: Judged) -> None:
     assert "<img" not in shown and "<table>" in shown
 
 
-def test_the_paired_comparison_counts_who_was_right(judged: Judged) -> None:
-    shown = "".join(scores.paired(judged).parts)
+def test_the_paired_comparison_counts_who_was_right(judged: Judged, f1s: F1s) -> None:
+    shown = "".join(scores.paired(judged, f1s).parts)
     voted, alone = (votes.guess == judged.truth for votes in judged.both)
-    assert f"both are right on {(voted & alone).sum()}, ensemble alone on {(voted & ~alone).sum()}" in shown
+    assert f"both are right on {(voted & alone).sum()}, the ensemble alone on {(voted & ~alone).sum()}" in shown
 
 
-def test_one_member_by_itself_is_compared_with_nobody(judged: Judged) -> None:
+def test_one_member_by_itself_is_compared_with_nobody(judged: Judged, f1s: F1s) -> None:
     alone = replace(judged, single=Votes("trial-003", judged.ensemble.probabilities))
-    assert "nothing to compare" in "".join(scores.paired(alone).parts)
+    assert "nothing to compare" in "".join(scores.paired(alone, f1s).parts)
 
 
 def test_people_whose_age_is_not_known_are_left_out_and_counted(judged: Judged) -> None:
