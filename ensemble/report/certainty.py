@@ -58,8 +58,8 @@ def _share_answered(judged: Judged) -> Html:
     half, whole = _f1(judged, judged.ensemble, np.array([0.5, 1.0]))
     return chart(
         figure,
-        "If the least sure photos are left to a person, the rest is answered better or worse: the surest half at "
-        f"{half:.3f}, all at {whole:.3f} (ensemble; macro F1 over the classes that are among them).",
+        "How well the rest is answered if the least sure photos are left to a person. Of the ensemble: the surest half "
+        f"at {half:.3f}, all at {whole:.3f} (macro F1 over the classes that are among them).",
         height=360,
     )
 
