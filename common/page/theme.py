@@ -37,6 +37,8 @@ class Theme:
             "gridcolor": self.line,
             "linecolor": self.line,
             "zeroline": False,
+            "zerolinecolor": self.muted,
+            "zerolinewidth": 1.5,
             "title": {"standoff": 8, "font": {"size": 13}},
         }
         return {

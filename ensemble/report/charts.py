@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from plotly import graph_objects as go
@@ -39,11 +39,19 @@ def dots(names: Sequence[str], series: Mapping[str, Intervals], signed: bool = F
             name=in_chart(label),
         )
     ticks = {"tickvals": places, "ticktext": [in_chart(name) for name in names]}
-    if signed:
-        figure.add_shape(type="line", x0=0, x1=0, y0=0, y1=1, yref="paper", layer="below")
-    figure.update_xaxes(tickformat="+.2f" if signed else ".1f", range=None if signed else [-0.02, 1.02], nticks=6)
+    figure.update_xaxes(
+        tickformat="+.2f" if signed else ".1f", range=_range(series.values(), signed), nticks=6, zeroline=signed
+    )
     figure.update_yaxes(**ticks, range=[len(names) - 0.5, -0.5], showgrid=False)
     return figure.update_layout(showlegend=len(series) > 1)
+
+
+def _range(found: Iterable[Intervals], signed: bool) -> list[float]:
+    """Reach a little beyond 0 to 1; of differences, beyond the furthest end and 0."""
+    ends = [0.0, *np.concatenate([[*each.low, *each.high] for each in found])] if signed else [0.0, 1.0]
+    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+    margin = 0.03 * (high - low)
+    return [low - margin, high + margin]
 
 
 def height(rows: int) -> int:

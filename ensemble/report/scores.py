@@ -72,7 +72,7 @@ def paired(judged: Judged, f1s: F1s) -> Section:
         return Section(title, [paragraph("Both say the same of every photo here, so there is nothing to compare.")])
     names = ["ALL CLASSES", *judged.class_names()]
     says = (
-        "Right of the dashed line the ensemble is better, left of it its best member. Where an interval crosses the "
+        "Right of the line at 0 the ensemble is better, left of it its best member. Where an interval crosses the "
         "line, the two are not told apart. Both are judged on the same people."
     )
     figure = dots(names, {"gain in F1": f1s.gain(0, 1)}, signed=True)
