@@ -5,6 +5,7 @@ runs/<search>/search.json            the command, versions, store and budget
               study.db               the Optuna study, for Optuna's own tools
               state/                 what a search that was stopped or killed goes on from
               ensemble.json          the members of the vote and their scores
+              ensemble.html          the same as a report for a browser, with charts and the worst mistakes
               suspects.csv, .html    labels that the predictions contradict
               confirm/               the best trials again, a search of its own, with confirmation.json
               <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
