@@ -62,8 +62,9 @@ def to_json(row: Row) -> dict[str, Any]:
 def from_json(about: Mapping[str, Any]) -> Row:
     """The row that `to_json` wrote; what else the mapping holds is left aside. Raises KeyError: it lacks something that
     every version writes."""
-    known = {each.name: about[each.name] for each in dataclasses.fields(Row) if each.name not in INTERVAL}
-    return Row(**known, **{name: about.get(name) for name in INTERVAL})
+    names = [each.name for each in dataclasses.fields(Row)]
+    kept: dict[str, Any] = {name: about.get(name) if name in INTERVAL else about[name] for name in names}
+    return Row(**kept)
 
 
 def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:
