@@ -52,7 +52,11 @@ def _score_test(
     if len(by_factor) > 1:
         scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
         terminal.say(f"The vote on test, by factor: {scores}\n")
-    scores_of = {"best_single": vars(single), "ensemble": vars(voted), "gain": vars(gain)}
+    scores_of = {
+        "best_single": vars(single),
+        "ensemble": vars(voted),
+        "gain": {**vars(gain), "told_apart": gain.told_apart},
+    }
     return {"photos": len(test), **scores_of, "by_factor": by_factor}
 
 
@@ -78,10 +82,11 @@ def _print_scores(choice: Choice, single: Score, voted: Score, gain: Difference,
     )
     terminal.say(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
     terminal.say(f"  {name:<32}  {choice.val_f1:.3f}  {voted}")
-    terminal.say(f"  {'what the ensemble gains':<32}         {gain}")
+    if len(choice.chosen) > 1 or count > 1:
+        terminal.say(f"  {'what the ensemble gains':<32}         {gain}")
     if voted.note:
         terminal.say(f"  {voted.note}: the interval allows for it")
-    terminal.say()
+    terminal.say("")
 
 
 def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:

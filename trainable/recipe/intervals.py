@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.task import Task
-from trainable.recipe.bootstrap import bootstrap_macro_f1
-from trainable.recipe.metrics import Counts, macro_f1
+from trainable.recipe.bootstrap import bootstrap_f1, bootstrap_macro_f1
+from trainable.recipe.metrics import Counts, checked, f1_of, macro_f1
 
 LEVEL = 0.95
 
@@ -44,7 +44,7 @@ class Score:
         f1 = macro_f1(truth, predicted)
         low, high = interval(bootstrap_macro_f1(truth, np.asarray(predicted)[None], person, task)[:, 0], f1)
         people = _people_per_class(truth, person)
-        return cls(f1, low, high, len(people), task.classes, int((people == 1).sum()))
+        return cls(f1, low, high, len(people), task.classes, list(people.values()).count(1))
 
     @property
     def note(self) -> str:
@@ -88,17 +88,38 @@ def paired_difference(
     return Difference(gain, *interval(scores[:, 1] - scores[:, 0], gain))
 
 
+def by_factor(truth: npt.ArrayLike, predicted: npt.ArrayLike, person: npt.ArrayLike, task: Task) -> dict[str, Score]:
+    """Score each factor of the task by itself: macro F1 over its values."""
+    actual, guess = task.split(truth), task.split(predicted)
+    alone = {factor: Task((factor,), task.masks) for factor in task.factors}
+    return {factor: Score.of(actual[factor], guess[factor], person, alone[factor]) for factor in task.factors}
+
+
+def by_class(truth: npt.ArrayLike, predicted: npt.ArrayLike, person: npt.ArrayLike, task: Task) -> list[Score]:
+    """Find the F1 of each class of the task; NaN, with an interval by the errors of others, of one that none is of."""
+    actual, guess = checked(truth, predicted)
+    counts = (np.bincount(classes, minlength=task.classes) for classes in (actual[actual == guess], actual, guess))
+    resampled, people = bootstrap_f1(actual, guess[None], person, task)[:, 0], _people_per_class(actual, person)
+    scores = []
+    for number, f1 in enumerate(f1_of(*counts)):
+        seen = people.get(number, 0)
+        scores.append(Score(float(f1), *interval(resampled[:, number], f1), int(seen > 0), 1, int(seen == 1)))
+    return scores
+
+
 def interval(resampled: Counts, found: float) -> tuple[float, float]:
-    """Find the percentiles of resampled scores, [resamples], widened where need be to hold the score itself."""
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return min(float(low), found), max(float(high), found)
+    """Find the percentiles of resampled scores, [resamples], widened where need be to hold the score itself; NaN is
+    none."""
+    low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(np.fmin(low, found)), float(np.fmax(high, found))
 
 
-def _people_per_class(truth: npt.ArrayLike, person: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def _people_per_class(truth: npt.ArrayLike, person: npt.ArrayLike) -> dict[int, int]:
     """Count the people of each class that occurs."""
     _, owner = np.unique(np.asarray(person), return_inverse=True)
     pairs = np.unique(np.stack([np.asarray(truth), owner]), axis=1)
-    return np.unique(pairs[0], return_counts=True)[1]
+    classes, people = np.unique(pairs[0], return_counts=True)
+    return dict(zip(classes.tolist(), people.tolist(), strict=True))
 
 
 def _signed(value: float) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data_prep.task import REFERENCE, Task
-from trainable.recipe.intervals import Difference, Score, interval, paired_difference
+from trainable.recipe.intervals import Difference, Score, by_class, by_factor, interval, paired_difference
 from trainable.recipe.metrics import macro_f1
 
 AGE = Task(("age",))
@@ -88,3 +88,33 @@ def test_few_people_of_whom_two_models_say_the_same_do_not_prove_that_the_models
     assert found.gain == 0
     assert found.low < 0 < found.high
     assert not found.told_apart
+
+
+def test_each_factor_has_a_score_of_its_own():
+    truth = np.arange(180) % 18
+    wrong_band = truth - truth % 3 + (truth + 1) % 3
+    found = by_factor(truth, wrong_band, np.arange(180), REFERENCE)
+    assert {factor: (score.f1, score.classes) for factor, score in found.items()} == {
+        "mask": (1, 3),
+        "gender": (1, 2),
+        "age": (0, 3),
+    }
+    assert found["age"].high < 0.1 < 0.9 < found["gender"].low
+
+
+def test_each_class_has_a_score_of_its_own_and_one_that_nobody_is_of_is_not_known():
+    task = Task(("gender", "age"))
+    truth, predicted = np.array([0, 0, 0, 1, 1, 3] * 5), np.array([0, 0, 0, 0, 1, 3] * 5)
+    person = np.where(truth == 3, 0, np.arange(30))
+    found = by_class(truth, predicted, person, task)
+    # class 0: 15 hits of 15, taken for it 20; class 1: 5 hits of 10, taken for it 5
+    assert [score.f1 for score in found] == pytest.approx([30 / 35, 2 / 3, np.nan, 1, np.nan, np.nan], nan_ok=True)
+    assert [score.note for score in found] == [
+        "",
+        "",
+        *["0 of 1 classes seen", "1 class rests on one person"] * 1,
+        *["0 of 1 classes seen"] * 2,
+    ]
+    assert found[0].low < found[0].f1 < found[0].high
+    assert found[2].low < 0.8 < found[2].high
+    assert found[3].low < 0.9
