@@ -14,7 +14,6 @@ from common.files import write_text
 from common.page.page import Page, Section
 from common.page.parts import table
 from ensemble.report import ages, certainty, members, mistakes, scores
-from ensemble.report.intervals import F1s
 from ensemble.report.judged import Judged
 from ensemble.report.members import Settings
 
@@ -32,14 +31,13 @@ def page(name: str, judged: Judged, about: Mapping[str, Any], settings: Mapping[
         about: ensemble.json, as `ensemble.selection.kept` writes it.
         settings: of each member, by its name.
     """
-    f1s = F1s.of(judged.truth, [votes.guess for votes in judged.both], judged.person, judged.task)
     sections = [
         scores.whole(judged),
         members.section(about, settings),
         members.choice(about),
         scores.factors(judged),
-        scores.classes(judged, f1s),
-        scores.paired(judged, f1s),
+        scores.classes(judged),
+        scores.paired(judged),
         mistakes.matrices(judged),
         certainty.section(judged),
         ages.section(judged),

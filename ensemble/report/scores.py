@@ -11,9 +11,9 @@ from common.page.parts import Html, chart, paragraph, table
 from data_prep.labels import IntArray
 from data_prep.task import IN_WORDS, Task
 from ensemble.report.charts import dots, height
-from ensemble.report.intervals import F1s, Intervals
+from ensemble.report.intervals import Intervals, gains
 from ensemble.report.judged import Judged
-from trainable.recipe.intervals import Score, paired_difference
+from trainable.recipe.intervals import Score, by_class, paired_difference
 
 
 def whole(judged: Judged) -> Section:
@@ -39,14 +39,15 @@ def _explained(judged: Judged) -> Html:
 def factors(judged: Judged) -> Section:
     """Score each factor by itself, and each of its values."""
     names: list[str] = []
-    found: list[list[Intervals]] = [[], []]
+    found: dict[str, list[Score]] = {votes.name: [] for votes in judged.both}
     for factor in judged.task.factors:
         truth, guesses = judged.factor(factor)
-        f1s = F1s.of(truth, guesses, judged.person, Task((factor,), judged.task.masks))
+        alone = Task((factor,), judged.task.masks)
         names += [IN_WORDS[factor].upper(), *_counted(judged.task.values(factor, judged.bands), truth, judged)]
-        for place in range(len(guesses)):
-            found[place].append(f1s.of_predictor(place))
-    series = {votes.name: _joined(each) for votes, each in zip(judged.both, found, strict=True)}
+        for votes, guess in zip(judged.both, guesses, strict=True):
+            mean = Score.of(truth, guess, judged.person, alone)
+            found[votes.name] += [mean, *by_class(truth, guess, judged.person, alone)]
+    series = {name: Intervals.of(scores) for name, scores in found.items()}
     says = (
         "Each dot is an F1 and its line the 95% interval. A factor's own row, in capitals, is the mean of the rows of "
         "its values. In brackets: how many people."
@@ -54,9 +55,12 @@ def factors(judged: Judged) -> Section:
     return Section("F1 of each factor", [chart(dots(names, series), says, height(len(names)))])
 
 
-def classes(judged: Judged, f1s: F1s) -> Section:
+def classes(judged: Judged) -> Section:
     """Score each class."""
-    series = {votes.name: f1s.of_predictor(place).from_second() for place, votes in enumerate(judged.both)}
+    series = {
+        votes.name: Intervals.of(by_class(judged.truth, votes.guess, judged.person, judged.task))
+        for votes in judged.both
+    }
     names = _counted(judged.class_names(), judged.truth, judged)
     says = (
         "Each dot is the F1 of a class, each line its 95% interval. In brackets: how many people the class has here; "
@@ -65,17 +69,19 @@ def classes(judged: Judged, f1s: F1s) -> Section:
     return Section("F1 of each class", [chart(dots(names, series), says, height(len(names)))])
 
 
-def paired(judged: Judged, f1s: F1s) -> Section:
+def paired(judged: Judged) -> Section:
     """Compare the ensemble with its best member on the same photos."""
     title = f"Ensemble against {judged.single.name}"
-    if np.array_equal(judged.ensemble.guess, judged.single.guess):
+    voted, alone = (votes.guess for votes in judged.both)
+    if np.array_equal(voted, alone):
         return Section(title, [paragraph("Both say the same of every photo here, so there is nothing to compare.")])
-    names = ["ALL CLASSES", *judged.class_names()]
     says = (
         "Right of the line at 0 the ensemble is better, left of it its best member. Where an interval crosses the "
         "line, the two are not told apart. Both are judged on the same people."
     )
-    figure = dots(names, {"gain in F1": f1s.gain(0, 1)}, signed=True)
+    names = ["ALL CLASSES", *judged.class_names()]
+    gained = gains(judged.truth, voted, alone, judged.person, judged.task)
+    figure = dots(names, {"gain in F1": gained}, signed=True)
     return Section(title, [_both_right(judged), chart(figure, says, height(len(names)))])
 
 
@@ -91,7 +97,3 @@ def _both_right(judged: Judged) -> Html:
 def _counted(names: Sequence[str], codes: IntArray, judged: Judged) -> list[str]:
     """Add to each name how many people have it."""
     return [f"{name} ({len(np.unique(judged.person[codes == code]))})" for code, name in enumerate(names)]
-
-
-def _joined(parts: Sequence[Intervals]) -> Intervals:
-    return Intervals(*map(np.concatenate, zip(*parts, strict=True)))

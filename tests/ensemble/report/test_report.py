@@ -17,7 +17,7 @@ from data_prep.labels import MISSING
 from data_prep.store.store import Store
 from data_prep.task import Task
 from ensemble.report import ages, certainty, members, mistakes, of_search, report, scores
-from ensemble.report.intervals import F1s
+from ensemble.report.intervals import gains
 from ensemble.report.judged import Judged, Votes
 from tests.ensemble.report.drawn import about, drawn_judged
 from trainable.recipe.intervals import paired_difference
@@ -32,11 +32,6 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def judged() -> Judged:
     return drawn_judged()
-
-
-@pytest.fixture(scope="module")
-def f1s(judged: Judged) -> F1s:
-    return F1s.of(judged.truth, [votes.guess for votes in judged.both], judged.person, judged.task)
 
 
 def figures(parts: list[Html]) -> list[dict[str, Any]]:
@@ -67,26 +62,31 @@ def test_scores_are_those_of_the_votes(judged: Judged) -> None:
     )
 
 
-def test_each_class_has_its_own_f1_within_its_interval(judged: Judged, f1s: F1s) -> None:
+def test_each_class_has_its_own_f1_within_its_interval(judged: Judged) -> None:
     number = int(judged.truth[0])
     actual, guess = judged.truth == number, judged.ensemble.guess == number
-    trace = figures(scores.classes(judged, f1s).parts)[0]["data"][0]
+    trace = figures(scores.classes(judged).parts)[0]["data"][0]
     low, high = decoded(trace["customdata"]).reshape(-1, 2)[number]
     assert decoded(trace["x"])[number] == pytest.approx(2 * (actual & guess).sum() / (actual.sum() + guess.sum()))
     assert low < decoded(trace["x"])[number] < high
 
 
-def test_the_gain_of_all_classes_is_the_difference_of_the_scores(judged: Judged, f1s: F1s) -> None:
-    trace = figures(scores.paired(judged, f1s).parts)[0]["data"][0]
-    voted, alone = (macro_f1(judged.truth, votes.guess) for votes in judged.both)
-    assert decoded(trace["x"])[0] == pytest.approx(voted - alone)
+def test_the_gain_of_all_classes_is_the_difference_of_the_scores(judged: Judged) -> None:
+    trace = figures(scores.paired(judged).parts)[0]["data"][0]
+    voted, alone = (votes.guess for votes in judged.both)
+    whole = paired_difference(judged.truth, alone, voted, judged.person, Task())
+    low, high = decoded(trace["customdata"]).reshape(-1, 2)[0]
+    assert (decoded(trace["x"])[0], low, high) == pytest.approx((whole.gain, whole.low, whole.high))
 
 
 def test_a_class_that_no_photo_has_has_no_dot() -> None:
     judged = drawn_judged(people=4)
-    f1s = F1s.of(judged.truth, [judged.ensemble.guess], judged.person, judged.task)
+    voted, alone = (votes.guess for votes in judged.both)
+    found = gains(judged.truth, voted, alone, judged.person, judged.task)
     absent = ~np.isin(np.arange(18), judged.truth)
-    assert absent.any() and (np.isnan(f1s.of_predictor(0).value[1:]) == absent).all()
+    assert absent.any() and (np.isnan(found.value[1:]) == absent).all()
+    shown = decoded(figures(scores.classes(judged).parts)[0]["data"][0]["x"])
+    assert (np.isnan(np.array(shown, dtype=float)) == absent).all()
 
 
 def decoded(array: Any) -> Any:
@@ -117,15 +117,15 @@ def test_pictures_can_be_left_out(judged: Judged) -> None:
     assert "<img" not in shown and "<table>" in shown
 
 
-def test_the_paired_comparison_counts_who_was_right(judged: Judged, f1s: F1s) -> None:
-    shown = "".join(scores.paired(judged, f1s).parts)
+def test_the_paired_comparison_counts_who_was_right(judged: Judged) -> None:
+    shown = "".join(scores.paired(judged).parts)
     voted, alone = (votes.guess == judged.truth for votes in judged.both)
     assert f"both are right on {(voted & alone).sum()}, the ensemble alone on {(voted & ~alone).sum()}" in shown
 
 
-def test_one_member_by_itself_is_compared_with_nobody(judged: Judged, f1s: F1s) -> None:
+def test_one_member_by_itself_is_compared_with_nobody(judged: Judged) -> None:
     alone = replace(judged, single=Votes("trial-003", judged.ensemble.probabilities))
-    assert "nothing to compare" in "".join(scores.paired(alone, f1s).parts)
+    assert "nothing to compare" in "".join(scores.paired(alone).parts)
 
 
 def test_people_whose_age_is_not_known_are_left_out_and_counted(judged: Judged) -> None:
