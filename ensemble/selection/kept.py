@@ -166,7 +166,7 @@ def _kept(about: Any, search: Path) -> Kept:
 
 def _choice(about: Mapping[str, Any], search: Path) -> Choice:
     options = dict(about["options"])
-    if isinstance(options["members"], list):
+    if isinstance(options.get("members"), list):
         options["members"] = tuple(map(str, options["members"]))
     weights = about["class_weights"]
     choice = Choice(

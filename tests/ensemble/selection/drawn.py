@@ -37,15 +37,13 @@ class Population:
         rng, models, classes = np.random.default_rng(seed), len(self.skill), self.CLASSES
         person = np.repeat(np.arange(people), self.PHOTOS)
         truth = 3 * rng.integers(0, 2, people)[person] + rng.choice(3, len(person), p=(0.6, 0.25, 0.15))
-        errors = [
-            0.7 * rng.normal(size=(models + 1, people, classes))[:, person]
-            + 0.7 * rng.normal(size=(models + 1, len(person), classes))
-        ][0]
+        of_people = rng.normal(size=(models + 1, people, classes))[:, person]
+        errors = 0.7 * of_people + 0.7 * rng.normal(size=(models + 1, len(person), classes))
         noise = alike * errors[:1] + np.sqrt(1 - alike**2) * errors[1:]
         logits = self.skill[:, None, None] * np.eye(classes)[truth] + self.leaning[:, truth] + noise
         powers = np.exp(self.temperature[:, None, None] * (logits - logits.max(axis=2, keepdims=True)))
         names = pd.Series("same", index=[f"{n:04d}" for n in range(people)])
-        ways = np.stack([folds(names, 5, seed=seed).to_numpy()[person] for seed in range(3)])
+        ways = np.stack([folds(names, 5, seed=seed).to_numpy()[person] for seed in range(2)])
         return Pool((powers / powers.sum(axis=2, keepdims=True)).astype(np.float32), truth, person, ways)
 
 
