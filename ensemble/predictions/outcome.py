@@ -18,7 +18,6 @@ from data_prep.store.store import Store
 from data_prep.task import IN_WORDS, REFERENCE, Task
 from ensemble.selection.choice import Choice
 from ensemble.voting.ensemble import Ensemble
-from ensemble.voting.tta import views
 from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
@@ -59,7 +58,7 @@ def _score_test(
             "No test photo has all labels of the store's task, so nothing says how the vote does on new people."
         )
         return None
-    single = Score.of(choice.ensemble.members[0].predict_rows(store, test, views(1)), store, test)
+    single = Score.of(Ensemble.alone(choice.ensemble.members[0]).predict_rows(store, test), store, test)
     voted = Score.of(votes, store, test)
     _warn_if_opened_before(search)
     _print_scores(choice, single, voted, store.task, len(np.unique(store.person[test])))
@@ -130,7 +129,7 @@ def _about(store: Store, choice: Choice, on_test: dict[str, Any] | None, out: Pa
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "store_hash": store.hash,
         "members": [{"trial": member.name, "val_f1": member.val_f1} for member in choice.chosen],
-        "views": [vars(view) for view in choice.ensemble.views],
+        "views": [view.name for view in choice.ensemble.views],
         "val": choice.on_val,
         "test": on_test,
         "predictions": out and str(out),

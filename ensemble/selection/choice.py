@@ -31,7 +31,7 @@ class Choice:
     def of(cls, chosen: list[Candidate], store: Store, tta: int) -> Choice:
         """Load the chosen trials' models. Val decides on test-time augmentation (`tta` views) as it does on members,
         so that what predicts is never below its best member there."""
-        members = tuple(Member.load(candidate.folder, store, device.choose()) for candidate in chosen)
+        members = tuple(Member.load([candidate.folder], store, device.choose()) for candidate in chosen)
         val = store.labelled("val")
         truth = store.classes()[val]
         on_val = {"best_single": chosen[0].val_f1, "vote": vote_f1(chosen, truth)}
