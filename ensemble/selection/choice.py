@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from data_prep.store.store import Store
 from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
 from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
-from ensemble.voting.vote import Rule, soft_vote
+from ensemble.voting.vote import Rule
 from trainable import device
-from trainable.photos.params import View
+from trainable.photos.views import View
 from trainable.predict import Probabilities
 
 
@@ -36,9 +34,9 @@ class Chosen:
     weight: float = 1.0
     temperature: float = 1.0
 
-    def load(self, store: Store) -> list[Member]:
+    def load(self, store: Store) -> Member:
         """Load its models on the device that predicts."""
-        return [Member.load(folder, store, device.choose()) for folder in self.folders]
+        return Member.load(self.folders, store, device.choose())
 
 
 @dataclass(frozen=True)
@@ -105,21 +103,17 @@ class Choice:
 
     def load(self, store: Store) -> Ensemble:
         """Load the models that vote."""
-        loaded = [(chosen, chosen.load(store)) for chosen in self.members]
-        weights = tuple(chosen.weight / len(models) for chosen, models in loaded for _ in models)
-        temperatures = tuple(chosen.temperature for chosen, models in loaded for _ in models)
-        members = tuple(model for _, models in loaded for model in models)
+        weights, temperatures = zip(*((each.weight, each.temperature) for each in self.members), strict=True)
+        members = tuple(each.load(store) for each in self.members)
         return Ensemble(members, Rule(weights, temperatures, self.class_weights), self.views)
 
     def load_single(self, store: Store) -> Ensemble:
         """Load the best single candidate, which sees the plain photo only."""
-        models = tuple(self.single.load(store))
-        return Ensemble(models, Rule.equal(len(models)), self.views[:1])
+        return Ensemble.alone(self.single.load(store))
 
 
 def val_votes(store: Store, chosen: Sequence[Chosen], views: tuple[View, ...]) -> Probabilities:
     """Predict the store's val photos by each candidate: float32 [candidates, n, classes], the mean over the views."""
-    val = store.labelled("val")
-    return np.stack(
-        [soft_vote([model.predict_rows(store, val, views) for model in each.load(store)]) for each in chosen]
-    )
+    members = tuple(each.load(store) for each in chosen)
+    votes = Ensemble(members, Rule.equal(len(members)), views).member_votes(store, store.labelled("val"))
+    return votes.mean(axis=1)

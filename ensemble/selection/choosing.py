@@ -17,7 +17,7 @@ from ensemble.selection.pool import IntArray, Pool
 from ensemble.selection.recipe import by_size, rule_of, top, weigh, with_class_weights, with_temperature
 from ensemble.voting.tta import views
 from ensemble.voting.vote import Rule
-from trainable.photos.params import View
+from trainable.photos.views import View
 from trainable.predict import Probabilities
 
 Seen = Callable[[Sequence[Chosen], tuple[View, ...]], Probabilities]
@@ -30,13 +30,13 @@ def choose(found: Sequence[Candidate], store: Store, options: Options, seen: See
     Raises:
         OptionError: a member is named that is no candidate.
     """
+    shown = views(options.tta)
     able = _named(found, options.members) if isinstance(options.members, tuple) else list(found)
     pool = Pool.of(able, store)
     members, steps = _members(pool, options, able)
     chosen = [Chosen(able[i].name, able[i].folders, able[i].val_f1) for i in members]
     vote = _Vote(pool.members(members), lambda part: rule_of(weigh(part, options.method)), views(1), steps)
     if options.tta > 1:
-        shown = views(options.tta)
         vote = vote.trying_views(seen(chosen, shown), shown)
     if options.temperature:
         vote = vote.trying("a temperature for each member", with_temperature)

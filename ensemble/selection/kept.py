@@ -19,7 +19,7 @@ from common.security.regular_file import read_json
 from ensemble.selection.choice import Choice, Chosen, Step
 from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
-from trainable.photos.params import View
+from trainable.photos.views import View
 
 FORMAT = 2
 
@@ -134,7 +134,7 @@ def _to_json(kept: Kept, search: Path) -> dict[str, Any]:
         "members": [chosen_to_json(chosen) for chosen in choice.members],
         "best_single": chosen_to_json(choice.single),
         "class_weights": choice.class_weights,
-        "views": [vars(view) for view in choice.views],
+        "views": [view.name for view in choice.views],
         "val": [asdict(step) for step in choice.steps],
         **test,
     }
@@ -173,7 +173,7 @@ def _choice(about: Mapping[str, Any], search: Path) -> Choice:
         members=tuple(_chosen(each, search) for each in about["members"]),
         single=_chosen(about["best_single"], search),
         class_weights=None if weights is None else tuple(map(float, weights)),
-        views=tuple(View(**view) for view in about["views"]),
+        views=tuple(map(View.named, about["views"])),
         options=Options(**options),
         steps=tuple(_step(each) for each in about["val"]),
         candidates=int(about["candidates"]),

@@ -19,7 +19,7 @@ from ensemble.selection.options import Options
 from ensemble.selection.recipe import by_size
 from tests.ensemble.searches import sure_of
 from tests.ensemble.selection.drawn import Population, f1, pool_of
-from trainable.photos.params import View
+from trainable.photos.views import View
 from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1
 

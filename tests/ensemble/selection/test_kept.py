@@ -14,7 +14,7 @@ from ensemble.selection.choice import Choice, Chosen, Step
 from ensemble.selection.kept import Kept
 from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
-from trainable.photos.params import View
+from trainable.photos.views import View
 
 
 def chosen(search: Path, name: str, weight: float = 1.0, folders: int = 1) -> Chosen:
@@ -95,7 +95,7 @@ def test_a_choice_is_used_again_until_something_it_rests_on_differs(kept: Kept, 
         ({"members": []}, "members, views and what val said of them are needed"),
         ({"members": 5}, ""),
         ({"members": [{}]}, "KeyError"),
-        ({"views": [{"zoom": 1}]}, "zoom"),
+        ({"views": ["zoom+1"]}, "zoom"),
         ({"options": {"method": "magic"}}, "method: one of greedy, top, weights is needed, but got 'magic'"),
         ({"options": {"method": "top", "members": 0}}, "members and tta: 1 or more are needed"),
         ({"test_opened": -1}, "test_opened: 0 or more"),
