@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,8 @@ from data_prep.task import IN_WORDS, REFERENCE
 from ensemble.selection.choice import Choice
 from ensemble.voting.ensemble import Ensemble
 from trainable.predict import Probabilities
-from trainable.recipe.metrics import macro_f1, macro_f1_interval
-
-
-@dataclass(frozen=True)
-class Score:
-    """Macro F1 with its 95% interval over people."""
-
-    f1: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, probabilities: Probabilities, store: Store, rows: np.ndarray) -> Score:
-        truth, predicted = store.classes()[rows], probabilities.argmax(axis=1)
-        return cls(macro_f1(truth, predicted), *macro_f1_interval(truth, predicted, store.person[rows]))
-
-    def __str__(self) -> str:
-        return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
+from trainable.recipe.intervals import Score
+from trainable.recipe.metrics import macro_f1
 
 
 def score_test(store: Store, choice: Choice, ensemble: Ensemble, opened: int) -> dict[str, Any] | None:
@@ -59,7 +42,12 @@ def score_test(store: Store, choice: Choice, ensemble: Ensemble, opened: int) ->
     if len(by_factor) > 1:
         scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
         terminal.say(f"The vote on test, by factor: {scores}\n")
-    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
+    scores_of = {
+        "best_single": vars(single),
+        "ensemble": vars(voted),
+        "gain": {**vars(gain), "told_apart": gain.told_apart},
+    }
+    return {"photos": len(test), **scores_of, "by_factor": by_factor}
 
 
 def predict_eval(store: Store, ensemble: Ensemble, out: Path) -> Path | None:

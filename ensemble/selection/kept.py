@@ -7,7 +7,7 @@ before tell only whether test was opened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -198,6 +198,7 @@ def _folder(model: Mapping[str, Any], search: Path) -> Path:
 
 
 def _step(about: Mapping[str, Any]) -> Step:
-    gain = about["gain"] and Gain(float(about["gain"]["value"]), float(about["gain"]["noise"]))
+    numbers = about["gain"]
+    gain = numbers and Gain(*(float(numbers[field.name]) for field in fields(Gain)))
     nested = None if about["nested"] is None else float(about["nested"])
     return Step(str(about["name"]), float(about["on_val"]), nested, gain, bool(about["used"]))

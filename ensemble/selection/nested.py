@@ -13,7 +13,8 @@ import numpy as np
 
 from ensemble.selection.pool import IntArray, Pool
 from ensemble.voting.vote import Rule
-from trainable.recipe.metrics import bootstrap_macro_f1
+from trainable.recipe.bootstrap import bootstrap_macro_f1
+from trainable.recipe.intervals import interval, signed
 
 RESAMPLES = 500
 
@@ -26,21 +27,14 @@ class Gain:
 
     Attributes:
         value: the difference of their nested macro F1.
+        low, high: its 95% interval.
         noise: its standard error over people.
     """
 
     value: float
+    low: float
+    high: float
     noise: float
-
-    @property
-    def low(self) -> float:
-        """The lower end of its 95% interval."""
-        return self.value - 1.96 * self.noise
-
-    @property
-    def high(self) -> float:
-        """The upper end of its 95% interval."""
-        return self.value + 1.96 * self.noise
 
     @property
     def is_clear(self) -> bool:
@@ -48,7 +42,7 @@ class Gain:
         return self.value > self.noise
 
     def __str__(self) -> str:
-        return f"{self.value:+.3f}, {self.low:+.3f} to {self.high:+.3f}"
+        return f"{signed(self.value)}, {signed(self.low)} to {signed(self.high)}"
 
 
 @dataclass(frozen=True)
@@ -74,10 +68,11 @@ class Judged:
         new, old = self.predicted, over.predicted
         if len(new) == 0:
             return None
-        drawn = bootstrap_macro_f1(pool.truth, np.concatenate([new, old]), pool.person, RESAMPLES)
+        drawn = bootstrap_macro_f1(pool.truth, np.concatenate([new, old]), pool.person, pool.task, RESAMPLES)
         # Not of the mean over the repeats: what votes in the end is one choice, and each has its own luck.
-        noise = float(np.subtract(*np.split(drawn, [len(new)], axis=1)).std())
-        return Gain(float(pool.f1(new).mean() - pool.f1(old).mean()), noise)
+        differences = np.subtract(*np.split(drawn, [len(new)], axis=1)).ravel()
+        value = float(pool.f1(new).mean() - pool.f1(old).mean())
+        return Gain(value, *interval(differences, value), float(differences.std()))
 
 
 def judge(pool: Pool, fit: Fit) -> list[Judged]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from data_prep.store.split import folds, strata, units
 from data_prep.store.store import Store
+from data_prep.task import Task
 from ensemble.selection.candidates import Candidate
 from ensemble.voting.vote import Rule, soft_vote
 from trainable.predict import Probabilities
@@ -34,12 +35,14 @@ class Pool:
         truth: int64 [n], the photos' classes.
         person: int64 [n], equal where two photos show one person.
         folds: int64 [repeats, n], the fold that a photo's person is in, of each way to divide the people.
+        task: what the classes are of.
     """
 
     probabilities: Probabilities
     truth: IntArray
     person: IntArray
     folds: IntArray
+    task: Task
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], store: Store) -> Pool:
@@ -47,11 +50,11 @@ class Pool:
         val = store.labelled("val")
         _, person = np.unique(store.person[val].astype(str), return_inverse=True)
         stacked = np.stack([candidate.probabilities for candidate in candidates])
-        return cls(stacked, store.classes()[val], person, _folds(store, val))
+        return cls(stacked, store.classes()[val], person, _folds(store, val), store.task)
 
     def photos(self, keep: npt.NDArray[np.bool_]) -> Pool:
         """Keep some photos."""
-        return Pool(self.probabilities[:, keep], self.truth[keep], self.person[keep], self.folds[:, keep])
+        return Pool(self.probabilities[:, keep], self.truth[keep], self.person[keep], self.folds[:, keep], self.task)
 
     def members(self, positions: Sequence[int] | IntArray) -> Pool:
         """Keep some candidates, in this order."""

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from data_prep.store.split import folds
+from data_prep.task import REFERENCE, Task
 from ensemble.selection.pool import Pool
 from ensemble.voting.vote import Rule
 from tests.ensemble.searches import sure_of
+
+TASKS = {2: Task(("gender",)), 3: Task(("age",)), 6: Task(("gender", "age")), 18: REFERENCE}
 
 
 def pool_of(truth: np.ndarray, says: Sequence[np.ndarray], classes: int, photos: int = 1, repeats: int = 2) -> Pool:
@@ -44,7 +47,9 @@ class Population:
         powers = np.exp(self.temperature[:, None, None] * (logits - logits.max(axis=2, keepdims=True)))
         names = pd.Series("same", index=[f"{n:04d}" for n in range(people)])
         ways = np.stack([folds(names, 5, seed=seed).to_numpy()[person] for seed in range(2)])
-        return Pool((powers / powers.sum(axis=2, keepdims=True)).astype(np.float32), truth, person, ways)
+        return Pool(
+            (powers / powers.sum(axis=2, keepdims=True)).astype(np.float32), truth, person, ways, TASKS[classes]
+        )
 
 
 def f1(pool: Pool, rule: Rule) -> float:

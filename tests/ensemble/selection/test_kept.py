@@ -31,7 +31,7 @@ def kept(tmp_path: Path) -> Kept:
     first, second = chosen(search, "trial-001", 0.75, folders=2), chosen(other, "trial-001", 0.25)
     steps = (
         Step("best single trial, trial-001", 0.5, 0.4, None, True),
-        Step("vote of 2", 0.6, 0.45, Gain(0.05, 0.02), True),
+        Step("vote of 2", 0.6, 0.45, Gain(0.05, 0.01, 0.09, 0.02), True),
     )
     views = (View(), View(flip=True))
     choice = Choice((first, second), first, (1.0, 1.5), views, Options(members=("x", "y")), steps, 9, "hash")

@@ -5,7 +5,7 @@ from ensemble.selection.nested import Gain, Judged, judge
 from ensemble.selection.pool import Pool
 from ensemble.selection.recipe import by_size, rule_of, top
 from ensemble.voting.vote import Rule
-from tests.ensemble.selection.drawn import pool_of
+from tests.ensemble.selection.drawn import TASKS, pool_of
 
 
 def by_luck(seed: int, models: int = 40) -> Pool:
@@ -53,11 +53,13 @@ def test_a_gain_is_paired_and_clear_where_it_is_more_than_its_noise() -> None:
     assert gain is not None and gain.value == pytest.approx(0.1, abs=0.02) and gain.is_clear
     assert gain.low < gain.value < gain.high
     none = Judged(rule, 0, other).gain(pool, Judged(rule, 0, both))
-    assert none == Gain(0, 0) and not none.is_clear
+    assert none == Gain(0, 0, 0, 0) and not none.is_clear
 
 
 def test_of_one_person_nothing_is_estimated() -> None:
     truth = np.arange(6) % 3
-    pool = Pool(np.eye(3, dtype=np.float32)[truth][None], truth, np.zeros(6, np.int64), np.zeros((0, 6), np.int64))
+    pool = Pool(
+        np.eye(3, dtype=np.float32)[truth][None], truth, np.zeros(6, np.int64), np.zeros((0, 6), np.int64), TASKS[3]
+    )
     first, second = judge(pool, lambda part: [rule_of(np.ones(1))] * 2)
     assert first.nested(pool) is None and second.gain(pool, first) is None
