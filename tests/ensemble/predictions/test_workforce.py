@@ -43,7 +43,7 @@ def test_what_a_worker_cannot_do_is_told_as_this_process_would(
     background = {"method": "sample", "model": "segmenter.onnx", "sha256": "0" * 64}
     other = replace(source, treatment=replace(source.treatment, background=background))
     for workforce in (THIS_PROCESS, Workforce(workers=2)):
-        with pytest.raises(StoreError, match="its background went by .*; prepare it again"):
+        with pytest.raises(StoreError, match=r"its background went by .*; prepare it again"):
             run(predictor(small_store), other, tmp_path / "out.csv", workforce)
     assert [file.name for file in tmp_path.iterdir()] == ["photos"]
 
