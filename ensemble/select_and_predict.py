@@ -2,7 +2,7 @@
 
     python -m ensemble.select_and_predict                                     the newest search under runs/
     python -m ensemble.select_and_predict --search runs/NAME --test           and what it is worth on new people
-    python -m ensemble.select_and_predict --photos DIR --out predictions.csv  photos of your own
+    python -m ensemble.select_and_predict --photos DIR                        photos of your own, or a CSV of paths
     python -m ensemble.select_and_predict --search runs/a --search runs/b     members from several searches
     python -m ensemble.select_and_predict --members trial-003,trial-007       these vote
 
@@ -23,11 +23,15 @@ from common.errors import OptionError
 from common.search_folder import ENSEMBLE
 from common.security import terminal
 from common.uris import location
+from ensemble.predictions.options import add_options as add_prediction_options
 from ensemble.selection.options import add_options, asked_for
 
 if TYPE_CHECKING:
+    from data_prep.prepare.new_photos import NewPhotos
     from data_prep.store.store import Store
+    from ensemble.predictions.tables import Outputs
     from ensemble.search_folder import Search
+    from ensemble.selection.choice import Choice
     from ensemble.selection.kept import Kept
 
 
@@ -36,73 +40,118 @@ def main(arguments: list[str] | None = None) -> int:
     if options.test and options.photos:
         raise OptionError("--test: it scores the store's own test people, and --photos predicts others; leave one out")
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
+    from data_prep.prepare.new_photos import new_photos
+
+    # An empty folder is refused before anything else is loaded.
+    photos = new_photos(options.photos, options.images) if options.photos else None
     from ensemble import search_folder
-    from ensemble.predictions.outcome import predict_eval, predict_folder, score_test
+    from ensemble.predictions.predictor import Meaning
+    from ensemble.predictions.tables import Outputs
 
-    if options.photos:
-        from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
-
-        options.photos = new_photos(options.photos)  # an empty folder is refused before anything is loaded
     searches = search_folder.named(options.search, options.runs)
+    where, search = searches[0].where, searches[0].folder
     if options.test:
         search_folder.check_ended(searches)
-    where, search = searches[0].where, searches[0].folder
-    out = options.out or search / _predictions(options.photos)
-    keeps = search_folder.check_can_keep(search, out, needed=options.photos is None)
+    out = options.out or search / (f"predictions-{photos.title}.csv" if photos else "predictions.csv")
+    keeps = search_folder.check_can_keep(search, out, needed=photos is None)
+    store, kept = _opened(options, searches)
+    meaning = Meaning(store.task, store.bands)
+    outputs = Outputs.of(out, meaning, options.probabilities)
+    outputs.check_spares(search, photos)
+    fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
 
-    store, kept = _chosen(options, searches)
-    choice = kept.choice
-    assert choice is not None
-    ensemble = choice.load(store)
-    if options.test and (scores := score_test(store, choice, ensemble, kept.opened + 1)):
-        kept = kept.with_test(scores)
-    if keeps:
+    choice, kept = _chosen(options, searches, store, kept)
+    if options.test:
+        kept = _tested(choice, store, kept, search)
+    elif keeps:
         kept.write(search)
-        search_folder.keep(where, search / ENSEMBLE)
-    if options.photos:
-        made = predict_folder(options.photos, store, ensemble, out)
-    else:
-        made = predict_eval(store, ensemble, out)
-    if made:
-        search_folder.keep(where, made)
+    made = _predicted(options, choice, store, photos, outputs, fallback)
+    for file in [*([search / ENSEMBLE] if keeps else []), *made]:
+        search_folder.keep(where, file)
     return 0
 
 
-def _chosen(options: argparse.Namespace, searches: list[Search]) -> tuple[Store, Kept]:
-    """Use the choice in ensemble.json again, or choose anew; say which, and what it is worth."""
+def _opened(options: argparse.Namespace, searches: list[Search]) -> tuple[Store, Kept]:
+    """Open the store, and read what was chosen before, if it can be used again.
+
+    Only photos of the store make it worth to hash its shards: four new ones should not wait for that.
+    """
     from ensemble import search_folder
+    from ensemble.selection.kept import Kept
+
+    folders, ended = [search.folder for search in searches], all(search.has_ended for search in searches)
+    kept = Kept.read(folders[0])
+    why = (
+        "--choose asks for it"
+        if options.choose
+        else kept.unfit(folders, search_folder.store_hash(folders[0]), asked_for(options), ended)
+    )
+    if why and kept.choice:
+        terminal.say(f"{searches[0].where}: chosen anew, since {why}")
+        kept = kept.without_choice()
+    verify = not options.photos or kept.choice is None
+    return search_folder.open_store(folders[0], options.data, verify=verify), kept
+
+
+def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, kept: Kept) -> tuple[Choice, Kept]:
+    """Use the last choice again, or choose; say who votes, and what that is worth."""
     from ensemble.selection import told
     from ensemble.selection.candidates import candidates
     from ensemble.selection.choice import val_votes
     from ensemble.selection.choosing import choose
-    from ensemble.selection.kept import Kept
     from ensemble.selection.options import Options
 
     names = " and ".join(str(search.where) for search in searches)
-    folders, ended = [search.folder for search in searches], all(search.has_ended for search in searches)
-    kept, asked = Kept.read(folders[0]), asked_for(options)
-    why = kept.unfit(folders, search_folder.store_hash(folders[0]), asked, ended)
-    again = kept.choice is not None and why is None and not options.choose
-    store = search_folder.open_store(folders[0], options.data, verify=not (again and options.photos))
-    if again and kept.choice:
-        terminal.say(
-            f"{names}: as chosen on {kept.made[:10]} ({ENSEMBLE}; --choose chooses anew): {told.members(kept.choice)}"
-        )
-        return store, kept
-    if why and not options.choose:
-        terminal.say(f"{names}: chosen anew, since {why}")
-    found = candidates(folders, store)
-    choice = choose(found, store, Options.of(asked), lambda chosen, views: val_votes(store, chosen, views))
-    terminal.say(f"{names}: {len(choice.members)} of {len(found)} trials vote: {told.members(choice)}\n")
-    people = len(set(store.person[store.labelled("val")]))
-    for line in told.table(choice, store.task.classes, people):
+    if kept.choice:
+        when = f"as chosen on {kept.made[:10]} ({ENSEMBLE}; --choose chooses anew)"
+        terminal.say(f"{names}, {when}: {told.members(kept.choice)}")
+        return kept.choice, kept
+    folders = [search.folder for search in searches]
+    found, how = candidates(folders, store), Options.of(asked_for(options))
+    choice = choose(found, store, how, lambda chosen, views: val_votes(store, chosen, views))
+    terminal.say(f"{names}: {len(choice.members)} of {len(found)} candidates vote: {told.members(choice)}\n")
+    for line in told.table(choice, store.task.classes, len(set(store.person[store.labelled("val")]))):
         terminal.say(line)
-    return store, kept.with_choice(choice, folders, ended)
+    return choice, kept.with_choice(choice, folders, ended=all(search.has_ended for search in searches))
 
 
-def _predictions(photos: Path | None) -> str:
-    """Name the file of predictions: those of the store's eval photos are not written over by those of others."""
-    return f"predictions-{photos.resolve().name}.csv" if photos else "predictions.csv"
+def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Kept:
+    """Open test. That it was is kept before anybody has read what it says."""
+    from ensemble.predictions.scores import OnTest
+
+    found = OnTest.of(choice, choice.load(store), store)
+    if found is None:
+        terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
+        kept.write(search)
+        return kept
+    kept = kept.with_test(found.to_json())
+    kept.write(search)
+    for line in found.lines(choice, kept.opened):
+        terminal.say(line)
+    return kept
+
+
+def _predicted(
+    options: argparse.Namespace,
+    choice: Choice,
+    store: Store,
+    photos: NewPhotos | None,
+    outputs: Outputs,
+    fallback: int | None,
+) -> list[Path]:
+    """Predict new photos, or the store's eval photos."""
+    from data_prep.prepare.like import Treatment
+    from ensemble.predictions.predicting import predict_photos
+    from ensemble.predictions.predictor import Predictor
+    from ensemble.predictions.sources import FilesSource, StoreSource
+    from ensemble.predictions.workforce import Workforce
+
+    source = FilesSource(photos, Treatment.of_store(store)) if photos else StoreSource(store)
+    if not source.names:
+        terminal.say("The store has no eval photos to predict; --photos DIR predicts others.")
+        return []
+    predictor, workforce = Predictor.of_choice(choice, store), Workforce(options.workers, options.address)
+    return predict_photos(predictor, source, outputs, fallback=fallback, workforce=workforce)
 
 
 def parser() -> Parser:
@@ -125,16 +174,22 @@ def parser() -> Parser:
         help="score the vote on test, of a search that has ended; it is counted how often",
     )
     result.add_argument(
-        "--photos", metavar="DIR", type=Path, help="predict these photos, or this one; test stays closed"
+        "--photos",
+        metavar="PATH",
+        type=Path,
+        nargs="+",
+        help="predict these: folders, photos, or CSVs with a column of paths (path, ImageID, file, ...); test stays "
+        "closed",
     )
     result.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
         help="the predictions (default: in the search's folder, predictions.csv, or "
-        "predictions-DIR.csv of --photos DIR)",
+        "predictions-DIR-xxxxxx.csv of --photos DIR)",
     )
     add_options(result)
+    add_prediction_options(result)
     return result
 
 

@@ -73,6 +73,10 @@ class Kept:
         made = datetime.now(UTC).isoformat(timespec="seconds")
         return Kept(choice, tuple(searches), ended, made, sha256, self.opened)
 
+    def without_choice(self) -> Kept:
+        """Forget what was chosen; how often test was opened stays."""
+        return Kept(opened=self.opened)
+
     def with_test(self, scores: Mapping[str, Any]) -> Kept:
         """Count that test was opened, and keep what it said."""
         return replace(self, opened=self.opened + 1, test=scores)

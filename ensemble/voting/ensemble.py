@@ -59,9 +59,9 @@ class Ensemble:
         """Let one member decide."""
         return cls((member,), Rule.equal(1), views)
 
-    def predict_rows(self, store: Store, rows: IntArray) -> Probabilities:
+    def predict_rows(self, store: Store, rows: IntArray, progress: bool = True) -> Probabilities:
         """Let the members vote on photos of the store: float32 [n, classes]."""
-        return self._together(self._joined(votes) for votes in self._of_store(store, rows))
+        return self._together(self._joined(votes) for votes in self._of_store(store, rows, progress))
 
     def predict_photos(self, photos: npt.NDArray[np.uint8]) -> Probabilities:
         """Let the members vote on uint8 [n, H, W, 3] photos treated like the store's: float32 [n, classes]."""
@@ -70,7 +70,7 @@ class Ensemble:
     def member_votes(self, store: Store, rows: IntArray) -> Votes:
         """Let the members vote on photos of the store, and join nothing."""
         nobody = np.zeros((len(self.members), len(self.views), 0, self.members[0].classes), dtype=np.float32)
-        return np.concatenate([nobody, *self._of_store(store, rows)], axis=2)
+        return np.concatenate([nobody, *self._of_store(store, rows, progress=True)], axis=2)
 
     def _together(self, parts: Iterable[Probabilities]) -> Probabilities:
         nobody = np.zeros((0, self.members[0].classes), dtype=np.float32)
@@ -79,16 +79,17 @@ class Ensemble:
     def _joined(self, votes: Votes) -> Probabilities:
         return soft_vote(list(votes.mean(axis=1)), self.rule)
 
-    def _of_store(self, store: Store, rows: IntArray) -> Iterator[Votes]:
+    def _of_store(self, store: Store, rows: IntArray, progress: bool) -> Iterator[Votes]:
         sizes = [needed(self.views, member.preprocessing.crop) for member in self.members]
         around = max(height for height, _ in sizes), max(width for _, width in sizes)
         feed = Streamed(store, self._device)
-        return self._votes(lambda parts: feed.batches([rows[part] for part in parts], around, 0.0), len(rows))
+        return self._votes(lambda parts: feed.batches([rows[part] for part in parts], around, 0.0), len(rows), progress)
 
     def _of_photos(self, photos: npt.NDArray[np.uint8]) -> Iterator[Votes]:
-        return self._votes(lambda parts: (torch.from_numpy(photos[part]) for part in parts), len(photos))
+        bring = lambda parts: (torch.from_numpy(photos[part]) for part in parts)  # noqa: E731
+        return self._votes(bring, len(photos), progress=False)  # they are a part of many
 
-    def _votes(self, bring: Callable[[list[IntArray]], Iterable[Tensor]], n: int) -> Iterator[Votes]:
+    def _votes(self, bring: Callable[[list[IntArray]], Iterable[Tensor]], n: int, progress: bool) -> Iterator[Votes]:
         """Let the members vote on n photos, some at a time; the last ones are fetched while the next are looked at.
 
         Args:
@@ -97,12 +98,12 @@ class Ensemble:
         parts = alike(n, max(1, IMAGES // len(self.views)))
         found = in_parts(self._seen, bring(parts), self._device)
         left = n
-        with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
-            task = progress.add_task("Predicting", total=n)
+        with Progress(transient=True, disable=not (progress and sys.stdout.isatty())) as bar:
+            task = bar.add_task("Predicting", total=n)
             for votes in ahead(_on_host, found):
                 done = min(left, votes.shape[2])  # the last batch is filled up
                 yield votes[:, :, :done]
-                progress.advance(task, done)
+                bar.advance(task, done)
                 left -= done
 
     @torch.inference_mode()
