@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from data_prep.store.store import Store
     from ensemble.predictions.tables import Outputs
     from ensemble.search_folder import Search
-    from ensemble.selection.choice import Choice
+    from ensemble.selection.choice import Choice, Said
     from ensemble.selection.kept import Kept
 
 
@@ -61,11 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
 
     choice, kept = _chosen(options, searches, store, kept)
+    said = choice.on_val
     if options.test:
-        kept = _tested(choice, store, kept, search)
+        said = _tested(choice, store, kept, search) or said
     elif keeps:
         kept.write(search)
     made = _predicted(options, choice, store, photos, outputs, fallback)
+    if keeps and said:
+        made.append(_reported(choice, store, said, search, pictures=not options.no_pictures))
     for file in [*([search / ENSEMBLE] if keeps else []), *made]:
         search_folder.keep(where, file)
     return 0
@@ -115,7 +118,7 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
     return choice, kept.with_choice(choice, folders, ended=all(search.has_ended for search in searches))
 
 
-def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Kept:
+def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Said | None:
     """Open test. That it was is kept before anybody has read what it says."""
     from ensemble.predictions.scores import OnTest
 
@@ -123,12 +126,19 @@ def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Kept:
     if found is None:
         terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
         kept.write(search)
-        return kept
+        return None
     kept = kept.with_test(found.to_json())
     kept.write(search)
     for line in found.lines(choice, kept.opened):
         terminal.say(line)
-    return kept
+    return found.said
+
+
+def _reported(choice: Choice, store: Store, said: Said, search: Path, pictures: bool) -> Path:
+    """Write the report of what was just chosen or tested."""
+    from ensemble.report import of_search
+
+    return of_search.write(search, store, choice, said, pictures)
 
 
 def _predicted(
@@ -187,6 +197,9 @@ def parser() -> Parser:
         type=Path,
         help="the predictions (default: in the search's folder, predictions.csv, or "
         "predictions-DIR-xxxxxx.csv of --photos DIR)",
+    )
+    result.add_argument(
+        "--no-pictures", action="store_true", help="leave photos out of ensemble.html, the report for a browser"
     )
     add_options(result)
     add_prediction_options(result)

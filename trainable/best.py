@@ -115,6 +115,19 @@ def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any
     return config, weights, about
 
 
+def read_config(file: Path) -> TrialConfig:
+    """Read the configuration in a best.safetensors, and none of its weights.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
+    """
+    try:
+        with opened(file), safe_open(file, "pt") as saved:
+            return _config(parse_json((saved.metadata() or {})["config"]))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): choose another trial, or train again") from None
+
+
 def _config(flat: Any) -> TrialConfig:
     if not isinstance(flat, dict):
         raise ConfigError(f"config: settings and their values are needed, but they are {json.dumps(flat)[:60]}")

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from common.search_folder import ENSEMBLE, ENSEMBLE_REPORT
+from common.search_folder import BEST_WEIGHTS, ENSEMBLE, ENSEMBLE_REPORT
 from common.security import terminal
 from common.security.regular_file import read_json
 from data_prep.store.store import Store
 from ensemble.report import report
 from ensemble.report.judged import Judged, Votes
-from ensemble.report.members import Settings
+from ensemble.selection.choice import Choice, Said
+from trainable.best import read_config
 
 
-def write(
-    search: Path,
-    store: Store,
-    split: str,
-    ensemble: Votes,
-    single: Votes,
-    settings: Mapping[str, Settings],
-    pictures: bool = True,
-) -> Path:
-    """Write ensemble.html of what ensemble.json says and of votes on the labelled photos of a split, and say so.
+def write(search: Path, store: Store, choice: Choice, said: Said, pictures: bool = True) -> Path:
+    """Write ensemble.html of ensemble.json, which has the choice, and of what it says of a split's labelled photos.
 
     Args:
-        ensemble, single: votes on `store.labelled(split)`, in its order.
-        settings: of each member, by its name.
         pictures: whether the worst mistakes are shown as pictures.
     """
-    judged = Judged.of_store(store, split, store.labelled(split), ensemble, single, pictures)
+    votes = Votes("ensemble", said.ensemble), Votes(choice.single.name, said.single)
+    judged = Judged.of_store(store, said.split, store.labelled(said.split), *votes, pictures)
+    settings = {member.name: read_config(member.folders[0] / BEST_WEIGHTS).to_flat() for member in choice.members}
     file = search / ENSEMBLE_REPORT
     report.write(file, search.name, judged, read_json(search / ENSEMBLE), settings)
     terminal.say(f"The report, for a browser: {file}")

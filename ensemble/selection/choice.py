@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from data_prep.store.store import Store
 from ensemble.selection.nested import Gain
@@ -58,6 +59,19 @@ class Step:
     used: bool
 
 
+class Said(NamedTuple):
+    """It is what a choice, and its best single candidate alone, say of the labelled photos of a split.
+
+    Attributes:
+        split: "val" or "test".
+        ensemble, single: float32 [n, classes], in the order of `Store.labelled`.
+    """
+
+    split: str
+    ensemble: Probabilities
+    single: Probabilities
+
+
 @dataclass(frozen=True)
 class Choice:
     """It is who votes and how, and what val says of it.
@@ -70,6 +84,7 @@ class Choice:
         steps: what was tried, in this order; the first is the best single candidate.
         candidates: how many could have voted.
         store_hash: of the store that they were trained on.
+        on_val: what it says of val, where it was just made; None where it was made before.
     """
 
     members: tuple[Chosen, ...]
@@ -80,6 +95,7 @@ class Choice:
     steps: tuple[Step, ...]
     candidates: int
     store_hash: str
+    on_val: Said | None = field(default=None, repr=False, compare=False)
 
     @property
     def last_used(self) -> Step:

@@ -16,7 +16,7 @@ from common.page.parts import Html
 from data_prep.labels import MISSING
 from data_prep.store.store import Store
 from data_prep.task import Task
-from ensemble.report import ages, certainty, members, mistakes, of_search, report, scores
+from ensemble.report import ages, certainty, members, mistakes, report, scores
 from ensemble.report.intervals import gains
 from ensemble.report.judged import Judged, Votes
 from tests.ensemble.report.drawn import about, drawn_judged
@@ -155,20 +155,6 @@ def test_a_store_gives_truth_people_ages_and_pictures(small_store: Store) -> Non
     assert judged.people == 12 and set(judged.age) <= {20, 45, 60, 28, 33, 58}
     assert judged.pixels is not None and judged.pixels(np.array([1])).tolist() == small_store.read(rows[[1]]).tolist()
     assert Judged.of_store(small_store, "val", rows, votes, votes, pictures=False).pixels is None
-
-
-def test_a_searchs_report_is_written_beside_its_ensemble_json(
-    small_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    truth = small_store.classes()[small_store.labelled("test")]
-    right, wrong = (np.eye(18, dtype=np.float32)[classes] for classes in (truth, (truth + 1) % 18))
-    (tmp_path / "ensemble.json").write_text(json.dumps(about()))
-    votes = Votes("ensemble", wrong), Votes("trial-003", right)
-    file = of_search.write(tmp_path, small_store, "test", *votes, SETTINGS, pictures=False)
-    assert file == tmp_path / "ensemble.html" and str(file) in capsys.readouterr().out
-    text = file.read_text()
-    assert "The ensemble of " + tmp_path.name in text and "data:image/jpeg" not in text
-    assert "-1.000" in text and small_store.index["path"][small_store.labelled("test")[0]] in text
 
 
 def test_arrays_that_do_not_belong_together_are_refused(judged: Judged) -> None:
