@@ -19,7 +19,7 @@ from tuning.plan.resources import price, unit
 from tuning.records import leaderboard
 from tuning.records.cost import hours_left, saved_hours
 from tuning.records.reasons import reason
-from tuning.records.rows import ENDED, Row, rows
+from tuning.records.rows import ENDED, Row, length, rows
 
 SHOWN = 20
 """Rows of the live table: running trials first, then the best."""
@@ -42,7 +42,7 @@ class Progress(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         if self._live is None:
-            terminal.say(_line(result, str(trial), self._plan.epochs))
+            terminal.say(_line(result, str(trial), length(trial, self._plan.epochs)))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._one_more = True  # told at the step's end: only then does Ray count the trial as ended
@@ -90,9 +90,10 @@ def summary(rows: Sequence[Row], plan: Plan, spent: Spent, now: datetime | None 
 def _line(result: dict[str, Any], trial: str, epochs: int) -> str:
     if "diverged" in result:
         return f"{trial}  failed: {result['diverged']}"
+    score = f"val_f1 {result['val_f1']:.3f}  best {result['val_f1_best']:.3f}  " if "val_f1" in result else ""
     return (
-        f"{trial}  epoch {result['training_iteration']:>2}/{epochs}  val_f1 {result['val_f1']:.3f}"
-        f"  best {result['val_f1_best']:.3f}  loss {result['train_loss']:.3f}  {result['seconds']:.1f} s"
+        f"{trial}  epoch {result['training_iteration']:>2}/{epochs}  {score}"
+        f"loss {result['train_loss']:.3f}  {result['seconds']:.1f} s"
     )
 
 

@@ -1,0 +1,147 @@
+"""Trains chosen settings once more, on train and val together, as a search of its own: runs/<search>/refit/.
+
+Each trains until the epoch that was its best, under the schedule it had: a function of the epoch, whatever the length.
+Nobody is left to judge it by, and so a refit has no score. Test people stay unseen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, IntDistribution
+from rich.table import Table
+
+from common import search_state
+from common.errors import OptionError, SearchError
+from common.search_folder import ENSEMBLE, REFIT
+from common.security.regular_file import read_json
+from common.security.terminal import cell
+from tuning.confirm.rerun import SEED, best
+from tuning.plan.budget import Budget
+from tuning.plan.plan import Plan
+from tuning.plan.spaces import Point, Space
+from tuning.records import leaderboard, search_json
+from tuning.records.rows import Row
+from tuning.storage import home, naming
+
+EPOCHS = "train/epochs"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is trained again.
+
+    Attributes:
+        name: of the trial, or of the member of the ensemble.
+        epochs: the best epoch's number.
+        settings: of the trial, as its search varied them.
+    """
+
+    name: str
+    epochs: int
+    settings: Point
+
+
+def best_trials(search: Plan, k: int) -> list[Chosen]:
+    """Choose the `k` best trials of a search whose settings differ.
+
+    Raises:
+        OptionError: it has fewer. SearchError: it has none.
+    """
+    return [_of_row(row.trial, row) for row in best(leaderboard.read(search.folder), k, "--refit")]
+
+
+def members(search: Plan) -> list[Chosen]:
+    """Choose the members of the search's ensemble.
+
+    Raises:
+        OptionError: none has been chosen yet, or one of them is nothing that can be trained.
+        SearchError: ensemble.json cannot be read.
+    """
+    file = search.folder / ENSEMBLE
+    try:
+        names = [str(member["trial"]) for member in read_json(file)["members"]]
+    except FileNotFoundError:
+        raise OptionError(
+            f"--refit: no ensemble has been chosen from {search.where} yet; choose it first (python -m "
+            f"ensemble.select_and_predict --search {search.where}), or say how many of the best: --refit 4"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(f"{file} cannot be read ({error}); choose the ensemble again, or name --refit 4") from None
+    return [_member(search, name) for name in names]
+
+
+def plan_of(search: Plan, chosen: Sequence[Chosen]) -> tuple[Plan, dict[str, Any]]:
+    """The plan that trains what was `chosen` from a search, and what search.json says of it beside ("refits")."""
+    varied: dict[str, BaseDistribution] = {**search.space.distributions, EPOCHS: _range(each.epochs for each in chosen)}
+    points = [{**each.settings, EPOCHS: each.epochs} for each in chosen]
+    if any(SEED in point for point in points):  # of trials that a confirmation trained
+        points = [{SEED: search.seed, **point} for point in points]
+        varied[SEED] = _range(point[SEED] for point in points)
+    fixed = {key: value for key, value in search.space.fixed.items() if key not in varied} | {"train/refit": 1}
+    settings = {key: value for key, value in search.settings.items() if key not in varied} | {"train/refit": 1}
+    distinct = [point for number, point in enumerate(points) if point not in points[:number]]
+    place, epochs = naming.new_home(home.of(search), REFIT, None), max(each.epochs for each in chosen)
+    plan = dataclasses.replace(
+        search,
+        folder=place.folder,
+        remote=place.uri,
+        space=Space(REFIT, f"Trials of {search.name}, on train and val.", varied, fixed, distinct),
+        settings=settings,
+        budget=Budget(trials=len(distinct)),
+        epochs=epochs,
+        grace=epochs,
+        keep=len(distinct),
+    )
+    refitted = [{"name": each.name, "settings": point} for each, point in zip(chosen, points, strict=True)]
+    return plan, {"members": refitted}
+
+
+def table(folder: str, rows: Sequence[Row], refits: dict[str, Any]) -> Table:
+    """A rich table of a refit's trials in their order, without a score."""
+    result = Table(
+        title=cell(f"Refit of {folder}"), title_justify="left", header_style="bold", box=None, pad_edge=False
+    )
+    for name, justify in (("trial", "left"), ("of", "left"), ("status", "left"), ("epochs", "right"), ("min", "right")):
+        result.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for row in rows:
+        of = ", ".join(str(each["name"]) for each in refits["members"] if each["settings"] == row.settings)
+        epochs = f"{row.epochs} of {row.settings[EPOCHS]}"
+        result.add_row(*map(cell, (row.trial, of, row.status, epochs, f"{row.seconds / 60:.1f}")))
+    return result
+
+
+def _member(search: Plan, name: str) -> Chosen:
+    """A member of the ensemble: a trial of the search, or of one of its confirmations."""
+    folder, _, trial = name.rpartition("/")
+    confirmation = next((each for each in search_state.own_searches(search.folder) if each.name == folder), None)
+    place = confirmation or search.folder
+    rows = {row.trial: row for row in leaderboard.read(place)}
+    if confirmation and (about := search_json.read(place).confirms or {}).get("key") == "train/fold":
+        settings = next((each["settings"] for each in about["candidates"] if each["name"] == trial), None)
+        lengths = [row.best_epoch for row in rows.values() if row.best_epoch and _without_fold(row) == settings]
+        if settings is not None and lengths:
+            return Chosen(name, round(statistics.median(lengths)), settings)
+    elif (row := rows.get(trial)) and row.best_epoch and (confirmation or not folder):
+        return _of_row(name, row)
+    raise OptionError(
+        f"--refit: {name}, which {ENSEMBLE} of {search.where} names, is no trial of it that could be trained again; "
+        "choose another ensemble, or say how many of the best: --refit 4"
+    )
+
+
+def _without_fold(row: Row) -> Point:
+    return {key: value for key, value in row.settings.items() if key != "train/fold"}
+
+
+def _of_row(name: str, row: Row) -> Chosen:
+    return Chosen(name, int(row.best_epoch or 1), row.settings)
+
+
+def _range(values: Any) -> IntDistribution:
+    numbers = list(values)
+    return IntDistribution(min(numbers), max(numbers))
