@@ -10,21 +10,23 @@ import dataclasses
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from optuna.distributions import BaseDistribution, IntDistribution
 from rich.table import Table
 
 from common import search_state
+from common.command_line import python
 from common.errors import OptionError, SearchError
 from common.search_folder import ENSEMBLE, REFIT
 from common.security.regular_file import read_json
 from common.security.terminal import cell
-from tuning.confirm.rerun import SEED, best
+from tuning.confirm.rerun import FOLD, SEED, best
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.spaces import Point, Space
-from tuning.records import leaderboard, search_json
+from tuning.records import leaderboard
 from tuning.records.rows import Row
 from tuning.storage import home, naming
 
@@ -64,15 +66,22 @@ def members(search: Plan) -> list[Chosen]:
     """
     file = search.folder / ENSEMBLE
     try:
-        names = [str(member["trial"]) for member in read_json(file)["members"]]
-    except FileNotFoundError:
+        named = [_named(member) for member in read_json(file)["members"]]
+    except (FileNotFoundError, KeyError):
         raise OptionError(
-            f"--refit: no ensemble has been chosen from {search.where} yet; choose it first (python -m "
+            f"--refit: no ensemble has been chosen from {search.where} yet; choose it first ({python()} -m "
             f"ensemble.select_and_predict --search {search.where}), or say how many of the best: --refit 4"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise SearchError(f"{file} cannot be read ({error}); choose the ensemble again, or name --refit 4") from None
-    return [_member(search, name) for name in names]
+    return [_member(search, name, folders) for name, folders in named]
+
+
+def _named(member: dict[str, Any]) -> tuple[str, list[PurePosixPath]]:
+    """A member's name and its models' folders, as ensemble.json has them; a version before named the trial alone."""
+    if "trial" in member:
+        return str(member["trial"]), [PurePosixPath(member["trial"])]
+    return str(member["name"]), [PurePosixPath(model["folder"]) for model in member["folders"]]
 
 
 def plan_of(search: Plan, chosen: Sequence[Chosen]) -> tuple[Plan, dict[str, Any]]:
@@ -115,27 +124,24 @@ def table(folder: str, rows: Sequence[Row], refits: dict[str, Any]) -> Table:
     return result
 
 
-def _member(search: Plan, name: str) -> Chosen:
-    """A member of the ensemble: a trial of the search, or of one of its confirmations."""
-    folder, _, trial = name.rpartition("/")
-    confirmation = next((each for each in search_state.own_searches(search.folder) if each.name == folder), None)
-    place = confirmation or search.folder
-    rows = {row.trial: row for row in leaderboard.read(place)}
-    if confirmation and (about := search_json.read(place).confirms or {}).get("key") == "train/fold":
-        settings = next((each["settings"] for each in about["candidates"] if each["name"] == trial), None)
-        lengths = [row.best_epoch for row in rows.values() if row.best_epoch and _without_fold(row) == settings]
-        if settings is not None and lengths:
-            return Chosen(name, round(statistics.median(lengths)), settings)
-    elif (row := rows.get(trial)) and row.best_epoch and (confirmation or not folder):
-        return _of_row(name, row)
-    raise OptionError(
-        f"--refit: {name}, which {ENSEMBLE} of {search.where} names, is no trial of it that could be trained again; "
-        "choose another ensemble, or say how many of the best: --refit 4"
-    )
-
-
-def _without_fold(row: Row) -> Point:
-    return {key: value for key, value in row.settings.items() if key != "train/fold"}
+def _member(search: Plan, name: str, folders: Sequence[PurePosixPath]) -> Chosen:
+    """A member of the ensemble: a trial of the search, or one of its confirmations' that was trained with another seed,
+    or on folds. Those of folds become one, as long as they were in the middle."""
+    own = {each.name: each for each in search_state.own_searches(search.folder)} | {".": search.folder}
+    found = [
+        row
+        for folder in folders
+        if (place := own.get(str(folder.parent)))
+        for row in leaderboard.read(place)
+        if row.trial == folder.name and row.best_epoch
+    ]
+    if not folders or len(found) < len(folders):
+        raise OptionError(
+            f"--refit: {name}, which {ENSEMBLE} of {search.where} names, is no trial of this search that could be "
+            "trained again; choose another ensemble, or say how many of the best: --refit 4"
+        )
+    settings = {key: value for key, value in found[0].settings.items() if key != FOLD}
+    return Chosen(name, round(statistics.median(row.best_epoch or 1 for row in found)), settings)
 
 
 def _of_row(name: str, row: Row) -> Chosen:

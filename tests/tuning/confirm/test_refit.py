@@ -41,21 +41,22 @@ def searched(make_plan: Callable[..., Plan], small_store: Store) -> Plan:
     return plan
 
 
-def confirm(search: Plan, name: str, key: str, rows: list[Row]) -> None:
+def confirm(search: Plan, name: str, rows: list[Row]) -> None:
     """Write what a confirmation of trial-002 left."""
-    folder = search.folder / name
-    folder.mkdir()
-    candidates = [{"name": "trial-002", "searched": 0.7, "settings": settings(58)}]
-    search_json.new(search, "hash", confirms={"key": key, "candidates": candidates}).write(folder)
-    leaderboard.write(folder, rows)
+    (search.folder / name).mkdir()
+    search_json.new(search, "hash", confirms={}).write(search.folder / name)
+    leaderboard.write(search.folder / name, rows)
 
 
-def chooses(search: Plan, *names: str) -> None:
-    write_json(search.folder / ENSEMBLE, {"members": [{"trial": name} for name in names]})
+def chooses(search: Plan, **members: list[str]) -> None:
+    """Write what the ensemble is, as far as a refit reads it: the folders of each member's models."""
+    models = {name: [{"folder": folder, "sha256": ""} for folder in folders] for name, folders in members.items()}
+    members_ = [{"name": name, "folders": folders} for name, folders in models.items()]
+    write_json(search.folder / ENSEMBLE, {"format": 2, "members": members_})
 
 
 def test_each_member_trains_on_all_people_for_as_long_as_its_best_epoch_was(searched: Plan) -> None:
-    chooses(searched, "trial-002", "trial-003")
+    chooses(searched, **{"trial-002": ["trial-002"], "trial-003": ["trial-003"]})
     plan, about = refit.plan_of(searched, refit.members(searched))
     configs = [plan.config(point) for point in plan.space.start]
     assert [(each.labels.old_from, each.train.epochs, each.train.refit) for each in configs] == [(58, 9, 1), (59, 4, 1)]
@@ -84,8 +85,8 @@ def test_equal_settings_of_one_length_are_trained_once(searched: Plan) -> None:
 
 
 def test_a_model_of_a_confirmation_is_refitted_with_its_own_seed(searched: Plan) -> None:
-    confirm(searched, "confirm", "train/seed", [row(1, 0.6, 58, 5, train__seed=43), row(2, 0.6, 58, 6, train__seed=44)])
-    chooses(searched, "trial-003", "confirm/trial-002")
+    confirm(searched, "confirm", [row(1, 0.6, 58, 5, train__seed=43), row(2, 0.6, 58, 6, train__seed=44)])
+    chooses(searched, **{"trial-003": ["trial-003"], "confirm/trial-002": ["confirm/trial-002"]})
     plan, _ = refit.plan_of(searched, refit.members(searched))
     trained = [plan.config(point).train for point in plan.space.start]
     assert [(each.seed, each.epochs) for each in trained] == [(42, 4), (44, 6)]
@@ -94,19 +95,26 @@ def test_a_model_of_a_confirmation_is_refitted_with_its_own_seed(searched: Plan)
 
 def test_models_of_folds_are_refitted_as_one_for_the_median_of_their_lengths(searched: Plan) -> None:
     rows = [row(number, 0.6, 58, epoch, train__fold=number - 1) for number, epoch in ((1, 3), (2, 8), (3, 5))]
-    confirm(searched, "confirm-2", "train/fold", rows)
-    chooses(searched, "confirm-2/trial-002")
+    confirm(searched, "confirm-2", rows)
+    chooses(searched, **{"confirm-2/trial-002": [f"confirm-2/trial-00{number}" for number in (1, 2, 3)]})
     assert refit.members(searched) == [Chosen("confirm-2/trial-002", 5, settings(58))]
 
 
-@pytest.mark.parametrize("name", ["trial-009", "soup", "confirm/trial-001", "../trial-001"])
-def test_a_member_that_cannot_be_trained_again_is_named(searched: Plan, name: str) -> None:
-    chooses(searched, "trial-001", name)
-    with pytest.raises(OptionError, match=f"--refit: {name}, which ensemble.json .* is no trial of it"):
+@pytest.mark.parametrize("folder", ["trial-009", "soup", "confirm/trial-001", "../trial-001", "/elsewhere/trial-001"])
+def test_a_member_that_cannot_be_trained_again_is_named(searched: Plan, folder: str) -> None:
+    chooses(searched, first=["trial-001"], odd=[folder])
+    with pytest.raises(OptionError, match=r"--refit: odd, which ensemble.json .* is no trial of this search"):
         refit.members(searched)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"members": 3}', '{"members": [{}]}'])
+def test_the_ensemble_of_a_version_before_is_read_too(searched: Plan) -> None:
+    write_json(searched.folder / ENSEMBLE, {"members": [{"trial": "trial-003", "val_f1": 0.6}]})
+    assert refit.members(searched) == [Chosen("trial-003", 4, settings(59))]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"members": 3}', '{"members": [3]}', '{"members": [{"name": "a", "folders": 3}]}']
+)
 def test_a_damaged_choice_is_one_line(searched: Plan, content: str) -> None:
     (searched.folder / ENSEMBLE).write_text(content)
     with pytest.raises(SearchError, match=r"ensemble.json cannot be read .*; choose the ensemble again"):
