@@ -69,11 +69,11 @@ class RayTrial(DurableTrainable):
         Raised, the error would be tried again by Ray and hidden from Optuna, which would propose the neighbours.
         """
         until_taken(lambda: (self._folder() / TRIAL_ERROR).write_text(f"{error}\n"))
-        best = None if trial.config.train.refit else trial.best
+        best = trial.best
+        scores = {"val_f1": 0.0, "val_f1_best": best.val_f1 if best else 0.0}
         return {
             "epoch": trial.epoch,
-            "val_f1": 0.0,
-            "val_f1_best": best.val_f1 if best else 0.0,
+            **({} if trial.config.train.refit else scores),
             "best_epoch": best.epoch if best else None,
             "diverged": str(error),
             "done": True,

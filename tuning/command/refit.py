@@ -13,7 +13,7 @@ from common.search_folder import REFIT
 from common.security import terminal
 from data_prep.store.store import Store
 from tuning import resume, search
-from tuning.command.finish import finish
+from tuning.command.ending.finish import finish
 from tuning.command.machine import Machine
 from tuning.command.options import NOTHING_STARTED, hashed
 from tuning.command.planning import planned_here
@@ -44,7 +44,7 @@ def refit(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
         terminal.say(f"{_cost(searched, chosen, store)}\n\n{NOTHING_STARTED}")
         return 0
     machine.start(plan)
-    return finish(plan, search.run(plan, store, refits=about))
+    return finish(plan, search.run(plan, store, refits=about), options.answer)
 
 
 def _check_none_is_open(searched: Plan) -> None:
