@@ -24,8 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
     from ensemble import search_folder
     from ensemble.predictions.outcome import open_test, predict_folder
+    from ensemble.selection.candidates import candidates
     from ensemble.selection.choice import Choice
-    from ensemble.selection.greedy import candidates, choose
+    from ensemble.selection.greedy import choose
 
     if options.photos:
         from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     out = options.out or search / _predictions(options.photos)
     search_folder.check_can_keep(search, out, opens_test=options.photos is None)
     store = search_folder.open_store(search, options.data)
-    found = candidates(search, store)
+    found = candidates([search], store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     terminal.say(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     choice = Choice.of(chosen, store, options.tta)

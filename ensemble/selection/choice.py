@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from data_prep.store.store import Store
-from ensemble.selection.greedy import Candidate, vote_f1
+from ensemble.selection.candidates import Candidate
+from ensemble.selection.greedy import vote_f1
 from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
 from ensemble.voting.tta import views
@@ -31,11 +32,13 @@ class Choice:
     def of(cls, chosen: list[Candidate], store: Store, tta: int) -> Choice:
         """Load the chosen trials' models. Val decides on test-time augmentation (`tta` views) as it does on members,
         so that what predicts is never below its best member there."""
-        members = tuple(Member.load(candidate.folder, store, device.choose()) for candidate in chosen)
+        shares = [(folder, 1 / len(chosen) / len(each.folders)) for each in chosen for folder in each.folders]
+        members = tuple(Member.load(folder, store, device.choose()) for folder, _ in shares)
+        rule = Rule(tuple(share for _, share in shares), (1.0,) * len(shares))
         val = store.labelled("val")
         truth = store.classes()[val]
         on_val = {"best_single": chosen[0].val_f1, "vote": vote_f1(chosen, truth)}
-        ensemble = Ensemble(members, Rule.equal(len(members)), views(tta))
+        ensemble = Ensemble(members, rule, views(tta))
         if tta > 1:
             on_val["vote_with_tta"] = macro_f1(truth, ensemble.predict_rows(store, val).argmax(axis=1))
             if on_val["vote_with_tta"] < on_val["vote"]:
