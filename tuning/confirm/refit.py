@@ -41,11 +41,13 @@ class Chosen:
         name: of the trial, or of the member of the ensemble.
         epochs: the best epoch's number.
         settings: of the trial, as its search varied them.
+        folders: of the models that it takes the place of, in the search's.
     """
 
     name: str
     epochs: int
     settings: Point
+    folders: tuple[str, ...]
 
 
 def best_trials(search: Plan, k: int) -> list[Chosen]:
@@ -54,7 +56,8 @@ def best_trials(search: Plan, k: int) -> list[Chosen]:
     Raises:
         OptionError: it has fewer. SearchError: it has none.
     """
-    return [_of_row(row.trial, row) for row in best(leaderboard.read(search.folder), k, "--refit")]
+    rows = best(leaderboard.read(search.folder), k, "--refit")
+    return [Chosen(row.trial, int(row.best_epoch or 1), row.settings, (row.trial,)) for row in rows]
 
 
 def members(search: Plan) -> list[Chosen]:
@@ -106,7 +109,10 @@ def plan_of(search: Plan, chosen: Sequence[Chosen]) -> tuple[Plan, dict[str, Any
         grace=epochs,
         keep=len(distinct),
     )
-    refitted = [{"name": each.name, "settings": point} for each, point in zip(chosen, points, strict=True)]
+    refitted = [
+        {"name": each.name, "folders": list(each.folders), "settings": point}
+        for each, point in zip(chosen, points, strict=True)
+    ]
     return plan, {"members": refitted}
 
 
@@ -141,11 +147,8 @@ def _member(search: Plan, name: str, folders: Sequence[PurePosixPath]) -> Chosen
             "trained again; choose another ensemble, or say how many of the best: --refit 4"
         )
     settings = {key: value for key, value in found[0].settings.items() if key != FOLD}
-    return Chosen(name, round(statistics.median(row.best_epoch or 1 for row in found)), settings)
-
-
-def _of_row(name: str, row: Row) -> Chosen:
-    return Chosen(name, int(row.best_epoch or 1), row.settings)
+    epochs = round(statistics.median(row.best_epoch or 1 for row in found))
+    return Chosen(name, epochs, settings, tuple(map(str, folders)))
 
 
 def _range(values: Any) -> IntDistribution:

@@ -62,7 +62,7 @@ def test_each_member_trains_on_all_people_for_as_long_as_its_best_epoch_was(sear
     assert [(each.labels.old_from, each.train.epochs, each.train.refit) for each in configs] == [(58, 9, 1), (59, 4, 1)]
     assert plan.folder == searched.folder / "refit"
     assert (plan.budget, plan.epochs, plan.rungs()) == (Budget(trials=2), 9, [])
-    assert [each["name"] for each in about["members"]] == ["trial-002", "trial-003"]
+    assert [each["folders"] for each in about["members"]] == [["trial-002"], ["trial-003"]]
     for config, point in zip(configs, (settings(58), settings(59)), strict=True):
         flat, before = config.to_flat(), searched.config(point).to_flat()
         assert {key for key in flat if flat[key] != before[key]} <= {"train/epochs", "train/refit"}
@@ -78,7 +78,7 @@ def test_the_best_trials_are_refitted_if_so_many_are_asked_for(searched: Plan) -
 
 
 def test_equal_settings_of_one_length_are_trained_once(searched: Plan) -> None:
-    chosen = [Chosen("trial-002", 9, settings(58)), Chosen("trial-009", 9, settings(58))]
+    chosen = [Chosen(name, 9, settings(58), (name,)) for name in ("trial-002", "trial-009")]
     plan, about = refit.plan_of(searched, chosen)
     assert len(plan.space.start) == plan.budget.trials == 1
     assert len(about["members"]) == 2
@@ -96,8 +96,9 @@ def test_a_model_of_a_confirmation_is_refitted_with_its_own_seed(searched: Plan)
 def test_models_of_folds_are_refitted_as_one_for_the_median_of_their_lengths(searched: Plan) -> None:
     rows = [row(number, 0.6, 58, epoch, train__fold=number - 1) for number, epoch in ((1, 3), (2, 8), (3, 5))]
     confirm(searched, "confirm-2", rows)
-    chooses(searched, **{"confirm-2/trial-002": [f"confirm-2/trial-00{number}" for number in (1, 2, 3)]})
-    assert refit.members(searched) == [Chosen("confirm-2/trial-002", 5, settings(58))]
+    folders = [f"confirm-2/trial-00{number}" for number in (1, 2, 3)]
+    chooses(searched, **{"confirm-2/trial-002": folders})
+    assert refit.members(searched) == [Chosen("confirm-2/trial-002", 5, settings(58), tuple(folders))]
 
 
 @pytest.mark.parametrize("folder", ["trial-009", "soup", "confirm/trial-001", "../trial-001", "/elsewhere/trial-001"])
@@ -109,7 +110,7 @@ def test_a_member_that_cannot_be_trained_again_is_named(searched: Plan, folder: 
 
 def test_the_ensemble_of_a_version_before_is_read_too(searched: Plan) -> None:
     write_json(searched.folder / ENSEMBLE, {"members": [{"trial": "trial-003", "val_f1": 0.6}]})
-    assert refit.members(searched) == [Chosen("trial-003", 4, settings(59))]
+    assert refit.members(searched) == [Chosen("trial-003", 4, settings(59), ("trial-003",))]
 
 
 @pytest.mark.parametrize(
