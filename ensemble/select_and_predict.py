@@ -1,54 +1,103 @@
 """Finished trials -> an ensemble -> predictions.
 
     python -m ensemble.select_and_predict                                     the newest search under runs/
-    python -m ensemble.select_and_predict --search runs/NAME --members 4 --tta 5
+    python -m ensemble.select_and_predict --search runs/NAME --test           and what it is worth on new people
     python -m ensemble.select_and_predict --photos DIR --out predictions.csv  photos of your own
+    python -m ensemble.select_and_predict --search runs/a --search runs/b     members from several searches
+    python -m ensemble.select_and_predict --members trial-003,trial-007       these vote
 
-Members are chosen on val, from the predictions that trials left there. Then test is opened (people on whom nothing
-was tuned) and the store's eval photos are predicted. With --photos, those are predicted and test stays closed.
+Members are chosen on val, from the predictions that trials left there, and the choice is kept in ensemble.json: the
+next time it is used again. The store's eval photos are predicted, or those of --photos. --test opens test: people on
+whom nothing was tuned. What each option costs and gains: docs/ensemble.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from common.command_line import Parser, exit_code, positive
+from common.command_line import Parser, exit_code
+from common.errors import OptionError
 from common.search_folder import ENSEMBLE
 from common.security import terminal
-from common.uris import is_uri, location
+from common.uris import location
+from ensemble.selection.options import add_options, asked_for
+
+if TYPE_CHECKING:
+    from data_prep.store.store import Store
+    from ensemble.search_folder import Search
+    from ensemble.selection.kept import Kept
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    if options.test and options.photos:
+        raise OptionError("--test: it scores the store's own test people, and --photos predicts others; leave one out")
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
     from ensemble import search_folder
-    from ensemble.predictions.outcome import open_test, predict_folder
-    from ensemble.selection.candidates import candidates
-    from ensemble.selection.choice import Choice
-    from ensemble.selection.greedy import choose
+    from ensemble.predictions.outcome import predict_eval, predict_folder, score_test
 
     if options.photos:
         from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
 
         options.photos = new_photos(options.photos)  # an empty folder is refused before anything is loaded
-    runs = options.runs
-    where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
-    search = search_folder.local(where)
+    searches = search_folder.named(options.search, options.runs)
+    if options.test:
+        search_folder.check_ended(searches)
+    where, search = searches[0].where, searches[0].folder
     out = options.out or search / _predictions(options.photos)
-    search_folder.check_can_keep(search, out, opens_test=options.photos is None)
-    store = search_folder.open_store(search, options.data)
-    found = candidates([search], store)
-    chosen = choose(found, store.classes()[store.labelled("val")], options.members)
-    terminal.say(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
-    choice = Choice.of(chosen, store, options.tta)
+    keeps = search_folder.check_can_keep(search, out, needed=options.photos is None)
+
+    store, kept = _chosen(options, searches)
+    choice = kept.choice
+    assert choice is not None
+    ensemble = choice.load(store)
+    if options.test and (scores := score_test(store, choice, ensemble, kept.opened + 1)):
+        kept = kept.with_test(scores)
+    if keeps:
+        kept.write(search)
+        search_folder.keep(where, search / ENSEMBLE)
     if options.photos:
-        made = [predict_folder(options.photos, store, choice.ensemble, out)]
+        made = predict_folder(options.photos, store, ensemble, out)
     else:
-        made = [open_test(search, store, choice, out), search / ENSEMBLE]
-    for file in filter(None, made):
-        search_folder.keep(where, file)
+        made = predict_eval(store, ensemble, out)
+    if made:
+        search_folder.keep(where, made)
     return 0
+
+
+def _chosen(options: argparse.Namespace, searches: list[Search]) -> tuple[Store, Kept]:
+    """Use the choice in ensemble.json again, or choose anew; say which, and what it is worth."""
+    from ensemble import search_folder
+    from ensemble.selection import told
+    from ensemble.selection.candidates import candidates
+    from ensemble.selection.choice import val_votes
+    from ensemble.selection.choosing import choose
+    from ensemble.selection.kept import Kept
+    from ensemble.selection.options import Options
+
+    names = " and ".join(str(search.where) for search in searches)
+    folders, ended = [search.folder for search in searches], all(search.has_ended for search in searches)
+    kept, asked = Kept.read(folders[0]), asked_for(options)
+    why = kept.unfit(folders, search_folder.store_hash(folders[0]), asked, ended)
+    again = kept.choice is not None and why is None and not options.choose
+    store = search_folder.open_store(folders[0], options.data, verify=not (again and options.photos))
+    if again and kept.choice:
+        terminal.say(
+            f"{names}: as chosen on {kept.made[:10]} ({ENSEMBLE}; --choose chooses anew): {told.members(kept.choice)}"
+        )
+        return store, kept
+    if why and not options.choose:
+        terminal.say(f"{names}: chosen anew, since {why}")
+    found = candidates(folders, store)
+    choice = choose(found, store, Options.of(asked), lambda chosen, views: val_votes(store, chosen, views))
+    terminal.say(f"{names}: {len(choice.members)} of {len(found)} trials vote: {told.members(choice)}\n")
+    people = len(set(store.person[store.labelled("val")]))
+    for line in told.table(choice, store.task.classes, people):
+        terminal.say(line)
+    return store, kept.with_choice(choice, folders, ended)
 
 
 def _predictions(photos: Path | None) -> str:
@@ -59,16 +108,21 @@ def _predictions(photos: Path | None) -> str:
 def parser() -> Parser:
     result = Parser(
         prog="python -m ensemble.select_and_predict",
-        description="Choose an ensemble from a search on val, score it on test, and predict by soft voting.",
+        description="Choose an ensemble from searches on val, score it on test, and predict by soft voting.",
     )
     result.add_argument(
-        "--search", metavar="DIR", type=location, help="a search folder, or address (default: the newest under --runs)"
+        "--search",
+        metavar="DIR",
+        type=location,
+        action="append",
+        help="a search folder, or address (default: the newest under --runs); several, on one store, if given again",
     )
     result.add_argument("--runs", metavar="DIR", type=location, default=Path("runs"), help="where searches are kept")
     result.add_argument("--data", metavar="STORE", help="where the search's store is now, if it has moved")
-    result.add_argument("--members", metavar="N", type=positive, default=4, help="at most this many trials vote (4)")
     result.add_argument(
-        "--tta", metavar="N", type=positive, default=5, help="views of each photo, the plain one first (5)"
+        "--test",
+        action="store_true",
+        help="score the vote on test, of a search that has ended; it is counted how often",
     )
     result.add_argument(
         "--photos", metavar="DIR", type=Path, help="predict these photos, or this one; test stays closed"
@@ -80,6 +134,7 @@ def parser() -> Parser:
         help="the predictions (default: in the search's folder, predictions.csv, or "
         "predictions-DIR.csv of --photos DIR)",
     )
+    add_options(result)
     return result
 
 

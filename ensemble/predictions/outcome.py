@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from common.files import write_json, write_text
-from common.search_folder import ENSEMBLE
+from common.files import write_text
 from common.security import spreadsheet, terminal
 from data_prep.store.store import Store
-from data_prep.task import IN_WORDS, REFERENCE, Task
+from data_prep.task import IN_WORDS, REFERENCE
 from ensemble.selection.choice import Choice
 from ensemble.voting.ensemble import Ensemble
-from ensemble.voting.tta import views
 from trainable.predict import Probabilities
 from trainable.recipe.metrics import macro_f1, macro_f1_interval
 
@@ -40,34 +37,35 @@ class Score:
         return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
 
 
-def open_test(search: Path, store: Store, choice: Choice, out: Path) -> Path | None:
-    """Score the vote on test, predict the store's eval photos, and keep both in ensemble.json."""
-    test, unlabelled = store.labelled("test"), store.rows("eval")
-    votes = choice.ensemble.predict_rows(store, np.concatenate([test, unlabelled]))
-    on_test = _score_test(search, store, choice, test, votes[: len(test)])
-    made = _write_predictions(store, store.index["path"].to_numpy()[unlabelled], votes[len(test) :], out)
-    write_json(search / ENSEMBLE, _about(store, choice, on_test, made))
-    return made
+def score_test(store: Store, choice: Choice, ensemble: Ensemble, opened: int) -> dict[str, Any] | None:
+    """Print what the vote is worth on test's people; as ensemble.json keeps it, None without a labelled photo.
 
-
-def _score_test(
-    search: Path, store: Store, choice: Choice, test: np.ndarray, votes: Probabilities
-) -> dict[str, Any] | None:
-    """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
+    Args:
+        opened: how often test has been, this time among them.
+    """
+    test = store.labelled("test")
     if len(test) == 0:
         terminal.say(
             "No test photo has all labels of the store's task, so nothing says how the vote does on new people."
         )
         return None
-    single = Score.of(choice.ensemble.members[0].predict_rows(store, test, views(1)), store, test)
+    votes = ensemble.predict_rows(store, test)
+    single = Score.of(choice.load_single(store).predict_rows(store, test), store, test)
     voted = Score.of(votes, store, test)
-    _warn_if_opened_before(search)
-    _print_scores(choice, single, voted, store.task, len(np.unique(store.person[test])))
+    _print_scores(choice, single, voted, len(np.unique(store.person[test])))
+    times = "once" if opened == 1 else f"{opened} times: the more often, the less it says of new people"
+    terminal.say(f"Test was opened {times}.")
     by_factor = _by_factor(store, test, votes)
     if len(by_factor) > 1:
         scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
         terminal.say(f"The vote on test, by factor: {scores}\n")
     return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
+
+
+def predict_eval(store: Store, ensemble: Ensemble, out: Path) -> Path | None:
+    """Predict the store's eval photos."""
+    rows = store.rows("eval")
+    return _write_predictions(store, store.index["path"].to_numpy()[rows], ensemble.predict_rows(store, rows), out)
 
 
 def predict_folder(photos: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
@@ -78,20 +76,13 @@ def predict_folder(photos: Path, store: Store, ensemble: Ensemble, out: Path) ->
     return _write_predictions(store, names, ensemble.predict_photos(pixels), out)
 
 
-def _print_scores(choice: Choice, single: Score, voted: Score, task: Task, people: int) -> None:
-    on_val, count = choice.on_val, len(choice.ensemble.views)
-    if "vote_with_tta" in on_val:
-        used = "used" if count > 1 else "the plain one is used"
-        terminal.say(
-            f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}"
-        )
-    best = f"best single trial, {choice.chosen[0].name}"
-    name = f"ensemble of {len(choice.chosen)}, {count} view{'s' if count > 1 else ''}"
-    terminal.say(
-        f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people"
-    )
-    terminal.say(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
-    terminal.say(f"  {name:<32}  {choice.val_f1:.3f}  {voted}\n")
+def _print_scores(choice: Choice, single: Score, voted: Score, people: int) -> None:
+    views = len(choice.views)
+    best = f"best single trial, {choice.single.name}"
+    name = f"ensemble of {len(choice.members)}, {views} view{'s' if views > 1 else ''}"
+    terminal.say(f"\n{'Macro F1':<34}  test   95% interval over {people} test people")
+    terminal.say(f"  {best:<32}  {single}")
+    terminal.say(f"  {name:<32}  {voted}\n")
 
 
 def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
@@ -118,20 +109,3 @@ def _answers(store: Store, classes: np.ndarray) -> dict[str, np.ndarray]:
     numbers = {"ans": classes} if store.task == REFERENCE else {}
     codes = store.task.split(classes)
     return numbers | {factor: np.array(store.task.values(factor, store.bands))[code] for factor, code in codes.items()}
-
-
-def _warn_if_opened_before(search: Path) -> None:
-    if (search / ENSEMBLE).exists():
-        terminal.say("Test was opened before for this search: choose on val, or test stops being a test.")
-
-
-def _about(store: Store, choice: Choice, on_test: dict[str, Any] | None, out: Path | None) -> dict[str, Any]:
-    return {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "store_hash": store.hash,
-        "members": [{"trial": member.name, "val_f1": member.val_f1} for member in choice.chosen],
-        "views": [vars(view) for view in choice.ensemble.views],
-        "val": choice.on_val,
-        "test": on_test,
-        "predictions": out and str(out),
-    }
