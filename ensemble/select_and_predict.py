@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
     from ensemble import search_folder
     from ensemble.predictions.outcome import predict_eval, predict_folder, score_test
+    from ensemble.selection.derived.refitted import refitted
 
     if options.photos:
         from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
@@ -53,9 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
     store, kept = _chosen(options, searches)
     choice = kept.choice
     assert choice is not None
+    if options.refit:
+        if keeps:
+            kept.write(search)  # for `tune_main.py --refit`, which a member may still need
+        choice = refitted(choice)
+        terminal.say("On train and val together, so that what val says here is of the models that were chosen:")
+        terminal.say(f"    {', '.join(str(member.folders[0]) for member in choice.members)}\n")
     ensemble = choice.load(store)
     if options.test and (scores := score_test(store, choice, ensemble, kept.opened + 1)):
-        kept = kept.with_test(scores)
+        kept = kept.with_test({**scores, "refit": options.refit})
     if keeps:
         kept.write(search)
         search_folder.keep(where, search / ENSEMBLE)
@@ -72,9 +79,9 @@ def _chosen(options: argparse.Namespace, searches: list[Search]) -> tuple[Store,
     """Use the choice in ensemble.json again, or choose anew; say which, and what it is worth."""
     from ensemble import search_folder
     from ensemble.selection import told
-    from ensemble.selection.candidates import candidates
     from ensemble.selection.choice import val_votes
     from ensemble.selection.choosing import choose
+    from ensemble.selection.derived.gather import gather
     from ensemble.selection.kept import Kept
     from ensemble.selection.options import Options
 
@@ -91,9 +98,11 @@ def _chosen(options: argparse.Namespace, searches: list[Search]) -> tuple[Store,
         return store, kept
     if why and not options.choose:
         terminal.say(f"{names}: chosen anew, since {why}")
-    found = candidates(folders, store)
+    found, notes = gather(folders, store, Options.of(asked))
+    for note in notes:
+        terminal.say(f"{names}: {note}")
     choice = choose(found, store, Options.of(asked), lambda chosen, views: val_votes(store, chosen, views))
-    terminal.say(f"{names}: {len(choice.members)} of {len(found)} trials vote: {told.members(choice)}\n")
+    terminal.say(f"{names}: {len(choice.members)} of {len(found)} candidates vote: {told.members(choice)}\n")
     people = len(set(store.person[store.labelled("val")]))
     for line in told.table(choice, store.task.classes, people):
         terminal.say(line)
@@ -123,6 +132,11 @@ def parser() -> Parser:
         "--test",
         action="store_true",
         help="score the vote on test, of a search that has ended; it is counted how often",
+    )
+    result.add_argument(
+        "--refit",
+        action="store_true",
+        help="the members' refits vote in their place (tune_main.py --resume DIR --refit)",
     )
     result.add_argument(
         "--photos", metavar="DIR", type=Path, help="predict these photos, or this one; test stays closed"

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.labels import IntArray
 from data_prep.store.store import Store
+from ensemble.selection.derived.confirmed import fold_rows
 from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
 from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
-from ensemble.voting.vote import Rule, soft_vote
+from ensemble.voting.vote import Rule
 from trainable import device
 from trainable.photos.params import View
 from trainable.predict import Probabilities
@@ -120,6 +122,15 @@ class Choice:
 def val_votes(store: Store, chosen: Sequence[Chosen], views: tuple[View, ...]) -> Probabilities:
     """Predict the store's val photos by each candidate: float32 [candidates, n, classes], the mean over the views."""
     val = store.labelled("val")
-    return np.stack(
-        [soft_vote([model.predict_rows(store, val, views) for model in each.load(store)]) for each in chosen]
-    )
+    return np.stack([_unseen_votes(each.load(store), store, val, views) for each in chosen])
+
+
+def _unseen_votes(models: Sequence[Member], store: Store, val: IntArray, views: tuple[View, ...]) -> Probabilities:
+    """Average over the models that have not seen a photo's person in training: of models of folds that is one."""
+    total, count = np.zeros((len(val), store.task.classes)), np.zeros(len(val))
+    for model in models:
+        train = model.config.train
+        unseen = np.isin(val, fold_rows(store, train.folds, train.fold)) if train.folds else np.ones(len(val), bool)
+        total[unseen] += model.predict_rows(store, val[unseen], views)
+        count[unseen] += 1
+    return (total / count[:, None]).astype(np.float32)
