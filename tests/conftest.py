@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ plain torch trains to NaN as well."""
 
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 """Each Ray that a test starts would start two Python processes that nobody needs yet."""
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""Threads of torch that wait give their core away, as in a search: beside another test's process they would spin."""
 
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 """As after `source .venv/bin/activate`: `python`, in what programs print, is this one."""
@@ -72,6 +76,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
     assert not (gone := [str(file) for file in first if not file.exists()]), f"LONGEST names what is gone: {gone}"
     items.sort(key=lambda item: first.get(item.path, len(first)))
+
+
+def pytest_collection_finish() -> None:
+    """What torch, Ray and all tests have imported by now stays: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
