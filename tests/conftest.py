@@ -31,9 +31,6 @@ plain torch trains to NaN as well."""
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 """Each Ray that a test starts would start two Python processes that nobody needs yet."""
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-"""Threads of torch that wait give their core away, as in a search: beside another test's process they would spin."""
-
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 """As after `source .venv/bin/activate`: `python`, in what programs print, is this one."""
 
