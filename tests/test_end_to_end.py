@@ -169,9 +169,12 @@ def test_the_ensemble_predicts_eval_and_opens_test_once(
     assert "Test was opened before" not in said
 
     predictions = pd.read_csv(searched / "predictions.csv")
-    assert list(predictions.columns) == ["ImageID", "ans", "mask", "gender", "age"]
-    assert list(predictions["ImageID"]) == list(smallest_store.index["path"][smallest_store.rows("eval")])
-    assert predictions["ans"].between(0, 17).all()
+    assert list(predictions.columns) == ["ImageID", "mask", "gender", "age", "probability"]
+    submission = pd.read_csv(searched / "submission.csv")
+    assert list(submission.columns) == ["ImageID", "ans"]
+    for table in (predictions, submission):
+        assert list(table["ImageID"]) == list(smallest_store.index["path"][smallest_store.rows("eval")])
+    assert submission["ans"].between(0, 17).all()
 
     about = json.loads((searched / "ensemble.json").read_text())
     used = "vote" if len(about["views"]) == 1 else "vote_with_tta"
@@ -221,6 +224,25 @@ def test_the_best_are_confirmed_on_runs_of_their_own_and_a_verdict_says_how_sure
         assert len(each["runs"]) == 2
     with pytest.raises(OptionError, match="--confirm 9: the search has 3 different trials to choose from"):
         tune_main.main(["--resume", str(search), "--confirm", "9"])
+
+
+def test_the_best_are_refitted_on_train_and_val_for_their_own_lengths_and_get_no_score(
+    searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
+    assert tune_main.main(["--resume", str(search), "--refit", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "val_f1" not in said and "No score tells how good these are" in said
+    board = pd.read_csv(search / "refit" / "leaderboard.csv").set_index("trial")
+    assert board["val_f1_best"].isna().all()
+    best = pd.read_csv(search / "leaderboard.csv").nlargest(2, "val_f1_best").set_index("labels/old_from")
+    for trial, line in board.iterrows():
+        assert line["status"] == "finished"
+        assert line["epochs"] == line["train/epochs"] == best.loc[line["labels/old_from"], "best_epoch"]
+        config, _, about = load_best(search / "refit" / str(trial) / "best.safetensors")
+        assert (config.train.refit, about["epoch"]) == (1, line["epochs"])
+        result = json.loads((search / "refit" / str(trial) / "result.json").read_text().splitlines()[-1])
+        assert result["train_photos"] == len(smallest_store.rows("train")) + len(smallest_store.rows("val"))
 
 
 def test_a_dry_run_prints_the_plan_and_starts_nothing(
