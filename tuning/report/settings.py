@@ -105,7 +105,8 @@ def _together(rows: Sequence[Row], keys: Sequence[str]) -> Html:
             name=in_chart(row.trial),
             hovertemplate=f"{in_chart(row.trial)}: %{{text}}<extra></extra>",
         )
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[in_chart(name) for name in names])
+    ticks = {"tickvals": list(range(len(names))), "ticktext": [in_chart(name) for name in names]}
+    figure.update_xaxes(**ticks, range=[-0.3, len(names) - 0.7])
     figure.update_yaxes(showticklabels=False, range=[-0.05, 1.05])
     figure.update_layout(showlegend=False)
     says = (
