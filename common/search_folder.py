@@ -3,6 +3,7 @@
 runs/<search>/search.json            the command, versions, store and budget
               leaderboard.csv        one line a trial, best first
               study.db               the Optuna study, for Optuna's own tools
+              report.html            what was found, at what cost: for a browser
               state/                 what a search that was stopped or killed goes on from
               ensemble.json          the members of the vote and their scores
               ensemble.html          the same as a report for a browser, with charts and the worst mistakes
@@ -33,6 +34,7 @@ STATE = "state"
 LEADERBOARD = "leaderboard.csv"
 STUDY = "study.db"
 ENSEMBLE, ENSEMBLE_REPORT = "ensemble.json", "ensemble.html"
+SEARCH_REPORT = "report.html"
 CONFIRMATION = "confirmation.json"
 CONFIRM, REFIT, SOUP = "confirm", "refit", "soup"
 """Searches of a search's own are kept in its folder under the first two names, and as confirm-2, ...; in soup/ is one

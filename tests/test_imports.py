@@ -17,6 +17,7 @@ WAY_DOWN = """
     ensemble.selection ensemble.search_folder
     ensemble.voting
     tuning.command tuning.watch
+    tuning.report
     tuning.replay tuning.confirm
     tuning.search
     tuning.resume

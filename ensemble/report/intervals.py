@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from common.page.charts import Intervals
 from data_prep.labels import IntArray
 from data_prep.task import Task
 from ensemble.report.measures import Floats, confusion
 from trainable.recipe.bootstrap import bootstrap_f1
-from trainable.recipe.intervals import Score, interval
+from trainable.recipe.intervals import interval
 from trainable.recipe.metrics import f1_of
-
-
-class Intervals(NamedTuple):
-    """Figures, each with the two ends of its 95% interval: float64 [k] each; NaN, a figure of what no photo shows."""
-
-    value: Floats
-    low: Floats
-    high: Floats
-
-    @classmethod
-    def of(cls, scores: Iterable[Score]) -> Intervals:
-        """Take the scores' figures."""
-        return cls(*np.array([(score.f1, score.low, score.high) for score in scores]).T)
 
 
 def gains(truth: IntArray, better: IntArray, worse: IntArray, person: npt.NDArray[Any], task: Task) -> Intervals:

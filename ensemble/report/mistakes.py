@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from common.page.charts import heat_map
 from common.page.page import Section
 from common.page.parts import Html, chart, paragraph, picture, pictures, side_by_side, table
 from data_prep.labels import IntArray
 from data_prep.task import IN_WORDS
-from ensemble.report.charts import heat_map
 from ensemble.report.judged import Judged
 from ensemble.report.measures import confusion, surest_mistakes
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from common.page.charts import Intervals, dots, height
 from common.page.page import Section
 from common.page.parts import Html, chart, paragraph, table
 from data_prep.labels import IntArray
 from data_prep.task import IN_WORDS, Task
-from ensemble.report.charts import dots, height
-from ensemble.report.intervals import Intervals, gains
+from ensemble.report.intervals import gains
 from ensemble.report.judged import Judged
 from trainable.recipe.intervals import Score, by_class, paired_difference
 

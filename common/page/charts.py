@@ -1,20 +1,48 @@
-"""Charts that several parts of the report draw."""
+"""Charts that reports have in common: figures with their intervals, and confusion matrices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 from plotly import graph_objects as go
 
 from common.page.parts import in_chart
-from data_prep.labels import IntArray
-from ensemble.report.intervals import Intervals
+
+Floats = npt.NDArray[np.float64]
 
 APART = 0.16
 """Of a row's height: how far above and below its middle the two predictors are drawn."""
 
 ROW_HEIGHT = 30
+
+
+class Scored(Protocol):
+    """It is a score with the two ends of its interval."""
+
+    @property
+    def f1(self) -> float: ...
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
+
+
+class Intervals(NamedTuple):
+    """Figures, each with the two ends of its 95% interval: float64 [k] each; NaN, a figure of what no photo shows."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, scores: Iterable[Scored]) -> Self:
+        """Take the scores' figures."""
+        return cls(*np.array([(score.f1, score.low, score.high) for score in scores]).T)
 
 
 def dots(names: Sequence[str], series: Mapping[str, Intervals], signed: bool = False) -> go.Figure:
@@ -59,7 +87,7 @@ def height(rows: int) -> int:
     return ROW_HEIGHT * rows + 90
 
 
-def heat_map(counts: IntArray, names: Sequence[str]) -> go.Figure:
+def heat_map(counts: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
     """Draw a confusion matrix: counts as figures, and as colour what share of the class they are."""
     labels = [in_chart(name) for name in names]
     of_class = counts.sum(axis=1, keepdims=True)
