@@ -15,6 +15,7 @@ from ensemble.selection.candidates import candidates
 from ensemble.selection.derived import soup
 from ensemble.selection.pool import Pool
 from tests.ensemble.searches import searched
+from tests.ensemble.selection.drawn import TASKS
 from tests.small_networks import small_networks
 from trainable.best import load_best
 
@@ -33,7 +34,7 @@ def drawn(people: int, seed: int) -> Pool:
     truth = rng.integers(2, size=people)
     said = rng.random((2, people, 1))
     folds = rng.permuted(np.tile(np.arange(people) % 5, (2, 1)), axis=1)
-    return Pool(np.concatenate([said, 1 - said], axis=2).astype(np.float32), truth, np.arange(people), folds)
+    return Pool(np.concatenate([said, 1 - said], axis=2).astype(np.float32), truth, np.arange(people), folds, TASKS[2])
 
 
 def test_a_soup_that_is_right_about_everybody_is_clearly_better_and_is_said_to_be() -> None:
