@@ -177,6 +177,10 @@ def test_the_ensemble_predicts_eval_and_opens_test_once(
     used = "vote" if len(about["views"]) == 1 else "vote_with_tta"
     assert about["val"][used] >= about["val"]["best_single"]
     assert about["test"]["photos"] == len(smallest_store.rows("test"))
+    score, gain = about["test"]["ensemble"], about["test"]["gain"]
+    assert 0 <= score["low"] <= score["f1"] <= score["high"] <= 1
+    assert gain["gain"] == pytest.approx(score["f1"] - about["test"]["best_single"]["f1"])
+    assert f"{score['classes_seen']} of 18 classes seen" in said or score["classes_seen"] == 18
 
     assert select_and_predict.main(arguments) == 0
     assert "Test was opened before" in capsys.readouterr().out

@@ -112,10 +112,11 @@ class _Judged:
         at_once = int(max(1, MOST_AT_ONCE // max(people, self.cells.n * len(self.truth) / people)))
         rng = np.random.default_rng(seed)
         # Where few people are alike, their spread among each other is less than that of those they stand for, by a
-        # share of 1/n (Rao and Wu 1988): their weights, which would be exponential, are the more uneven.
+        # share of 1/n (Rao and Wu 1988): their weights, which would be exponential, are the more uneven. Of one or two it
+        # cannot be told, and more doubt than of four was too much.
         there = self.cells.home[self.truth[self.first]]
         alike = np.bincount(there)[there]
-        spread = np.maximum(alike - 1, 0.5) / alike
+        spread = np.maximum(1 - 1 / alike, 0.75)
         # A coin of its own for each model, by its place: what a model scores does not depend on those after it.
         coins = [np.random.default_rng((seed, 2, number)) for number in range(models)]
         for start in range(0, resamples, at_once):
