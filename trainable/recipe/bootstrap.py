@@ -112,8 +112,8 @@ class _Judged:
         at_once = int(max(1, MOST_AT_ONCE // max(people, self.cells.n * len(self.truth) / people)))
         rng = np.random.default_rng(seed)
         # Where few people are alike, their spread among each other is less than that of those they stand for, by a
-        # share of 1/n (Rao and Wu 1988): their weights, which would be exponential, are the more uneven. Of one or two it
-        # cannot be told, and more doubt than of four was too much.
+        # share of 1/n (Rao and Wu 1988): their weights, which would be exponential, are the more uneven. For one or
+        # two people as for four: more was too much.
         there = self.cells.home[self.truth[self.first]]
         alike = np.bincount(there)[there]
         spread = np.maximum(1 - 1 / alike, 0.75)
