@@ -179,9 +179,14 @@ def test_the_ensemble_predicts_eval_and_opens_test_on_purpose(
     assert about["test"] is None
 
     assert select_and_predict.main([*arguments, "--test"]) == 0
-    assert "Test was opened once" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Test was opened once" in said
     about = json.loads((searched / "ensemble.json").read_text())
     assert about["test"]["photos"] == len(smallest_store.rows("test"))
+    score, gain = about["test"]["ensemble"], about["test"]["gain"]
+    assert 0 <= score["low"] <= score["f1"] <= score["high"] <= 1
+    assert gain["gain"] == pytest.approx(score["f1"] - about["test"]["best_single"]["f1"])
+    assert f"{score['classes_seen']} of 18 classes seen" in said or score["classes_seen"] == 18
 
 
 def test_photos_in_a_folder_are_predicted_as_they_are_in_the_store(
