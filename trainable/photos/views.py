@@ -18,7 +18,7 @@ from trainable.photos.preprocessing import Preprocessing, Size
 FLIP, PLAIN = "flip", "plain"
 NAMES = {"rotate": "angle", "right": "right", "down": "down", "scale": "scale"}
 """What a view's name calls its numbers, in the order they stand there."""
-MOST = {"angle": 180, "right": 50, "down": 50, "scale": 50}
+MOST = {"angle": 360, "right": 50, "down": 50, "scale": 50}
 _NUMBER = re.compile(rf"({'|'.join(NAMES)})([+-][0-9]{{1,3}}(?:\.[0-9]{{1,3}})?)")
 
 

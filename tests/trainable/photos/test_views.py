@@ -47,7 +47,7 @@ def test_a_name_that_no_view_has_is_refused(name):
         View.named(name)
 
 
-@pytest.mark.parametrize("numbers", [{"angle": 181}, {"right": float("nan")}, {"down": -51}, {"scale": 51}])
+@pytest.mark.parametrize("numbers", [{"angle": 361}, {"right": float("nan")}, {"down": -51}, {"scale": 51}])
 def test_a_view_of_something_else_than_the_photo_is_refused(numbers):
     with pytest.raises(ValueError, match=rf"<= {next(iter(numbers))} <= .* must hold, but got"):
         View(**numbers)
