@@ -18,7 +18,6 @@ from ensemble.predictions.tables import Outputs
 from ensemble.predictions.workforce import THIS_PROCESS, Workforce
 from tests.ensemble.predictions.ensembles import fragile, predictor
 
-
 ONE_WORKER = Workforce(workers=1, cluster="local")
 """A worker takes seconds of a core to start: one does where two would tell no more."""
 
