@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Best:
     Attributes:
         epoch: from 1.
         val_f1: NaN of a refit.
+        low, high: 95% interval of `val_f1`, over people; NaN where it is not known.
         predictions: float32 [val photos, classes], softmax, in the order of `Trial.val_rows`.
         weights: state dict on the CPU.
     """
@@ -42,6 +44,18 @@ class Best:
     val_f1: float
     predictions: Probabilities
     weights: dict[str, Tensor]
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """What a report says of it."""
+        return {
+            "val_f1_best": self.val_f1,
+            "val_f1_low": self.low,
+            "val_f1_high": self.high,
+            "best_epoch": self.epoch,
+        }
 
 
 def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str, folder: Path) -> None:

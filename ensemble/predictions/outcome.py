@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,24 +19,8 @@ from ensemble.selection.choice import Choice
 from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.tta import views
 from trainable.predict import Probabilities
-from trainable.recipe.metrics import macro_f1, macro_f1_interval
-
-
-@dataclass(frozen=True)
-class Score:
-    """Macro F1 with its 95% interval over people."""
-
-    f1: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, probabilities: Probabilities, store: Store, rows: np.ndarray) -> Score:
-        truth, predicted = store.classes()[rows], probabilities.argmax(axis=1)
-        return cls(macro_f1(truth, predicted), *macro_f1_interval(truth, predicted, store.person[rows]))
-
-    def __str__(self) -> str:
-        return f"{self.f1:.3f}  {self.low:.3f} to {self.high:.3f}"
+from trainable.recipe.intervals import Difference, Score, paired_difference
+from trainable.recipe.metrics import macro_f1
 
 
 def open_test(search: Path, store: Store, choice: Choice, out: Path) -> Path | None:
@@ -59,15 +42,22 @@ def _score_test(
             "No test photo has all labels of the store's task, so nothing says how the vote does on new people."
         )
         return None
-    single = Score.of(choice.ensemble.members[0].predict_rows(store, test, views(1)), store, test)
-    voted = Score.of(votes, store, test)
+    truth, person, vote = store.classes()[test], store.person[test], votes.argmax(axis=1)
+    alone = choice.ensemble.members[0].predict_rows(store, test, views(1)).argmax(axis=1)
+    single, voted = (Score.of(truth, predicted, person, store.task) for predicted in (alone, vote))
+    gain = paired_difference(truth, alone, vote, person, store.task)
     _warn_if_opened_before(search)
-    _print_scores(choice, single, voted, store.task, len(np.unique(store.person[test])))
+    _print_scores(choice, single, voted, gain, store.task, len(np.unique(person)))
     by_factor = _by_factor(store, test, votes)
     if len(by_factor) > 1:
         scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
         terminal.say(f"The vote on test, by factor: {scores}\n")
-    return {"photos": len(test), "best_single": vars(single), "ensemble": vars(voted), "by_factor": by_factor}
+    scores_of = {
+        "best_single": vars(single),
+        "ensemble": vars(voted),
+        "gain": {**vars(gain), "told_apart": gain.told_apart},
+    }
+    return {"photos": len(test), **scores_of, "by_factor": by_factor}
 
 
 def predict_folder(photos: Path, store: Store, ensemble: Ensemble, out: Path) -> Path | None:
@@ -78,7 +68,7 @@ def predict_folder(photos: Path, store: Store, ensemble: Ensemble, out: Path) ->
     return _write_predictions(store, names, ensemble.predict_photos(pixels), out)
 
 
-def _print_scores(choice: Choice, single: Score, voted: Score, task: Task, people: int) -> None:
+def _print_scores(choice: Choice, single: Score, voted: Score, gain: Difference, task: Task, people: int) -> None:
     on_val, count = choice.on_val, len(choice.ensemble.views)
     if "vote_with_tta" in on_val:
         used = "used" if count > 1 else "the plain one is used"
@@ -91,7 +81,12 @@ def _print_scores(choice: Choice, single: Score, voted: Score, task: Task, peopl
         f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people"
     )
     terminal.say(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
-    terminal.say(f"  {name:<32}  {choice.val_f1:.3f}  {voted}\n")
+    terminal.say(f"  {name:<32}  {choice.val_f1:.3f}  {voted}")
+    if len(choice.chosen) > 1 or count > 1:
+        terminal.say(f"  {'what the ensemble gains':<32}         {gain}")
+    if voted.note:
+        terminal.say(f"  {voted.note}: the interval allows for it")
+    terminal.say("")
 
 
 def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:

@@ -13,6 +13,7 @@ import ray
 from ray.tune.search import ConcurrencyLimiter
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
+from tensorboard.util import tensor_util
 
 from common import search_state
 from common.errors import SearchError, StoreError
@@ -97,11 +98,16 @@ def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan)
     for folder in sorted(finished.folder.glob("trial-*")):
         events = EventAccumulator(str(folder)).Reload()
         board = pd.read_csv(finished.folder / "leaderboard.csv").set_index("trial").loc[folder.name]
-        assert {"val_f1", "val_f1_best", "train_loss", "lr"} <= set(events.Tags()["scalars"])
-        assert [event.step for event in events.Scalars("val_f1")] == list(range(1, board["epochs"] + 1))
+        tags = events.Tags()["tensors"]
+        assert {"f1/val", "f1/val_best", "loss/train", "optimizer/lr"} <= set(tags) and "val_f1" not in tags
+        assert [event.step for event in events.Tensors("f1/val")] == list(range(1, board["epochs"] + 1))
+        best = tensor_util.make_ndarray(events.Tensors("f1/val_best")[-1].tensor_proto)
+        assert float(best) == pytest.approx(board["val_f1_best"])
+        assert "leaderboard" in events.SummaryMetadata("f1/val_best").summary_description
         plugin = events.PluginTagToContent(metadata.PLUGIN_NAME)
         start = metadata.parse_session_start_info_plugin_data(plugin[metadata.SESSION_START_INFO_TAG])
         assert start.hparams["labels/old_from"].number_value == board["labels/old_from"]
+        assert start.group_name.startswith(f"{folder.name.removeprefix('trial-')} {board['labels/young_below']}/")
         assert metadata.SESSION_END_INFO_TAG in plugin
 
 
