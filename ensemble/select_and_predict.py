@@ -61,8 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
     fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
 
     choice, kept = _chosen(options, searches, store, kept)
+    if options.refit:
+        if keeps:
+            kept.write(search)  # for `tune_main.py --refit`, which may be still to be done
+        choice = _refits_of(choice)
     if options.test:
-        kept = _tested(choice, store, kept, search)
+        kept = _tested(choice, store, kept, search, refit=options.refit)
     elif keeps:
         kept.write(search)
     made = _predicted(options, choice, store, photos, outputs, fallback)
@@ -96,9 +100,9 @@ def _opened(options: argparse.Namespace, searches: list[Search]) -> tuple[Store,
 def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, kept: Kept) -> tuple[Choice, Kept]:
     """Use the last choice again, or choose; say who votes, and what that is worth."""
     from ensemble.selection import told
-    from ensemble.selection.candidates import candidates
     from ensemble.selection.choice import val_votes
     from ensemble.selection.choosing import choose
+    from ensemble.selection.derived.gather import gather
     from ensemble.selection.options import Options
 
     names = " and ".join(str(search.where) for search in searches)
@@ -107,7 +111,10 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
         terminal.say(f"{names}, {when}: {told.members(kept.choice)}")
         return kept.choice, kept
     folders = [search.folder for search in searches]
-    found, how = candidates(folders, store), Options.of(asked_for(options))
+    how = Options.of(asked_for(options))
+    found, notes = gather(folders, store, how)
+    for note in notes:
+        terminal.say(f"{names}: {note}")
     choice = choose(found, store, how, lambda chosen, views: val_votes(store, chosen, views))
     terminal.say(f"{names}: {len(choice.members)} of {len(found)} candidates vote: {told.members(choice)}\n")
     for line in told.table(choice, store.task.classes, len(set(store.person[store.labelled("val")]))):
@@ -115,7 +122,19 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
     return choice, kept.with_choice(choice, folders, ended=all(search.has_ended for search in searches))
 
 
-def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Kept:
+def _refits_of(choice: Choice) -> Choice:
+    from ensemble.selection.derived.refitted import refitted
+
+    refits = refitted(choice)
+    terminal.say(
+        "Their refits vote in their place, trained on val as well: what val says is of those that were chosen."
+    )
+    for old, new in zip(choice.members, refits.members, strict=True):
+        terminal.say(f"    {old.name}: {new.folders[0]}")
+    return refits
+
+
+def _tested(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> Kept:
     """Open test. That it was is kept before anybody has read what it says."""
     from ensemble.predictions.scores import OnTest
 
@@ -124,7 +143,7 @@ def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Kept:
         terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
         kept.write(search)
         return kept
-    kept = kept.with_test(found.to_json())
+    kept = kept.with_test({**found.to_json(), "refit": refit})
     kept.write(search)
     for line in found.lines(choice, kept.opened):
         terminal.say(line)
@@ -172,6 +191,11 @@ def parser() -> Parser:
         "--test",
         action="store_true",
         help="score the vote on test, of a search that has ended; it is counted how often",
+    )
+    result.add_argument(
+        "--refit",
+        action="store_true",
+        help="the members' refits vote in their place (tune_main.py --resume DIR --refit)",
     )
     result.add_argument(
         "--photos",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from data_prep.labels import IntArray
 from data_prep.store.store import Store
+from ensemble.selection.derived.confirmed import fold_rows
 from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
 from ensemble.voting.ensemble import Ensemble
@@ -114,6 +118,23 @@ class Choice:
 
 def val_votes(store: Store, chosen: Sequence[Chosen], views: tuple[View, ...]) -> Probabilities:
     """Predict the store's val photos by each candidate: float32 [candidates, n, classes], the mean over the views."""
-    members = tuple(each.load(store) for each in chosen)
-    votes = Ensemble(members, Rule.equal(len(members)), views).member_votes(store, store.labelled("val"))
-    return votes.mean(axis=1)
+    val, members = store.labelled("val"), [each.load(store) for each in chosen]
+    votes = np.zeros((len(chosen), len(val), store.task.classes), dtype=np.float32)
+    whole = [number for number, member in enumerate(members) if not member.config.train.folds]
+    if whole:
+        alike = Ensemble(tuple(members[number] for number in whole), Rule.equal(len(whole)), views)
+        votes[whole] = alike.member_votes(store, val).mean(axis=1)
+    for number in set(range(len(chosen))) - set(whole):
+        votes[number] = _out_of_fold(chosen[number], store, val, views)
+    return votes
+
+
+def _out_of_fold(chosen: Chosen, store: Store, val: IntArray, views: tuple[View, ...]) -> Probabilities:
+    """Predict each photo by the one of models of folds that has not seen its person."""
+    votes = np.zeros((len(val), store.task.classes), dtype=np.float32)
+    for folder in chosen.folders:
+        member = replace(chosen, folders=(folder,)).load(store)
+        train = member.config.train
+        unseen = np.isin(val, fold_rows(store, train.folds, train.fold))
+        votes[unseen] = Ensemble.alone(member, views).predict_rows(store, val[unseen])
+    return votes

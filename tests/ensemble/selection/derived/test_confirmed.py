@@ -10,7 +10,7 @@ import pytest
 
 from common.errors import EnsembleError
 from data_prep.store.store import Store
-from ensemble.selection.confirmed import confirmed
+from ensemble.selection.derived.confirmed import confirmed
 from tests.ensemble.confirmations import CANDIDATES, confirmation, leave
 from trainable.recipe.metrics import macro_f1
 

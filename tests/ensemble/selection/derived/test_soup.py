@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from data_prep.store.store import Store
-from ensemble.selection import soup
 from ensemble.selection.candidates import candidates
+from ensemble.selection.derived import soup
 from ensemble.selection.pool import Pool
-from tests.ensemble.searches import small_search
+from tests.ensemble.searches import searched
 from tests.small_networks import small_networks
 from trainable.best import load_best
 
@@ -68,7 +68,7 @@ def test_of_candidates_that_know_nothing_no_gain_is_believed() -> None:
 @pytest.fixture
 def search(tmp_path: Path, smallest_store: Store, one_thread: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     small_networks(monkeypatch)
-    return small_search(tmp_path, smallest_store, trials=2, epochs=1)
+    return searched(tmp_path, smallest_store, [None, None])
 
 
 def test_trials_that_began_with_other_weights_make_no_soup(search: Path, smallest_store: Store) -> None:

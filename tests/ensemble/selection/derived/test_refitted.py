@@ -11,8 +11,8 @@ import pytest
 from common.errors import EnsembleError
 from data_prep.store.store import Store
 from ensemble.selection.choice import Choice, Chosen, Step
+from ensemble.selection.derived.refitted import refitted
 from ensemble.selection.options import Options
-from ensemble.selection.refitted import refitted
 from ensemble.voting.tta import views
 from tests.ensemble.confirmations import A, B, leave, record
 from tests.tuning.plans import begin, small_plan
