@@ -19,7 +19,8 @@ def gather(searches: Sequence[Path], store: Store, options: Options) -> tuple[li
     Raises:
         EnsembleError: there is none, or predictions are damaged, or of another store.
     """
-    found, notes = candidates(searches, store), []
+    found = candidates(searches, store)
+    notes: list[str] = []
     if not options.trials_only:
         for search in searches:
             more, left_out = confirmed(search, store, f"{search.name}/" if len(searches) > 1 else "")

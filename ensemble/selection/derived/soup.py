@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from common.files import write_json
@@ -18,7 +19,7 @@ from common.search_folder import SOUP
 from data_prep.store.store import Store
 from ensemble.selection.candidates import Candidate
 from ensemble.selection.nested import Gain, Judged, judge
-from ensemble.selection.pool import IntArray, Pool
+from ensemble.selection.pool import Pool
 from ensemble.selection.recipe import FLOOR, rule_of, top
 from ensemble.voting.soup import Kitchen
 from trainable.best import Best, export_best
@@ -26,6 +27,8 @@ from trainable.predict import Probabilities
 
 MOST = 5
 """Ingredients at most: of five there are 26 soups, and each that is tried costs a pass over val and one over train."""
+
+Kept = npt.NDArray[np.bool_]
 
 Set = tuple[int, ...]
 """Positions of ingredients, ascending."""
@@ -102,12 +105,12 @@ def greedy(singles: Sequence[float], score: Callable[[Set], float]) -> Set:
     return chosen
 
 
-def _greedy(pool: Pool, says: Callable[[Set], Probabilities], keep: IntArray) -> Set:
+def _greedy(pool: Pool, says: Callable[[Set], Probabilities], keep: Kept) -> Set:
     singles = pool.photos(keep).single_f1().tolist()
     return greedy(singles, lambda of: _f1(pool, says(of), keep))
 
 
-def _f1(pool: Pool, probabilities: Probabilities, keep: IntArray) -> float:
+def _f1(pool: Pool, probabilities: Probabilities, keep: Kept) -> float:
     return float(pool.photos(keep).f1(probabilities[keep].argmax(axis=1)[None])[0])
 
 
