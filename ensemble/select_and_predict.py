@@ -126,9 +126,7 @@ def _refits_of(choice: Choice) -> Choice:
     from ensemble.selection.derived.refitted import refitted
 
     refits = refitted(choice)
-    terminal.say(
-        "Their refits vote in their place, trained on val as well: what val says is of those that were chosen."
-    )
+    terminal.say("Their refits vote in their place, trained on val as well: its figures are of those that were chosen.")
     for old, new in zip(choice.members, refits.members, strict=True):
         terminal.say(f"    {old.name}: {new.folders[0]}")
     return refits

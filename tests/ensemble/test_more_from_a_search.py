@@ -63,10 +63,10 @@ def test_refits_vote_in_the_place_of_what_was_chosen_and_a_missing_one_is_a_line
     )  # fmt: skip
     assert select_and_predict.main([*arguments, "--test"]) == 0
     said = capsys.readouterr().out
-    assert "as chosen on" in said and "what val says here is of the models that were chosen" in said
+    assert "as chosen on" in said and "its figures are of those that were chosen" in said
     rows = smallest_store.rows("eval")
     told = predict(trial.model, trial._feed, rows, trial.preprocessing).argmax(axis=1)
-    assert pd.read_csv(search / "predictions.csv")["ans"].tolist() == told.tolist()
+    assert pd.read_csv(search / "submission.csv")["ans"].tolist() == told.tolist()
     kept = json.loads((search / "ensemble.json").read_text())
     assert kept["members"][0]["folders"][0]["folder"] == "trial-001"  # the choice is what it was
     assert kept["test"]["refit"] is True and kept["test_opened"] == 1
