@@ -61,14 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
     fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
 
     choice, kept = _chosen(options, searches, store, kept)
-    if options.refit:
-        if keeps:
-            kept.write(search)  # for `tune_main.py --refit`, which may be still to be done
-        choice = _refits_of(choice)
-    if options.test:
-        kept = _tested(choice, store, kept, search, refit=options.refit)
-    elif keeps:
+    if keeps:
         kept.write(search)
+    if options.refit:
+        choice = _refitted(choice)
+    if options.test:
+        _test(choice, store, kept, search, options.refit)
     made = _predicted(options, choice, store, photos, outputs, fallback)
     for file in [*([search / ENSEMBLE] if keeps else []), *made]:
         search_folder.keep(where, file)
@@ -110,8 +108,7 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
         when = f"as chosen on {kept.made[:10]} ({ENSEMBLE}; --choose chooses anew)"
         terminal.say(f"{names}, {when}: {told.members(kept.choice)}")
         return kept.choice, kept
-    folders = [search.folder for search in searches]
-    how = Options.of(asked_for(options))
+    folders, how = [search.folder for search in searches], Options.of(asked_for(options))
     found, notes = gather(folders, store, how)
     for note in notes:
         terminal.say(f"{names}: {note}")
@@ -122,7 +119,8 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
     return choice, kept.with_choice(choice, folders, ended=all(search.has_ended for search in searches))
 
 
-def _refits_of(choice: Choice) -> Choice:
+def _refitted(choice: Choice) -> Choice:
+    """Let the members' refits vote in their place."""
     from ensemble.selection.derived.refitted import refitted
 
     refits = refitted(choice)
@@ -132,20 +130,18 @@ def _refits_of(choice: Choice) -> Choice:
     return refits
 
 
-def _tested(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> Kept:
+def _test(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> None:
     """Open test. That it was is kept before anybody has read what it says."""
     from ensemble.predictions.scores import OnTest
 
     found = OnTest.of(choice, choice.load(store), store)
     if found is None:
         terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
-        kept.write(search)
-        return kept
+        return
     kept = kept.with_test({**found.to_json(), "refit": refit})
     kept.write(search)
     for line in found.lines(choice, kept.opened):
         terminal.say(line)
-    return kept
 
 
 def _predicted(
