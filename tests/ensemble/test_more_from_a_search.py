@@ -57,10 +57,9 @@ def test_refits_vote_in_the_place_of_what_was_chosen_and_a_missing_one_is_a_line
 
     point = {"train/epochs": 1}
     trial = train(search / "refit/trial-001", smallest_store, train__refit=1)
-    record(
-        search / "refit", [("trial-001", "finished", point)],
-        store={"path": str(smallest_store.path), "hash": smallest_store.hash}, refits={"members": [{"name": "trial-001", "folders": ["trial-001"], "settings": point}]},
-    )  # fmt: skip
+    about = {"members": [{"name": "trial-001", "folders": ["trial-001"], "settings": point}]}
+    where = {"path": str(smallest_store.path), "hash": smallest_store.hash}
+    record(search / "refit", [("trial-001", "finished", point)], store=where, refits=about)
     assert select_and_predict.main([*arguments, "--test"]) == 0
     said = capsys.readouterr().out
     assert "as chosen on" in said and "its figures are of those that were chosen" in said
