@@ -1,0 +1,130 @@
+"""Writes a model that leaves its search: a folder of weights with all that it takes to predict, and its card."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import OptionError
+from common.files import blaming, check_file, check_folder, file_sha256, new_folder, replacing, write_json, write_text
+from common.search_folder import BEST_WEIGHTS
+from data_prep.prepare.like import Treatment
+from data_prep.store.store import Store
+from ensemble.model.card import card
+from ensemble.model.description import CARD, MODEL, Description, MemberFiles
+from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
+from ensemble.voting.ensemble import Ensemble
+from ensemble.model.load import read_network
+from ensemble.voting.member import Member
+from trainable.best import export_weights, load_best
+from trainable.config import TrialConfig
+
+PACKAGES = ("torch", "torchvision", "numpy", "Pillow")
+
+WEIGHTS = ".safetensors"
+
+CHECKED = 64
+"""Photos of val that an ONNX file is compared on."""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """It is what leaves the search.
+
+    Attributes:
+        folders: of each member's trials, in the ensemble's order.
+        figures: what ensemble.json says.
+    """
+
+    ensemble: Ensemble
+    folders: Sequence[Sequence[Path]]
+    store: Store
+    figures: Mapping[str, Any]
+
+
+def check_free(option: str, place: Path) -> None:
+    """Raises OptionError: something is at `place`, or nothing can be written there."""
+    empty = place.is_dir() and not any(place.iterdir())
+    if place.is_symlink() or (place.exists() and not empty):
+        raise OptionError(f"{option} {place}: something is there already; remove it, or name another place")
+    (check_folder if empty else check_file)(option, place)
+
+
+def write_folder(leaving: Leaving, out: Path, onnx: bool = False) -> Description:
+    """Write the model's folder, whole or not at all.
+
+    Raises:
+        ModelError: an ONNX file cannot be written, or predicts something else.
+    """
+    with blaming("--out", out), new_folder(out) as fresh:
+        return _fill(leaving, fresh, onnx)
+
+
+def write_single_file(leaving: Leaving, out: Path, onnx: bool = False) -> Description:
+    """Write the same as one ZIP archive, whose files are stored as they are: `load` opens it without unpacking more
+    than it holds."""
+    with blaming("--single-file", out), tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".") as folder:
+        description = _fill(leaving, Path(folder), onnx)
+        with replacing(out) as fresh, zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(Path(folder).iterdir()):
+                archive.write(file, file.name)
+    return description
+
+
+def _fill(leaving: Leaving, folder: Path, onnx: bool) -> Description:
+    store, ensemble = leaving.store, leaving.ensemble
+    both = zip(ensemble.members, leaving.folders, strict=True)
+    members = [_copied(member, folders, folder, number) for number, (member, folders) in enumerate(both, start=1)]
+    if onnx:
+        members = [_with_onnx(each, store, folder) for each in members]
+    description = Description(
+        store.task,
+        store.bands,
+        Treatment.of_store(store),
+        tuple(members),
+        ensemble.rule,
+        ensemble.views,
+        {"store_hash": store.hash, "profile": store.profile, "counts": store.meta["counts"]},
+        leaving.figures,
+        {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        {file.name: file_sha256(file) for file in sorted(folder.iterdir())},
+    )
+    write_json(folder / MODEL, description.to_json())
+    write_text(folder / CARD, card(description))
+    return description
+
+
+def _copied(member: Member, trials: Sequence[Path], folder: Path, number: int) -> MemberFiles:
+    """Copy a member's weights. Where training began, perhaps a path of the user's, is nobody else's business."""
+    names = [f"member-{number:02}{'abcdefghijklmnopqrstuvwxyz'[i] if len(trials) > 1 else ''}" for i in range(len(trials))]
+    for name, trial in zip(names, trials, strict=True):
+        config, weights, about = load_best(trial / BEST_WEIGHTS)
+        export_weights(folder / f"{name}{WEIGHTS}", _without_paths(config), weights, about)
+    config = _without_paths(member.config).to_flat()
+    return MemberFiles(member.name, tuple(f"{name}{WEIGHTS}" for name in names), member.preprocessing, config)
+
+
+def _without_paths(config: TrialConfig) -> TrialConfig:
+    return replace(config, model=replace(config.model, weights="none"))
+
+
+def _with_onnx(member: MemberFiles, store: Store, folder: Path) -> MemberFiles:
+    """Write the member as ONNX as well, checked on photos of val."""
+    val = store.rows("val")
+    photos = store.read(val[np.linspace(0, len(val) - 1, min(CHECKED, len(val))).astype(int)])
+    networks = [read_network(folder / name, store.task.classes).eval() for name in member.weights]
+    whole = WholeMember(networks, member.preprocessing, store.size).eval()
+    file = folder / member.weights[0].replace(WEIGHTS, ".onnx")
+    write_onnx(whole, photos, file)
+    difference = check_onnx(file, whole, member.preprocessing, photos)
+    return replace(member, onnx={"file": file.name, "largest_difference": difference, "photos": len(photos)})
