@@ -10,29 +10,44 @@ Without --data it searches on the built-in sample: portraits are drawn and prepa
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from contextlib import redirect_stdout
 
 from common import ray_cluster
 from common.command_line import exit_code
 from common.security import terminal, trust
 from tuning import signals
-from tuning.command.options import check, check_resumed, parser
+from tuning.command.options import check, check_resumed, parsed
 
 
 def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
-    options = parser().parse_args(arguments)
-    if options.list_spaces:
-        return _list_spaces()
+    options = parsed(arguments)
     check(options)
-    trust.keep_others_out()  # from the search's folder: its state is code
     if options.resume:
         check_resumed(options)
+    options.answer = sys.stdout if options.json else None
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        return _run(options, arguments, began)
+
+
+def _run(options: argparse.Namespace, arguments: list[str] | None, began: float) -> int:
+    # Imported only here, since Optuna, torch and Ray take seconds: neither --help nor a mistyped option should wait.
+    if options.list_spaces:
+        return _list_spaces()
+    if options.list:
+        from tuning.command import listing
+
+        return listing.show(options.runs, options.answer)
+    if options.queue:
+        from tuning.command import queue
+
+        return queue.run(options.queue, arguments or sys.argv[1:])
+    trust.keep_others_out()  # from the search's folder: its state is code
     if options.address:
         ray_cluster.use_token()
-
-    # Imported only now, since Optuna, torch and Ray take seconds: neither --help nor a mistyped option should wait.
     if options.resume:
         from tuning.command.go_on import go_on
 

@@ -104,6 +104,14 @@ def flush_tree(folder: Path) -> None:
     flush(folder)
 
 
+def move(file: Path, there: Path) -> None:
+    """Rename a file, into another folder of the same disk if need be, for good."""
+    file.rename(there)
+    flush(there.parent)
+    if file.parent != there.parent:
+        flush(file.parent)
+
+
 def write_text(path: Path, text: str, *, flushed: bool = True) -> None:
     with replacing(path, flushed=flushed) as fresh:
         fresh.write_text(text)

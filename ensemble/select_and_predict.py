@@ -2,7 +2,7 @@
 
     python -m ensemble.select_and_predict                                     the newest search under runs/
     python -m ensemble.select_and_predict --search runs/NAME --members 4 --tta 5
-    python -m ensemble.select_and_predict --photos DIR --out predictions.csv  photos of your own
+    python -m ensemble.select_and_predict --photos DIR                        photos of your own, or a CSV of paths
 
 Members are chosen on val, from the predictions that trials left there. Then test is opened (people on whom nothing
 was tuned) and the store's eval photos are predicted. With --photos, those are predicted and test stays closed.
@@ -14,45 +14,52 @@ import sys
 from pathlib import Path
 
 from common.command_line import Parser, exit_code, positive
-from common.search_folder import ENSEMBLE
 from common.security import terminal
 from common.uris import is_uri, location
+from ensemble.predictions.options import add_options
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
+    from data_prep.prepare.like import Treatment
+    from data_prep.prepare.new_photos import new_photos
     from ensemble import search_folder
-    from ensemble.predictions.outcome import open_test, predict_folder
+    from ensemble.predictions.outcome import open_test
+    from ensemble.predictions.predicting import predict_photos
+    from ensemble.predictions.predictor import Meaning, Predictor
+    from ensemble.predictions.sources import FilesSource, StoreSource
+    from ensemble.predictions.tables import Outputs
+    from ensemble.predictions.workforce import Workforce
     from ensemble.selection.choice import Choice
     from ensemble.selection.greedy import candidates, choose
 
-    if options.photos:
-        from data_prep.prepare.like import new_photos  # imports rembg, which only new photos need
-
-        options.photos = new_photos(options.photos)  # an empty folder is refused before anything is loaded
+    # An empty folder is refused before anything is loaded.
+    photos = new_photos(options.photos, options.images) if options.photos else None
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     search = search_folder.local(where)
-    out = options.out or search / _predictions(options.photos)
-    search_folder.check_can_keep(search, out, opens_test=options.photos is None)
+    out = options.out or search / (f"predictions-{photos.title}.csv" if photos else "predictions.csv")
+    search_folder.check_can_keep(search, out, opens_test=photos is None)
     store = search_folder.open_store(search, options.data)
+    meaning = Meaning(store.task, store.bands)
+    outputs = Outputs.of(out, meaning, options.probabilities)
+    outputs.check_spares(search, photos)
+    fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
     found = candidates(search, store)
     chosen = choose(found, store.classes()[store.labelled("val")], options.members)
     terminal.say(f"{where}: {len(chosen)} of {len(found)} trials vote: {', '.join(member.name for member in chosen)}")
     choice = Choice.of(chosen, store, options.tta)
-    if options.photos:
-        made = [predict_folder(options.photos, store, choice.ensemble, out)]
+    source = FilesSource(photos, Treatment.of_store(store)) if photos else StoreSource(store)
+    made = [] if photos else [open_test(search, store, choice, out if source.names else None)]
+    if source.names:
+        predictor, workforce = Predictor.of_choice(choice, store), Workforce(options.workers, options.address)
+        made += predict_photos(predictor, source, outputs, fallback=fallback, workforce=workforce)
     else:
-        made = [open_test(search, store, choice, out), search / ENSEMBLE]
-    for file in filter(None, made):
+        terminal.say("The store has no eval photos to predict; --photos DIR predicts others.")
+    for file in made:
         search_folder.keep(where, file)
     return 0
-
-
-def _predictions(photos: Path | None) -> str:
-    """Name the file of predictions: those of the store's eval photos are not written over by those of others."""
-    return f"predictions-{photos.resolve().name}.csv" if photos else "predictions.csv"
 
 
 def parser() -> Parser:
@@ -70,15 +77,21 @@ def parser() -> Parser:
         "--tta", metavar="N", type=positive, default=5, help="views of each photo, the plain one first (5)"
     )
     result.add_argument(
-        "--photos", metavar="DIR", type=Path, help="predict these photos, or this one; test stays closed"
+        "--photos",
+        metavar="PATH",
+        type=Path,
+        nargs="+",
+        help="predict these: folders, photos, or CSVs with a column of paths (path, ImageID, file, ...); test stays "
+        "closed",
     )
     result.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
         help="the predictions (default: in the search's folder, predictions.csv, or "
-        "predictions-DIR.csv of --photos DIR)",
+        "predictions-DIR-xxxxxx.csv of --photos DIR)",
     )
+    add_options(result)
     return result
 
 

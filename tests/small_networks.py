@@ -7,7 +7,7 @@ from torch import nn
 
 from benchmarks.record_curves.small_resnet import small_resnet
 from data_prep.task import REFERENCE
-from ensemble import member
+from ensemble.voting import member
 from trainable.config import Model
 from trainable.network import model
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from common.command_line import did_you_mean
 from common.errors import ConfigError, OptionError
 from data_prep.labels import MISSING, IntArray, band_of_range
 from trainable.archs import ARCHS
@@ -276,7 +277,8 @@ class TrialConfig:
         groups: dict[str, dict[str, Any]] = {group.name: {} for group in fields(cls)}
         for key, value in flat.items():
             if key not in types:
-                raise ConfigError(f"{key}: no such setting; the settings are {', '.join(types)}")
+                known = did_you_mean(key, types) or f"the settings are {', '.join(types)}"
+                raise ConfigError(f"{key}: no such setting; {known}")
             group, name = key.split("/")
             groups[group][name] = _as_type(key, value, types[key])
         return cls(**{name: _group_type(name)(**values) for name, values in groups.items()})

@@ -20,7 +20,7 @@ from tests.tuning.curve_trial import CurveTrial
 from tests.tuning.test_faults import board
 from tuning import search
 from tuning.callbacks.watchdog import Watchdog
-from tuning.command.finish import finish
+from tuning.command.ending.finish import finish
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources

@@ -12,6 +12,7 @@ from data_prep.store.store import Store
 from data_prep.task import REFERENCE
 from tuning import preflight
 from tuning.command import machine as machines
+from tuning.command.ending import summary
 from tuning.command.options import NOTHING_STARTED, hashed
 from tuning.command.planning import planned
 from tuning.plan import describe
@@ -30,11 +31,13 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     if options.dry_run:
         preflight.check_files(plan, store.task if store else REFERENCE)
         terminal.say(NOTHING_STARTED)
+        if options.answer:
+            terminal.say(summary.planned(plan), options.answer)
         return 0
 
     from tuning import search  # Ray takes seconds: a dry run does without
     from tuning.command import confirm
-    from tuning.command.finish import finish
+    from tuning.command.ending.finish import finish
 
     assert store is not None
     preflight.check(plan, store, local=options.address is None)
@@ -43,7 +46,7 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     if place.folder != plan.folder:
         terminal.say(f"Note: another search took {plan.name} meanwhile; this one is {place.folder.name}.")
     plan = dataclasses.replace(plan, folder=place.folder, remote=place.uri)
-    code = finish(plan, search.run(plan, store, began=began))
+    code = finish(plan, search.run(plan, store, began=began), options.answer)
     return confirm.if_asked(code, plan, options, machine)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from common.security import terminal
 from tuning import resume, search
-from tuning.command.ending import TRIALS_FAILED
-from tuning.command.finish import finish
+from tuning.command.ending.exit_codes import TRIALS_FAILED
+from tuning.command.ending.finish import finish
 from tuning.command.machine import Machine
 from tuning.command.options import NOTHING_STARTED, hashed
 from tuning.command.planning import planned_here
@@ -47,7 +47,7 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
         terminal.say(f"{_cost(searched, rows, plan)}\n\n{NOTHING_STARTED}")
         return 0
     machine.start(plan)
-    return finish(plan, search.run(plan, store, confirms=confirms))
+    return finish(plan, search.run(plan, store, confirms=confirms), options.answer)
 
 
 def _cost(searched: Plan, rows: Sequence[Row], plan: Plan) -> str:

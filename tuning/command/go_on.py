@@ -10,7 +10,7 @@ from common.security import terminal
 from tuning import resume, search
 from tuning.command import confirm
 from tuning.command import machine as machines
-from tuning.command.finish import finish
+from tuning.command.ending.finish import finish
 from tuning.command.options import NOTHING_STARTED, hashed, limits
 from tuning.command.planning import planned_here
 from tuning.plan import describe
@@ -37,5 +37,5 @@ def go_on(options: argparse.Namespace, began: float) -> int:
         terminal.say(NOTHING_STARTED)
         return 0
     machine.start(plan)
-    code = finish(plan, search.resume(found, began=began))
+    code = finish(plan, search.resume(found, began=began), options.answer)
     return confirm.if_asked(code, plan, options, machine)

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.command_line import Parser, positive
 from common.errors import OptionError
 from common.uris import location
+from tuning.command import config_file
 
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
 HERE = ("data", "trust_store", "address", "install_packages", "cpus_per_trial", "gpus_per_trial")
-WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "resume", "dry_run")
+WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "resume", "dry_run", "config", "json")
 """What --resume goes with: the rest of a search was chosen when it began."""
 
 NOTHING_STARTED = "A dry run: nothing was started."
+
+
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line. What a --config file says comes before it, so that the command line wins.
+
+    Raises:
+        OptionError: a word of either that cannot be understood.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    file, _ = config_file.taken_out(config_file.CONFIG, words)
+    return parser().parse_args([*(config_file.words(file, parser()) if file else []), *words])
 
 
 def parser() -> Parser:
@@ -44,6 +58,13 @@ def parser() -> Parser:
     what.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that is never stopped")
     what.add_argument("--grace", metavar="N", type=positive, help="epochs before a trial may be stopped")
     what.add_argument("--reduction", metavar="N", type=positive, help="one in N trials passes a rung of ASHA")
+    what.add_argument(
+        "--set",
+        metavar="GROUP/FIELD=VALUE",
+        action="append",
+        default=[],
+        help="fix a setting that the space does not vary, as in --set loss/smoothing=0.05; may be given again",
+    )
     spent = result.add_argument_group("what to spend: the first limit reached ends the search, and it can go on later")
     spent.add_argument("--trials", metavar="N", help="trials to start")
     spent.add_argument("--hours", metavar="H", help="hours of running time, start-up included")
@@ -75,14 +96,33 @@ def parser() -> Parser:
     result.add_argument(
         "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
     )
+    result.add_argument(
+        "--config", metavar="FILE", type=Path, help="options from a YAML file, by their names; the command line wins"
+    )
     result.add_argument("--resume", metavar="DIR", type=location, help="go on with an interrupted search: runs/NAME")
     result.add_argument("--list-spaces", action="store_true", help="list the search spaces and stop")
+    result.add_argument(
+        "--queue",
+        metavar="DIR",
+        type=Path,
+        help="run every --config file in DIR in turn; each is moved to running/, then done/ or failed/ there",
+    )
+    result.add_argument("--list", action="store_true", help="list the searches under --runs and stop")
+    result.add_argument(
+        "--json", action="store_true", help="print a summary for programs, a line of JSON; all else goes to stderr"
+    )
     result.add_argument("--dry-run", action="store_true", help="print what would run and its worst-case cost, and stop")
     return result
 
 
 def check(options: argparse.Namespace) -> None:
     """Raises OptionError: options that do not go together, or nothing to search."""
+    if options.list or options.list_spaces:
+        return
+    if options.queue:
+        if options.name or options.resume:
+            raise OptionError("--queue runs each file under a name of its own: leave --name and --resume out")
+        return
     if options.space is None and options.resume is None:
         raise OptionError("--space: name what to search, as in --space age_bands; --list-spaces shows what there is")
     if options.folds == 1:

@@ -8,6 +8,7 @@ from common.security import terminal
 from data_prep.node_copy import absolute
 from data_prep.sample import store as sample
 from data_prep.store.store import Store
+from trainable.config import parse_setting
 from tuning.command import machine as machines
 from tuning.command.machine import Machine
 from tuning.command.options import limits
@@ -31,7 +32,8 @@ def planned(options: argparse.Namespace, space: Space, place: Home, store: Store
         chosen = profiles.for_store(store, gpu=resources.gpus > 0, weights=options.weights)
         bands = store.bands if "age" in store.task.factors else None
     asked = {name: getattr(options, name) for name in ("epochs", "arch", "weights", "seed")}
-    shared = settings.shared_settings(space, chosen, **asked, bands=bands)
+    also = dict(map(parse_setting, options.set))
+    shared = settings.shared_settings(space, chosen, **asked, bands=bands, also=also)
     epochs = settings.full_length(shared)
     return Plan(
         folder=place.folder,

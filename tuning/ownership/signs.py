@@ -75,6 +75,12 @@ class Owner:
         return f"process {self.pid} on {self.host}"
 
 
+def lives(search: Path) -> bool:
+    """Say whether a process runs the search in a folder, as far as can be seen from this machine."""
+    owner = Owner.of(read_bytes(search / OWNER)) if (search / OWNER).exists() else None
+    return owner is not None and not owner.is_dead
+
+
 @dataclass
 class Sign(ABC):
     """Where signs are given.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
@@ -26,13 +27,18 @@ def shared_settings(
     weights: str | None = None,
     seed: int,
     bands: tuple[int, int] | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What every trial of a search shares: the profile, the store's `bands`, the space's FIXED, then the command line.
 
     A cycle longer than the trial would never come down from its peak, so --epochs shortens the cycle with it.
+
+    Args:
+        also: other settings that the command line fixes, by their flat keys.
     """
     asked = {"train/epochs": epochs, "model/arch": arch, "model/weights": weights, "train/seed": seed}
     given = {key: value for key, value in asked.items() if value is not None}
+    given |= _checked(also or {}, asked, space)
     merged = {**profile.settings, **_own_bands(bands), **space.fixed, **given}
     for key in space.distributions:
         merged.pop(key, None)
@@ -44,6 +50,18 @@ def shared_settings(
         merged["schedule/cycle"] = config.train.epochs
         merged["schedule/warmup"] = min(config.schedule.warmup, config.train.epochs - 1)
     return merged
+
+
+def _checked(also: Mapping[str, Any], own: Collection[str], space: Space) -> Mapping[str, Any]:
+    """Raises OptionError: a setting that has an option of its `own`, or that the space varies."""
+    for key in also:
+        if key in own:
+            raise OptionError(f"--set {key}: this has an option of its own; say --{key.split('/')[1]} instead")
+        if key in space.distributions:
+            raise OptionError(
+                f"--set {key}: the space {space.name} varies it; leave it out, or write a space that does not"
+            )
+    return also
 
 
 def _own_bands(bands: tuple[int, int] | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.tuning.bad_trials import MostFailTrial
 from tuning import resume, search
 from tuning.algorithms import tpe
 from tuning.callbacks import failures
-from tuning.command.finish import finish
+from tuning.command.ending.finish import finish
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from data_prep.store.store import Store
 from tests.tuning.plans import begin
-from tuning.command.finish import finish
+from tuning.command.ending.finish import finish
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard
 from tuning.records.rows import Row, ranked, rows

@@ -15,6 +15,7 @@ from common.errors import SearchError
 from common.search_folder import CONFIRMATION, TRIAL_ERROR
 from common.search_record import FailedTrials, SearchRecord, State
 from data_prep import node_copy
+from tuning.command.ending.exit_codes import INTERRUPTED, TRIALS_FAILED
 from tuning.command.options import TIME, flag
 from tuning.confirm import rerun, verdict
 from tuning.plan.plan import Plan
@@ -22,10 +23,6 @@ from tuning.plan.resources import unit
 from tuning.records import leaderboard, reasons, search_json
 from tuning.records.rows import Row, ranked
 from tuning.storage import home
-
-INTERRUPTED = 130
-TRIALS_FAILED = 3
-"""Exit code of a search that has ended, in which trials failed that did not diverge."""
 
 
 @dataclass(frozen=True)

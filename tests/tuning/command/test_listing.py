@@ -1,0 +1,87 @@
+"""--list: the searches under --runs, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import tune_main
+from common.command_line import exit_code
+from common.search_record import State
+from data_prep.store.store import Store
+from tests.tuning.command.test_dry_run import row
+from tests.tuning.plans import begin, change
+from tuning.ownership.lock import owning
+from tuning.records import leaderboard
+
+
+@pytest.fixture
+def runs(make_plan, small_store: Store, tmp_path: Path) -> Path:
+    """Two searches, the older one of three trials; and what is no search."""
+    for name, started in (("first", "2026-01-01T10:00:00"), ("second", "2026-02-01T10:00:00")):
+        plan = make_plan(folder=tmp_path / "runs" / name)
+        begin(plan, small_store.hash)
+        change(plan.folder, started=started, state=State.RUNNING)
+    leaderboard.write(tmp_path / "runs/first", [row(1, 58), row(2, 59), row(3, 60)])
+    change(
+        tmp_path / "runs/first", state=State.FINISHED, spent={"trials": 3, "epochs": 27, "hours": 1.5, "gpu_hours": 3}
+    )
+    leaderboard.write(tmp_path / "runs/second", [])
+    (tmp_path / "runs/notes").mkdir()
+    return tmp_path / "runs"
+
+
+def test_each_search_is_a_line_the_newest_first(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune_main.main(["--list", "--runs", str(runs)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["search", "state", "best", "F1", "trials", "epochs", "hours", "GPU-hours", "started"]
+    assert lines[2].split()[:2] == ["second", "killed"]
+    assert lines[3].split() == ["first", "finished", "0.300", "3", "27", "1.50", "3.00", "2026-01-01", "10:00"]
+    assert len(lines) == 4
+
+
+def test_programs_get_the_same_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune_main.main(["--list", "--json", "--runs", str(runs)]) == 0
+    second, first = json.loads(capsys.readouterr().out)
+    assert first["best"] == pytest.approx(0.3) and first["spent"]["trials"] == 3
+    assert (second["search"], second["best"]) == ("second", None)
+
+
+def test_one_that_runs_is_not_called_killed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {"host": "elsewhere", "pid": 1, "machine": "another"}
+    (runs / "second/.owner.json").write_text(json.dumps(other))
+    tune_main.main(["--list", "--runs", str(runs)])
+    assert capsys.readouterr().out.splitlines()[2].split()[:2] == ["second", "running"]
+
+
+def test_searches_at_an_address_are_listed_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune_main.main(["--list", "--runs", f"file://{runs}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [["second", "running"], ["first", "finished"]]
+    assert lines[3].split()[2] == "0.300"
+
+
+def test_one_that_cannot_be_read_is_named_and_the_others_are_listed(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (runs / "first/search.json").write_text("{")
+    assert tune_main.main(["--list", "--runs", str(runs)]) == 0
+    out = capsys.readouterr().out
+    assert "Note: first cannot be read (it is no JSON)." in out and "second" in out
+
+
+def test_no_folder_is_told_and_an_empty_one_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(lambda: tune_main.main(["--list", "--runs", str(tmp_path / "nowhere")])) == 2
+    assert "no such folder" in capsys.readouterr().err
+    tune_main.main(["--list", "--runs", str(tmp_path)])
+    assert "holds no search yet" in capsys.readouterr().out
+
+
+def test_an_owned_search_is_running(runs: Path) -> None:
+    from tuning.command.listing import searches
+
+    with owning(runs / "second"):
+        pass  # let go again: nobody runs it
+    assert {each.search: each.state for each in searches(runs)[0]} == {"second": "killed", "first": "finished"}
