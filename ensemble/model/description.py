@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.errors import ModelError, OptionError
@@ -12,6 +12,7 @@ from common.security.archives import is_plain
 from data_prep.prepare.like import Treatment
 from data_prep.store import rules
 from data_prep.task import Task
+from ensemble.predictions.predictor import Meaning
 from ensemble.voting.vote import Rule
 from trainable.photos.params import View
 from trainable.photos.preprocessing import Preprocessing
@@ -82,9 +83,24 @@ class Description:
             _check_preprocessing(member.preprocessing, self.treatment.size)
 
     @property
+    def meaning(self) -> Meaning:
+        """This is what the classes are."""
+        return Meaning(self.task, self.bands)
+
+    @property
     def weights(self) -> list[str]:
         """List the files that it cannot do without."""
         return [name for member in self.members for name in member.weights]
+
+    def with_views(self, tta: int | None) -> Description:
+        """Show each photo in the first `tta` of the views only; None: in all.
+
+        Raises:
+            ModelError: there are fewer.
+        """
+        if tta is not None and not 1 <= tta <= len(self.views):
+            raise ModelError(f"--tta: 1 to {len(self.views)} views, as the model has, are needed, but got {tta}")
+        return replace(self, views=self.views[:tta])
 
     def to_json(self) -> dict[str, Any]:
         """model.json, in the order of its keys."""
@@ -93,7 +109,7 @@ class Description:
             "made": self.made,
             "task": self.task.to_json(),
             "bands": list(self.bands),
-            "classes": [self.task.class_name(value, self.bands) for value in range(self.task.classes)],
+            "classes": self.meaning.class_names,
             "treatment": {key: value for key, value in vars(self.treatment).items() if key != "of"},
             "views": [vars(view) for view in self.views],
             "rule": vars(self.rule),
@@ -116,7 +132,9 @@ class Description:
         """
         version = about.get("format") if isinstance(about, dict) else None
         if type(version) is not int or version < 1:
-            raise ModelError(f"{where}: its {MODEL} is none that python -m ensemble.export writes; take it away anew")
+            raise ModelError(
+                f"{where}: its {MODEL} is none that python -m ensemble.export writes; export the model anew"
+            )
         if version > FORMAT:
             raise ModelError(
                 f"{where}: format {version} of a later masktune, and this one reads up to {FORMAT}; update this one"
@@ -125,14 +143,14 @@ class Description:
             return cls(**_read(about, where))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OptionError) as error:
             why = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
-            raise ModelError(f"{where}: its {MODEL} is damaged ({why[:200]}); take the model away anew") from None
+            raise ModelError(f"{where}: its {MODEL} is damaged ({why[:200]}); export it anew") from None
 
 
 def _read(about: Mapping[str, Any], where: str) -> dict[str, Any]:
     treatment = about["treatment"]
     if fault := rules.broken({"task": about["task"], "bands": about["bands"], **treatment}):
         raise ValueError(fault)
-    rule = {name: value if value is None else _numbers(value) for name, value in about["rule"].items()}
+    rule: Any = {name: value if value is None else _numbers(value) for name, value in about["rule"].items()}
     return {
         "task": Task.from_json(about["task"]),
         "bands": tuple(about["bands"]),

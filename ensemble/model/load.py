@@ -1,17 +1,16 @@
 """Loads a model that was taken away from its search: without Ray, without the search, without the store.
 
-    from ensemble.model import load
-    model = load("model/")
-    model.predict(["a.jpg", "b.jpg"])
+from ensemble.model import load
+model = load("model/")
+model.predict(["a.jpg", "b.jpg"])
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,30 +21,17 @@ from common.files import file_sha256
 from common.security.archives import unpack
 from common.security.regular_file import MEGABYTE, opened, read_json
 from ensemble.model.description import MODEL, Description, MemberFiles
+from ensemble.model.model import AnyPath, Model
 from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
 from trainable import device as devices
 from trainable.best import load_best
 from trainable.network.model import build, place
 
-AnyPath = str | os.PathLike[str]
-
 LARGEST = 16 * MEGABYTE
 """Bytes of a model.json: one of four members has 20 kB."""
 
-AGAIN = "take the model away anew, with python -m ensemble.export"
-
-
-@dataclass(frozen=True)
-class Model:
-    """It predicts photos as the ensemble of its search did.
-
-    Attributes:
-        description: what it is made of, and what is known of it.
-    """
-
-    description: Description
-    ensemble: Ensemble
+AGAIN = "export it anew, with python -m ensemble.export"
 
 
 def load(path: AnyPath, *, device: str = "auto", tta: int | None = None) -> Model:
@@ -58,17 +44,20 @@ def load(path: AnyPath, *, device: str = "auto", tta: int | None = None) -> Mode
     Raises:
         ModelError: no model is there, one of a later version, or one that is damaged. DeviceError: no such device.
     """
-    with folder_of(Path(path)) as folder:
-        description = read_description(folder, str(path))
+    with open_folder(Path(path)) as folder:
+        description = read_description(folder, str(path)).with_views(tta)
         _check_files(folder, description, str(path))
         chosen = devices.choose(device)
         members = tuple(_member(each, folder, description, chosen) for each in description.members)
-    return Model(description, Ensemble(members, description.rule, _first(description, tta)))
+    return Model(description, Ensemble(members, description.rule, description.views))
 
 
 @contextmanager
-def folder_of(path: Path) -> Iterator[Path]:
+def open_folder(path: Path, weights: bool = True) -> Iterator[Path]:
     """Give a model's folder within; a single file is unpacked for as long.
+
+    Args:
+        weights: unpack these too.
 
     Raises:
         ModelError: no model is there.
@@ -83,7 +72,8 @@ def folder_of(path: Path) -> Iterator[Path]:
         try:
             with opened(path) as stream:
                 unpack(stream, folder, {MODEL})
-                unpack(stream, folder, set(read_description(folder, str(path)).weights))
+                if weights:
+                    unpack(stream, folder, read_description(folder, str(path)).weights)
         except ValueError as error:
             raise ModelError(f"{path} is no model in a single file ({error}); {AGAIN} --single-file FILE") from None
         except OSError as error:
@@ -96,7 +86,9 @@ def read_description(folder: Path, where: str) -> Description:
     try:
         about = read_json(folder / MODEL, LARGEST)
     except FileNotFoundError:
-        raise ModelError(f"{where}: no model is there (no {MODEL}); name what python -m ensemble.export wrote") from None
+        raise ModelError(
+            f"{where}: no model is there (no {MODEL}); name what python -m ensemble.export wrote"
+        ) from None
     except OSError as error:
         raise ModelError(f"{where}: its {MODEL} cannot be read ({error.strerror})") from None
     except ValueError as error:
@@ -136,10 +128,3 @@ def read_network(file: Path, classes: int) -> nn.Module:
         why = str(error).splitlines()[0]
         raise ModelError(f"{file.name} holds no weights for {classes} classes ({why}); {AGAIN}") from None
     return network
-
-
-def _first(description: Description, tta: int | None) -> Sequence:
-    views = description.views
-    if tta is not None and tta > len(views):
-        raise ModelError(f"--tta: the model has {len(views)} views of a photo, but got {tta}; name fewer")
-    return views[:tta]

@@ -116,9 +116,7 @@ def check_onnx(file: Path, member: WholeMember, preprocessing: Preprocessing, ph
 
 
 @torch.inference_mode()
-def _by_validation(
-    member: WholeMember, preprocessing: Preprocessing, photos: npt.NDArray[np.uint8]
-) -> Probabilities:
+def _by_validation(member: WholeMember, preprocessing: Preprocessing, photos: npt.NDArray[np.uint8]) -> Probabilities:
     """Predict through validation's own preprocessing: what is inside the file is checked with the rest."""
     images = apply(photos, constant(View(), len(photos)), preprocessing, CPU)
     votes = [network(images).softmax(dim=1) for network in member.networks]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import platform
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,9 +20,9 @@ from data_prep.prepare.like import Treatment
 from data_prep.store.store import Store
 from ensemble.model.card import card
 from ensemble.model.description import CARD, MODEL, Description, MemberFiles
-from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
-from ensemble.voting.ensemble import Ensemble
+from ensemble.model.leaving import Leaving
 from ensemble.model.load import read_network
+from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
 from ensemble.voting.member import Member
 from trainable.best import export_weights, load_best
 from trainable.config import TrialConfig
@@ -34,21 +33,6 @@ WEIGHTS = ".safetensors"
 
 CHECKED = 64
 """Photos of val that an ONNX file is compared on."""
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """It is what leaves the search.
-
-    Attributes:
-        folders: of each member's trials, in the ensemble's order.
-        figures: what ensemble.json says.
-    """
-
-    ensemble: Ensemble
-    folders: Sequence[Sequence[Path]]
-    store: Store
-    figures: Mapping[str, Any]
 
 
 def check_free(option: str, place: Path) -> None:
@@ -106,12 +90,14 @@ def _fill(leaving: Leaving, folder: Path, onnx: bool) -> Description:
 
 def _copied(member: Member, trials: Sequence[Path], folder: Path, number: int) -> MemberFiles:
     """Copy a member's weights. Where training began, perhaps a path of the user's, is nobody else's business."""
-    names = [f"member-{number:02}{'abcdefghijklmnopqrstuvwxyz'[i] if len(trials) > 1 else ''}" for i in range(len(trials))]
+    names = [
+        f"member-{number:02}{'abcdefghijklmnopqrstuvwxyz'[i] if len(trials) > 1 else ''}" for i in range(len(trials))
+    ]
     for name, trial in zip(names, trials, strict=True):
         config, weights, about = load_best(trial / BEST_WEIGHTS)
         export_weights(folder / f"{name}{WEIGHTS}", _without_paths(config), weights, about)
-    config = _without_paths(member.config).to_flat()
-    return MemberFiles(member.name, tuple(f"{name}{WEIGHTS}" for name in names), member.preprocessing, config)
+    settings = _without_paths(member.config).to_flat()
+    return MemberFiles(member.name, tuple(f"{name}{WEIGHTS}" for name in names), member.preprocessing, settings)
 
 
 def _without_paths(config: TrialConfig) -> TrialConfig:
