@@ -24,11 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     from ensemble.predictions.workforce import Workforce
 
     photos = new_photos(options.photos, options.images)  # an empty folder is refused before anything is loaded
-    description, predicts = predictor(options.model, options.tta)
+    treatment, predicts = predictor(options.model, options.tta)
     outputs = Outputs.of(options.out, predicts.meaning, options.probabilities)
     check_spares(outputs, options.model, photos)
     fallback = None if options.fallback is None else predicts.meaning.class_of("--fallback", options.fallback)
-    source, workforce = FilesSource(photos, description.treatment), Workforce(options.workers, options.address)
+    source, workforce = FilesSource(photos, treatment), Workforce(options.workers, options.address)
     predict_photos(predicts, source, outputs, fallback=fallback, workforce=workforce)
     return 0
 

@@ -14,13 +14,13 @@ from ensemble.model.description import Description
 
 NOT_FOR = """\
 - Not for identifying people: it tells nobody from anybody else, and was never tested for that.
-- Not for decisions about a person: who enters, is served, hired, insured, checked or punished, or how old somebody is where
-  an age counts. It is wrong about some people, and more often about those who are rare in its data.
+- Not for decisions about a person: who enters, is served, hired, insured, checked or punished, or who is old enough.
+  It is wrong about some people, and more often about those who are rare in its data.
 - Not for saying whether a mask protects anybody.
-- Gender and age are what is annotated in the data it was trained on, not what a person says of themselves, and nothing else
-  can come out of it.
-- Nothing is known of photos unlike those that it was trained on: other cameras, places, people, masks. Measure it on photos
-  of your own before you rely on it.
+- Gender and age are what is annotated in the data that it was trained on, not what a person says of themselves, and it
+  can say nothing else.
+- Nothing is known of photos unlike those that it was trained on: other cameras, places, people, masks. Measure it on
+  photos of your own before you rely on it.
 """
 
 
@@ -80,7 +80,8 @@ def _figures(figures: Mapping[str, Any], description: Description) -> Iterator[s
 def _details(test: Mapping[str, Any], description: Description) -> Iterator[str]:
     whole = test["ensemble"]
     if whole.get("classes_seen", description.task.classes) < description.task.classes:
-        yield f"Test has photos of {whole['classes_seen']} of {description.task.classes} classes: of the others nothing is known."
+        seen = f"{whole['classes_seen']} of {description.task.classes} classes"
+        yield f"Test has photos of {seen}: of the others nothing is known."
     if whole.get("thin"):
         yield f"{whole['thin']} of the classes rest on one person."
     if gain := test.get("gain"):
@@ -116,16 +117,17 @@ def _use(description: Description, name: str) -> Iterator[str]:
     if not converted:
         return
     height, width = description.treatment.size
-    most = max(each["largest_difference"] for each in converted)
+    most, photos = max(each["largest_difference"] for each in converted), converted[0]["photos"]
     yield from (
         "",
-        f"Each `.onnx` file is a member by itself, for other programs. Its input `photos` is uint8 [n, {height}, {width}, 3],"
-        " red, green, blue,",
-        "of photos that were treated as below; its output `probabilities` is float32 [n, "
-        f"{description.task.classes}], in the order of `classes` in",
-        "`model.json`. Crop, resize and colours are inside; the views are not: it sees the plain photo. On "
-        f"{converted[0]['photos']} photos of val",
-        f"no probability was further than {most:.1g} from PyTorch's in float32. Join members as `rule` in `model.json` says.",
+        "Each `.onnx` file is one member, for other programs:",
+        "",
+        f"- input `photos`: uint8 [n, {height}, {width}, 3], red, green and blue of photos that were treated as below",
+        f"- output `probabilities`: float32 [n, {description.task.classes}], in the order of `classes` in `model.json`",
+        "",
+        "Crop, resize and colours are inside; the views are not: it sees the plain photo. Members are joined as `rule`",
+        f"in `model.json` says. On {photos} photos of val no probability was more than {most:.1g} from PyTorch's in",
+        "float32.",
     )
 
 
@@ -135,9 +137,9 @@ def _photo(description: Description) -> Iterator[str]:
     if background["model"] is None:
         yield "- Its background is kept."
     else:
-        yield f"- Its background is removed by {_code(background['model'])}, SHA-256 {background['sha256']},"
-        yield f"  which is not in here; a mask that is hard to believe: {how.implausible}."
-    yield f"- It is seen in {_count(description.views, 'view')}, the plain one first; each member crops and resizes as it was trained."
+        yield f"- Its background is removed by {_code(background['model'])}, which is not in here: SHA-256"
+        yield f"  {background['sha256']}. Masks that are hard to believe: {how.implausible}."
+    yield f"- It is seen in {_count(description.views, 'view')}, the plain one first. Each member has its own crop."
 
 
 def _members(description: Description) -> Iterator[str]:
@@ -145,12 +147,15 @@ def _members(description: Description) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     rule = description.rule
     for member, weight, temperature in zip(description.members, rule.weights, rule.temperatures, strict=True):
-        arch, how = member.config.get("model/arch", ""), member.preprocessing
-        models = f"{arch} x {len(member.weights)}" if len(member.weights) > 1 else arch
-        crop, size = ("x".join(map(str, each)) for each in (how.crop, how.size))
-        yield f"| {_code(member.name)} | {models} | {weight:.3f} | {temperature:.2f} | {crop} | {size} |"
+        many = f" x {len(member.weights)}" if len(member.weights) > 1 else ""
+        crop, size = ("x".join(map(str, each)) for each in (member.preprocessing.crop, member.preprocessing.size))
+        name, network = _code(member.name), f"{member.config['model/arch']}{many}"
+        yield f"| {name} | {network} | {weight:.3f} | {temperature:.2f} | {crop} | {size} |"
     if rule.class_weights is not None:
-        yield from ("", "Each class's probability is multiplied by a weight of its own, which val chose (`model.json`).")
+        yield from (
+            "",
+            "Each class's probability is multiplied by a weight of its own, which val chose (`model.json`).",
+        )
 
 
 def _data(description: Description) -> Iterator[str]:
@@ -160,7 +165,10 @@ def _data(description: Description) -> Iterator[str]:
     for split in ("train", "val", "test"):
         if count := about["counts"]["splits"].get(split):
             yield f"| {split} | {count['photos']} | {count['people']} |"
-    yield from ("", f"Versions: {', '.join(f'{package} {number}' for package, number in description.versions.items())}.")
+    yield from (
+        "",
+        f"Versions: {', '.join(f'{package} {number}' for package, number in description.versions.items())}.",
+    )
 
 
 def _count(things: Sequence[Any], name: str) -> str:

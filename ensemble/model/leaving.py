@@ -51,7 +51,10 @@ def leaving(search: Path, moved: str | None) -> Leaving:
         raise EnsembleError(
             f"{search} has no {ENSEMBLE}: choose an ensemble first, {python()} -m ensemble.select_and_predict"
         ) from None
-    folders = [[search / each["name"]] for each in figures["members"]]
+    about = figures
+    folders = [[search / model["folder"] for model in each["folders"]] for each in about["members"]]
     members = tuple(Member.load(trial, store, device.choose()) for [trial] in folders)
-    views = tuple(View(**each) for each in figures["views"])
-    return Leaving(Ensemble(members, Rule.equal(len(members)), views), folders, store, figures)
+    views = tuple(View(**each) for each in about["views"])
+    rule = Rule(*(tuple(each[name] for each in about["members"]) for name in ("weight", "temperature")))
+    figures = {key: about[key] for key in ("candidates", "val", "test_opened", "test")}
+    return Leaving(Ensemble(members, rule, views), folders, store, figures)

@@ -44,8 +44,8 @@ def load(path: AnyPath, *, device: str = "auto", tta: int | None = None) -> Mode
     Raises:
         ModelError: no model is there, one of a later version, or one that is damaged. DeviceError: no such device.
     """
-    with open_folder(Path(path)) as folder:
-        description = read_description(folder, str(path)).with_views(tta)
+    with _open_folder(Path(path)) as folder:
+        description = _read_description(folder, str(path)).with_views(tta)
         _check_files(folder, description, str(path))
         chosen = devices.choose(device)
         members = tuple(_member(each, folder, description, chosen) for each in description.members)
@@ -53,11 +53,8 @@ def load(path: AnyPath, *, device: str = "auto", tta: int | None = None) -> Mode
 
 
 @contextmanager
-def open_folder(path: Path, weights: bool = True) -> Iterator[Path]:
+def _open_folder(path: Path) -> Iterator[Path]:
     """Give a model's folder within; a single file is unpacked for as long.
-
-    Args:
-        weights: unpack these too.
 
     Raises:
         ModelError: no model is there.
@@ -72,8 +69,7 @@ def open_folder(path: Path, weights: bool = True) -> Iterator[Path]:
         try:
             with opened(path) as stream:
                 unpack(stream, folder, {MODEL})
-                if weights:
-                    unpack(stream, folder, read_description(folder, str(path)).weights)
+                unpack(stream, folder, _read_description(folder, str(path)).weights)
         except ValueError as error:
             raise ModelError(f"{path} is no model in a single file ({error}); {AGAIN} --single-file FILE") from None
         except OSError as error:
@@ -81,7 +77,7 @@ def open_folder(path: Path, weights: bool = True) -> Iterator[Path]:
         yield folder
 
 
-def read_description(folder: Path, where: str) -> Description:
+def _read_description(folder: Path, where: str) -> Description:
     """Read model.json. Raises ModelError: there is none, or as `Description.from_json`."""
     try:
         about = read_json(folder / MODEL, LARGEST)

@@ -73,25 +73,29 @@ def write_onnx(member: WholeMember, photos: npt.NDArray[np.uint8], file: Path) -
     """Write the member; `photos` are two or more, of which only the size matters.
 
     Raises:
-        ModelError: the package onnx is missing.
+        ModelError: the package onnx is missing, or torch does not know how to write the network.
     """
     try:
         import onnx  # noqa: F401
     except ImportError:
         raise ModelError("--onnx: the package onnx is needed: pip install onnx") from None
-    with warnings.catch_warnings():
-        # dynamo=True, which torch recommends, needs onnxscript as well.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            member,
-            (torch.from_numpy(photos[:2]),),
-            str(file),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["photos"],
-            output_names=["probabilities"],
-            dynamic_axes={"photos": {0: "n"}, "probabilities": {0: "n"}},
-        )
+    try:
+        with warnings.catch_warnings():
+            # dynamo=True, which torch recommends, needs onnxscript as well.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                member,
+                (torch.from_numpy(photos[:2]),),
+                str(file),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["photos"],
+                output_names=["probabilities"],
+                dynamic_axes={"photos": {0: "n"}, "probabilities": {0: "n"}},
+            )
+    except RuntimeError as error:  # of which torch.onnx makes its own
+        why = str(error).splitlines()[0][:120]
+        raise ModelError(f"--onnx: torch cannot write {file.name} ({why}); leave --onnx out") from None
 
 
 def check_onnx(file: Path, member: WholeMember, preprocessing: Preprocessing, photos: npt.NDArray[np.uint8]) -> float:

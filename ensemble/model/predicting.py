@@ -7,24 +7,27 @@ from functools import partial
 from pathlib import Path
 
 from common.errors import OptionError
+from data_prep.prepare.like import Treatment
 from data_prep.prepare.new_photos import NewPhotos
-from ensemble.model.description import Description
-from ensemble.model.load import load, open_folder, read_description
+from ensemble.model.load import load
 from ensemble.predictions.predictor import Predictor
 from ensemble.predictions.tables import Outputs
 from ensemble.voting.ensemble import Ensemble
 
 
-def predictor(path: Path, tta: int | None) -> tuple[Description, Predictor]:
-    """Describe the model, and promise to load it.
+def predictor(path: Path, tta: int | None) -> tuple[Treatment, Predictor]:
+    """Load a model, and say how photos are treated for it; other processes load it for themselves.
 
     Raises:
-        ModelError: no model is there, or as `Description.from_json`.
+        ModelError, DeviceError: as for `load`. WeightsError, StoreError: what removes the background is not here, or
+        another one.
     """
-    with open_folder(path, weights=False) as folder:
-        description = read_description(folder, str(path)).with_views(tta)
-    key = json.dumps([description.files, description.to_json()["rule"], description.to_json()["views"]])
-    return description, Predictor(partial(_load, path.absolute(), tta), description.meaning, key)
+    model = load(path, tta=tta)
+    model.description.treatment.load()
+    about = model.description.to_json()
+    key = json.dumps([about[name] for name in ("files", "rule", "views")])
+    again = partial(_load, path.absolute(), tta)
+    return model.description.treatment, Predictor(again, model.meaning, key, ready=model.ensemble)
 
 
 def _load(path: Path, tta: int | None) -> Ensemble:

@@ -50,54 +50,53 @@ def write_folder(leaving: Leaving, out: Path, onnx: bool = False) -> Description
         ModelError: an ONNX file cannot be written, or predicts something else.
     """
     with blaming("--out", out), new_folder(out) as fresh:
-        return _fill(leaving, fresh, onnx)
+        return _fill(leaving, fresh, f"{out.name}/", onnx)
 
 
 def write_single_file(leaving: Leaving, out: Path, onnx: bool = False) -> Description:
     """Write the same as one ZIP archive, whose files are stored as they are: `load` opens it without unpacking more
     than it holds."""
     with blaming("--single-file", out), tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".") as folder:
-        description = _fill(leaving, Path(folder), onnx)
+        description = _fill(leaving, Path(folder), out.name, onnx)
         with replacing(out) as fresh, zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as archive:
             for file in sorted(Path(folder).iterdir()):
                 archive.write(file, file.name)
     return description
 
 
-def _fill(leaving: Leaving, folder: Path, onnx: bool) -> Description:
+def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
     store, ensemble = leaving.store, leaving.ensemble
     both = zip(ensemble.members, leaving.folders, strict=True)
     members = [_copied(member, folders, folder, number) for number, (member, folders) in enumerate(both, start=1)]
     if onnx:
         members = [_with_onnx(each, store, folder) for each in members]
     description = Description(
-        store.task,
-        store.bands,
-        Treatment.of_store(store),
-        tuple(members),
-        ensemble.rule,
-        ensemble.views,
-        {"store_hash": store.hash, "profile": store.profile, "counts": store.meta["counts"]},
-        leaving.figures,
-        {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        {file.name: file_sha256(file) for file in sorted(folder.iterdir())},
+        task=store.task,
+        bands=store.bands,
+        treatment=Treatment.of_store(store),
+        members=tuple(members),
+        rule=ensemble.rule,
+        views=ensemble.views,
+        trained_on={"store_hash": store.hash, "profile": store.profile, "counts": store.meta["counts"]},
+        figures=leaving.figures,
+        versions={"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        files={file.name: file_sha256(file) for file in sorted(folder.iterdir())},
     )
     write_json(folder / MODEL, description.to_json())
-    write_text(folder / CARD, card(description))
+    write_text(folder / CARD, card(description, name))
     return description
 
 
 def _copied(member: Member, trials: Sequence[Path], folder: Path, number: int) -> MemberFiles:
     """Copy a member's weights. Where training began, perhaps a path of the user's, is nobody else's business."""
-    names = [
-        f"member-{number:02}{'abcdefghijklmnopqrstuvwxyz'[i] if len(trials) > 1 else ''}" for i in range(len(trials))
-    ]
+    name = f"member-{number:02}"
+    names = [name + WEIGHTS] if len(trials) == 1 else [f"{name}-{i + 1}{WEIGHTS}" for i in range(len(trials))]
     for name, trial in zip(names, trials, strict=True):
         config, weights, about = load_best(trial / BEST_WEIGHTS)
-        export_weights(folder / f"{name}{WEIGHTS}", _without_paths(config), weights, about)
+        export_weights(folder / name, _without_paths(config), weights, about)
     settings = _without_paths(member.config).to_flat()
-    return MemberFiles(member.name, tuple(f"{name}{WEIGHTS}" for name in names), member.preprocessing, settings)
+    return MemberFiles(member.name, tuple(names), member.preprocessing, settings)
 
 
 def _without_paths(config: TrialConfig) -> TrialConfig:

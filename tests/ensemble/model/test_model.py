@@ -1,0 +1,134 @@
+"""What leaves a search predicts as the search does, and needs nothing of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.errors import EnsembleError, ModelError, OptionError
+from common.repository import ROOT
+from data_prep.prepare.like import Treatment, prepare_like
+from data_prep.store.store import Store
+from ensemble import export, predict
+from ensemble.model import load
+from ensemble.model.leaving import Leaving
+from tests.ensemble.model.searches import SECRET, made_search
+
+
+@pytest.mark.parametrize("name", ["model", "model.zip"])
+def test_it_predicts_what_the_search_predicts_to_the_bit(
+    name: str, written: Path, chosen: Leaving, photos: Path
+) -> None:
+    names, pixels = prepare_like(Treatment.of_store(chosen.store), photos)
+    model = load(written / name)
+    found = model.probabilities(photos)
+    assert found[0] == names and len(names) == 7
+    assert np.array_equal(found[1], chosen.ensemble.predict_photos(pixels))
+    table = model.predict([photos / "1.png"])
+    assert list(table) == ["ImageID", "mask", "gender", "age", "probability"]
+    assert " ".join(table.loc[0, ["mask", "gender", "age"]]) == model.meaning.class_names[found[1][1].argmax()]
+    assert table["probability"][0] == pytest.approx(found[1][1].max(), abs=1e-4)
+
+
+def test_fewer_views_are_the_first_of_its_own(written: Path, chosen: Leaving, photos: Path) -> None:
+    _, pixels = prepare_like(Treatment.of_store(chosen.store), photos)
+    for tta in (1, 2):
+        fewer = replace(chosen.ensemble, views=chosen.ensemble.views[:tta])
+        assert np.array_equal(load(written / "model", tta=tta).probabilities(photos)[1], fewer.predict_photos(pixels))
+    with pytest.raises(ModelError, match=r"^--tta: 1 to 3 views, as the model has, are needed, but got 4$"):
+        load(written / "model", tta=4)
+
+
+SCRIPT = """
+import sys
+from ensemble.model import load
+model = load(sys.argv[1])
+model.predict(sys.argv[2]).to_json("python.json")
+from ensemble import predict
+assert predict.main([*sys.argv[1:3], "--fallback", "worn male <30", "--probabilities", "all.parquet"]) == 0
+print(sorted({"ray", "optuna", "rembg"} & set(sys.modules)))
+"""
+
+
+def test_it_needs_no_search_no_store_and_no_ray(
+    smallest_store: Store, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(shutil.copytree(smallest_store.path, tmp_path / "store"))
+    search = made_search(tmp_path / "search", store)
+    assert export.main(["--search", str(search), "--single-file", "model.zip"]) == 0
+    said = capsys.readouterr().out
+    assert "model.zip: trial-001, trial-003 of" in said and "-m ensemble.predict model.zip PHOTOS" in said
+    before = load("model.zip").predict(photos)
+    shutil.rmtree(search)
+    shutil.rmtree(store.path)
+
+    command = [sys.executable, "-c", SCRIPT, "model.zip", str(photos)]
+    here = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+    after = pd.read_json("python.json")
+    assert after["ImageID"].tolist() == before["ImageID"].tolist()
+    # Another process may find another dtype to be the faster one on this machine.
+    assert np.allclose(after["probability"], before["probability"], atol=0.05)
+
+    table = pd.read_csv("predictions.csv").set_index("ImageID")
+    assert list(table.loc["torn.jpg", ["mask", "gender", "age"]]) == ["worn", "male", "<30"]
+    assert pd.read_csv("submission.csv").set_index("ImageID").loc["torn.jpg", "ans"] == 0
+    everything = pd.read_parquet("all.parquet").set_index("ImageID").drop("torn.jpg")
+    assert everything.shape == (7, 18) and np.allclose(everything.sum(axis=1), 1, atol=1e-5)
+
+
+def test_nothing_of_the_users_machine_leaves_with_it(written: Path) -> None:
+    for file in (written / "model").iterdir():
+        content = file.read_bytes()
+        for path in (SECRET, str(written.parent)):
+            assert path.encode() not in content, f"{path} in {file.name}"
+
+
+def test_the_single_file_holds_what_the_folder_holds(written: Path) -> None:
+    with zipfile.ZipFile(written / "model.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(file.name for file in (written / "model").iterdir())
+        about = json.loads(archive.read("model.json"))
+    assert about["members"] == json.loads((written / "model/model.json").read_text())["members"]
+    assert about["classes"][17] == "none female >=60"
+
+
+@pytest.mark.parametrize("option", ["--out", "--single-file"])
+def test_what_is_there_is_never_written_over(option: str, search: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for place in ("folder/mine.txt", "mine.txt"):
+        (tmp_path / place).write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    for place in ("folder", "mine.txt", "link"):
+        with pytest.raises(OptionError, match=f"^{option} {place}: something is there already; remove it, or"):
+            export.main(["--search", str(search), option, place])
+    with pytest.raises(OptionError, match=f"^{option} no/model: the folder .*no does not exist; make it first$"):
+        export.main(["--search", str(search), option, "no/model"])
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["folder", "link", "mine.txt", "mine.txt"]
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_search_that_nothing_was_chosen_from_is_told_what_to_do_first(smallest_store: Store, tmp_path: Path) -> None:
+    search = made_search(tmp_path / "search", smallest_store)
+    (search / "ensemble.json").unlink()
+    with pytest.raises(EnsembleError, match=r"choose an ensemble first, .*python -m ensemble\.select_and_predict"):
+        export.main(["--search", str(search), "--out", "model"])
+    assert not Path("model").exists()
+
+
+def test_it_is_not_written_over_by_what_it_predicts(model: Path, photos: Path) -> None:
+    with pytest.raises(OptionError, match=r"^--out .*model\.json: that would change the model; name another file$"):
+        predict.main([str(model), str(photos), "--out", str(model / "model.json")])
+    with pytest.raises(OptionError, match=r"^--out .*1\.png: that is what --photos names"):
+        predict.main([str(model), str(photos), "--out", str(photos / "1.png")])
