@@ -18,7 +18,7 @@ from data_prep.store.store import Store
 from trainable.worker.durable import SHARED
 from trainable.worker.ray_trainable import RayTrial
 from tuning import signals
-from tuning.algorithms import tpe
+from tuning.algorithms import study_file, tpe
 from tuning.algorithms.asha import Asha
 from tuning.algorithms.proposals import Proposals
 from tuning.callbacks import failures, sweeper
@@ -29,6 +29,7 @@ from tuning.callbacks.moved import Moved
 from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
 from tuning.callbacks.snapshots import Snapshots
+from tuning.callbacks.study_view import StudyView, told
 from tuning.callbacks.tensorboard import TensorBoard
 from tuning.callbacks.waiting import FolderGuard, patient
 from tuning.callbacks.watchdog import Watchdog
@@ -118,6 +119,7 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
         config=config,
         callbacks=[
             *([Moved(config[SHARED])] if resuming else []),
+            StudyView(plan, searcher),
             *_callbacks(run, meter, judge, Snapshots(plan, run.record, proposals, scheduler, run.home.remove)),
         ],
         resume_config=tune.ResumeConfig() if resuming else None,
@@ -125,7 +127,6 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
     )
     run.own.check()
     ended = rows(analysis.trials, plan.space.distributions, plan.epochs)
-    failed = [each.trial_id for each in analysis.trials if each.status == Trial.ERROR]
     complete = proposals.is_finished() and len(ended) > 0 and all(row.status in ENDED for row in ended)
     if complete:
         for row in ended:
@@ -134,7 +135,8 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
     waiting_for_disk(states.States(plan.folder).record)(run.record.now)
     waiting_for_disk(run.record.show)(flushed=True)
     waiting_for_disk(leaderboard.write)(plan.folder, ended, flushed=True)
-    waiting_for_disk(tpe.export)(searcher, plan.folder, failed)
+    shown = study_file.shown(searcher, told(analysis.trials, plan), plan.epochs)
+    waiting_for_disk(study_file.write)(plan.folder, plan.name, shown)
     return ended
 
 

@@ -10,15 +10,19 @@ import optuna
 import pandas as pd
 import pytest
 import ray
+from ray.tune.search import ConcurrencyLimiter
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
+from tensorboard.util import tensor_util
 
+from common import search_state
 from common.errors import SearchError, StoreError
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.tuning.curve_trial import BrokenTrial, CountingTrial, SilentTrial, val_f1
 from tests.tuning.plans import begin, small_plan
-from tuning import resume, search
+from tuning import ray_internals, resume, search
+from tuning.algorithms import tpe
 from tuning.cluster import session
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
@@ -66,9 +70,14 @@ def test_search_json_says_what_ran_and_what_it_cost(finished: Plan, small_store:
 
 def test_optunas_own_tools_open_the_study(finished: Plan) -> None:
     study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{finished.folder / 'study.db'}")
-    assert len(study.trials) == 6
+    board = pd.read_csv(finished.folder / "leaderboard.csv").sort_values("trial")
     assert study.best_value == pytest.approx(val_f1(58, 9))
-    assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+    assert f"trial-{study.best_trial.number:03d}" == board.set_index("rank")["trial"][1]
+    assert [trial.user_attrs["trial"] for trial in study.trials] == list(board["trial"])
+    shown = {"finished": "COMPLETE", "stopped": "PRUNED"}
+    assert [trial.state.name for trial in study.trials] == [shown[status] for status in board["status"]]
+    assert [max(trial.intermediate_values) for trial in study.trials] == list(board["epochs"]), "the last epoch too"
+    assert [trial.value for trial in study.trials] == pytest.approx(list(board["val_f1_best"]))
 
 
 def test_a_trial_folder_has_rays_records_and_no_leftover_checkpoints(finished: Plan) -> None:
@@ -89,11 +98,16 @@ def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan)
     for folder in sorted(finished.folder.glob("trial-*")):
         events = EventAccumulator(str(folder)).Reload()
         board = pd.read_csv(finished.folder / "leaderboard.csv").set_index("trial").loc[folder.name]
-        assert {"val_f1", "val_f1_best", "train_loss", "lr"} <= set(events.Tags()["scalars"])
-        assert [event.step for event in events.Scalars("val_f1")] == list(range(1, board["epochs"] + 1))
+        tags = events.Tags()["tensors"]
+        assert {"f1/val", "f1/val_best", "loss/train", "optimizer/lr"} <= set(tags) and "val_f1" not in tags
+        assert [event.step for event in events.Tensors("f1/val")] == list(range(1, board["epochs"] + 1))
+        best = tensor_util.make_ndarray(events.Tensors("f1/val_best")[-1].tensor_proto)
+        assert float(best) == pytest.approx(board["val_f1_best"])
+        assert "leaderboard" in events.SummaryMetadata("f1/val_best").summary_description
         plugin = events.PluginTagToContent(metadata.PLUGIN_NAME)
         start = metadata.parse_session_start_info_plugin_data(plugin[metadata.SESSION_START_INFO_TAG])
         assert start.hparams["labels/old_from"].number_value == board["labels/old_from"]
+        assert start.group_name.startswith(f"{folder.name.removeprefix('trial-')} {board['labels/young_below']}/")
         assert metadata.SESSION_END_INFO_TAG in plugin
 
 
@@ -112,12 +126,18 @@ def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(
     assert json.loads((plan.folder / "search.json").read_text())["state"] == "finished"
     study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{plan.folder / 'study.db'}")
     states = [trial.state.name for trial in study.trials]
-    assert states == ["COMPLETE", "FAIL", "COMPLETE", *["WAITING"] * 3], "the other starting points were not asked for"
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert study.trials[1].user_attrs["why it failed"] == "RuntimeError: broken on purpose"
 
 
 def test_optuna_is_told_the_best_val_f1_of_a_stopped_trial_and_of_every_epoch_it_ran(finished: Plan) -> None:
     board = pd.read_csv(finished.folder / "leaderboard.csv").sort_values("trial")
-    study = optuna.load_study(study_name="age_bands", storage=f"sqlite:///{finished.folder / 'study.db'}")
+    searcher = ConcurrencyLimiter(tpe.searcher(finished.space, finished.seed, finished.name), 1)
+    state = search_state.newest(finished.folder)
+    assert state is not None
+    [kept] = state.glob("searcher-state-*.pkl")
+    searcher.restore(str(kept))
+    study, _ = ray_internals.study_of(searcher.searcher)
     stopped = (board["status"] == "stopped").to_numpy()
     told = np.array([trial.value for trial in study.trials])
     assert stopped.any()

@@ -1,19 +1,14 @@
-"""The Optuna side: the seeded sampler, and the study as a file that Optuna's own tools open."""
+"""The Optuna side: the seeded sampler, and what it is told."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
-from common.files import replacing
-from common.search_folder import STUDY
 from tuning import ray_internals
 from tuning.plan import points
 from tuning.plan.spaces import Space
@@ -24,7 +19,8 @@ def searcher(space: Space, seed: int, name: str) -> OptunaSearch:
     twice at once), starting with the space's own points.
 
     The study lives in memory: one in a file would be ahead of Ray's snapshot after a kill, and restore would crash.
-    It is told a trial's best val_f1 so far, stopped trials included: that is what the leaderboard ranks by.
+    It is told a trial's best val_f1 so far, stopped trials included: that is what the leaderboard ranks by. What people
+    see of it is `study_file`'s.
     """
     return OptunaSearch(
         space=dict(space.distributions),
@@ -57,17 +53,3 @@ def prefer_untried(search: OptunaSearch, distributions: Mapping[str, BaseDistrib
     if untried:
         study.enqueue_trial(untried[len(begun) % len(untried)])
     return bool(untried)
-
-
-def export(search: OptunaSearch, folder: Path, failed: Iterable[str] = ()) -> None:
-    """Copy the study to runs/<search>/study.db (SQLite). Trials that `failed` (Ray's ids) are told to it, if Ray has
-    not: one that is left running counts as a bad one for ever."""
-    study, trials = ray_internals.study_of(search)
-    for trial_id in failed:
-        study.tell(trials[trial_id], state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-    with replacing(folder / STUDY, alone=True) as fresh:
-        # Not by an address: ?, % and { of a path mean something else in one.
-        opened = {"creator": partial(sqlite3.connect, fresh)}
-        storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
-        optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
-        storage.engine.dispose()

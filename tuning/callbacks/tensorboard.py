@@ -1,4 +1,4 @@
-"""Each trial's curves under short names, and the HPARAMS tab: what was searched against the best val_f1.
+"""Each trial's curves in groups, and the HPARAMS tab: what was searched against the best val F1.
 
 Ray's own logger writes hyperparameters only when a trial ends, with its last metrics, under long names; this one
 writes them when it starts, so that a running search can be compared.
@@ -6,34 +6,66 @@ writes them when it starts, so that a running search can be compared.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ray import tune
 from ray.tune.experiment import Trial
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams import api_pb2, metadata, summary_v2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard.summary import custom_scalars
 
-from data_prep.task import FACTORS
+from data_prep.task import FACTORS, IN_WORDS
 from tuning import ray_internals
 from tuning.records.rows import setting
 
-CURVES = (
-    "val_f1",
-    "val_f1_best",
-    *(f"val_f1_{factor}" for factor in FACTORS),
-    "val_loss",
-    "val_accuracy",
-    "train_loss",
-    "train_focal",
-    "train_smoothing",
-    "train_soft_f1",
-    "lr",
-    "photos_per_s",
-)
-OBJECTIVE = "val_f1_best"
+
+class Curve(NamedTuple):
+    """A curve of each trial.
+
+    Attributes:
+        metric: in a trial's results.
+        about: what it is, for the (i) beside it.
+    """
+
+    metric: str
+    about: str
+
+
+CURVES = {
+    "f1/val": Curve("val_f1", "macro F1 on val, over the classes of the task"),
+    "f1/val_best": Curve("val_f1_best", "the highest macro F1 on val so far: what the leaderboard ranks by"),
+    **{
+        f"f1/{factor}": Curve(f"val_f1_{factor}", f"macro F1 on val, over the values of the {IN_WORDS[factor]} alone")
+        for factor in FACTORS
+    },
+    "f1/val_accuracy": Curve("val_accuracy", "share of the val photos whose class is right; the score is macro F1"),
+    "loss/train": Curve("train_loss", "what is trained on: the weighted sum of the three below, mean over the photos"),
+    "loss/train_focal": Curve("train_focal", "focal loss"),
+    "loss/train_smoothing": Curve("train_smoothing", "cross-entropy with smoothed labels"),
+    "loss/train_soft_f1": Curve("train_soft_f1", "1 - soft F1"),
+    "loss/val": Curve("val_loss", "cross-entropy on val"),
+    "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
+    "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
+    "system/minutes": Curve("time_total_s", "minutes since the trial began, validation and checkpoints included"),
+}
+"""By their tags. TensorBoard sorts groups by name: F1 comes first."""
+
+METRICS = {"f1/val_best": "best F1", "f1/val": "last F1", "system/minutes": "minutes"}
+"""What the HPARAMS tab compares, and its name there."""
+
+LAYOUT = {
+    "masktune": {
+        "macro F1": ["Multiline", [r"f1/(val|mask|gender|age)$"]],
+        "loss in training and on val": ["Multiline", [r"loss/(train|val)$"]],
+        "parts of the loss": ["Multiline", [r"loss/train_"]],
+    }
+}
+"""The charts of the tab CUSTOM SCALARS, by the tags that each shows."""
+
+SCALE = {"system/minutes": 1 / 60}
 
 
 class TensorBoard(tune.Callback):
@@ -41,6 +73,11 @@ class TensorBoard(tune.Callback):
 
     def __init__(self, keys: list[str]) -> None:
         self._keys = keys
+        self._columns = summary_v2.hparams_config_pb(
+            hparams=[summary_v2.HParam(key) for key in keys],
+            metrics=[summary_v2.Metric(tag, display_name=name) for tag, name in METRICS.items()],
+        )
+        self._layout = custom_scalars(LAYOUT)
         self._writers: dict[str, SummaryWriter] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -49,9 +86,10 @@ class TensorBoard(tune.Callback):
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         writer = self._writer(trial)
         try:
-            for name in CURVES:
-                if name in result:
-                    writer.add_scalar(name, result[name], result["training_iteration"])
+            for tag, curve in CURVES.items():
+                if curve.metric in result:
+                    value = result[curve.metric] * SCALE.get(tag, 1)
+                    _add(writer, scalar_pb(tag, value, curve.about), result["training_iteration"])
             writer.flush()
         except OSError:  # its thread has ended with the error: whoever tries again needs another writer
             del self._writers[trial.trial_id]
@@ -78,9 +116,9 @@ class TensorBoard(tune.Callback):
             done = (trial.last_result or {}).get("training_iteration", 0)
             writer = SummaryWriter(str(ray_internals.folder_of(trial)), purge_step=done + 1 if done else None)
             values = {key: setting(trial.config, key) for key in self._keys}
-            experiment, start, _ = hparams(values, {OBJECTIVE: 0.0})
-            writer._get_file_writer().add_summary(experiment)
-            writer._get_file_writer().add_summary(start)
+            _add(writer, self._columns)
+            _add(writer, summary_v2.hparams_pb(values, trial_id=_title(trial, values)))
+            _add(writer, self._layout)
             writer.flush()
             self._writers[trial.trial_id] = writer
         return self._writers[trial.trial_id]
@@ -88,7 +126,7 @@ class TensorBoard(tune.Callback):
     def _close(self, trial: Trial, status: int) -> None:
         writer = self._writers.pop(trial.trial_id, None)
         if writer is not None:
-            writer._get_file_writer().add_summary(_session_end(status))
+            _add(writer, _session_end(status))
             writer.close()
 
 
@@ -96,3 +134,13 @@ def _session_end(status: int) -> Summary:
     data = HParamsPluginData(session_end_info=SessionEndInfo(status=status))
     about = metadata.create_summary_metadata(data)
     return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about)])
+
+
+def _add(writer: SummaryWriter, summary: Summary, step: int | None = None) -> None:
+    writer._get_file_writer().add_summary(summary, step)
+
+
+def _title(trial: Trial, values: dict[str, Any]) -> str:
+    """ "003 29/58/0/0": what tells the trial from others in the narrow first column of HPARAMS."""
+    told = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in values.values())
+    return f"{str(trial).removeprefix('trial-')} {'/'.join(told)}"

@@ -71,25 +71,30 @@ def read(folder: Path) -> list[Row]:
     return _read_csv(folder / LEADERBOARD)
 
 
+def of_csv(content: bytes) -> list[Row]:
+    """The rows of a leaderboard.csv. Raises ValueError, KeyError: it is none."""
+    table = spreadsheet.restored(pd.read_csv(io.BytesIO(content)))
+    _check(table)
+    board = table.astype(object).where(lambda cells: cells.notna(), None)
+    keys = [name for name in board.columns if name not in COLUMNS]
+    return [
+        Row(
+            trial=line["trial"],
+            status=line["status"],
+            val_f1_best=line["val_f1_best"],
+            best_epoch=line["best_epoch"],
+            val_f1=None,
+            epochs=line["epochs"],
+            seconds=line["seconds"],
+            settings={key: line[key] for key in keys},
+        )
+        for line in board.to_dict("records")
+    ]
+
+
 def _read_csv(file: Path) -> list[Row]:
     try:
-        table = spreadsheet.restored(pd.read_csv(io.BytesIO(read_bytes(file, TABLE))))
-        _check(table)
-        board = table.astype(object).where(lambda cells: cells.notna(), None)
-        keys = [name for name in board.columns if name not in COLUMNS]
-        return [
-            Row(
-                trial=line["trial"],
-                status=line["status"],
-                val_f1_best=line["val_f1_best"],
-                best_epoch=line["best_epoch"],
-                val_f1=None,
-                epochs=line["epochs"],
-                seconds=line["seconds"],
-                settings={key: line[key] for key in keys},
-            )
-            for line in board.to_dict("records")
-        ]
+        return of_csv(read_bytes(file, TABLE))
     except (OSError, ValueError, KeyError) as error:
         raise SearchError(f"{file} cannot be read ({error}); go on with the search, which writes it anew") from None
 

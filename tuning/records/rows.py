@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ray.tune.experiment import Trial
+if TYPE_CHECKING:
+    from ray.tune.experiment import Trial
 
 STATUS = {"RUNNING": "running", "PENDING": "waiting", "PAUSED": "waiting", "ERROR": "failed"}
 ENDED = ("finished", "stopped", "failed")

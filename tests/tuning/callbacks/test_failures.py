@@ -12,13 +12,15 @@ from common.errors import SearchError
 from data_prep.store.store import Store
 from tests.tuning.bad_trials import MostFailTrial
 from tuning import resume, search
-from tuning.algorithms import tpe
+from tuning.algorithms import study_file, tpe
+from tuning.algorithms.study_file import Told
 from tuning.callbacks import failures
 from tuning.command.ending.finish import finish
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
 from tuning.records import reasons, search_json
+from tuning.records.rows import Row
 
 
 def test_a_search_of_which_most_trials_fail_ends_early_and_goes_on_when_the_cause_is_mended(
@@ -54,7 +56,7 @@ def test_failed_trials_are_told_by_reason() -> None:
     )
 
 
-def test_a_failed_trial_that_ray_has_not_told_the_study_of_is_exported_as_failed(
+def test_a_failed_trial_that_ray_has_not_told_the_study_of_is_shown_as_failed(
     make_plan: Callable[..., Plan], tmp_path: Path
 ) -> None:
     plan = make_plan()
@@ -62,7 +64,9 @@ def test_a_failed_trial_that_ray_has_not_told_the_study_of_is_exported_as_failed
     searcher.suggest("a")
     searcher.suggest("b")
     searcher.on_trial_complete("a", error=True)
-    tpe.export(searcher, tmp_path, ["a", "b"])
+    rows = [Row(name, "failed", None, None, None, 0, 0.0, {}) for name in ("trial-001", "trial-002")]
+    told = [Told(each, row, "worker died") for each, row in zip("ab", rows, strict=True)]
+    study_file.write(tmp_path, "mine", study_file.shown(searcher, told, epochs=9))
     found = optuna.load_study(study_name="mine", storage=f"sqlite:///{tmp_path / 'study.db'}")
-    states = [trial.state.name for trial in found.trials]
-    assert (states[:2], "RUNNING" in states) == (["FAIL", "FAIL"], False)
+    assert [(trial.number, trial.state.name) for trial in found.trials] == [(1, "FAIL"), (2, "FAIL")]
+    assert found.trials[0].user_attrs["why it failed"] == "worker died"

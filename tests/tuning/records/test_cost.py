@@ -3,10 +3,10 @@ from datetime import datetime
 
 import pytest
 
-from tuning.callbacks.progress import summary
 from tuning.plan.budget import Budget, Spent
 from tuning.plan.plan import Plan
 from tuning.records.cost import hours_left, saved_hours
+from tuning.records.live import summary
 from tuning.records.rows import Row
 
 

@@ -1,0 +1,92 @@
+"""A look at a search that another process may be running: it only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from common import search_state
+from common.errors import SearchError
+from common.remote_folder import RemoteFolder
+from common.search_folder import LEADERBOARD, SEARCH, STATE
+from common.search_record import SearchRecord, State
+from common.security.regular_file import parse_json
+from common.uris import refused
+from tuning.ownership import signs
+from tuning.plan.budget import Spent
+from tuning.plan.plan import from_record
+from tuning.records import leaderboard, live, search_json
+from tuning.records.rows import Row, from_json
+
+
+@dataclass(frozen=True)
+class Look:
+    """It is what was seen of a search.
+
+    Attributes:
+        lives: a process runs it, as far as can be seen from here.
+    """
+
+    record: SearchRecord
+    rows: list[Row]
+    lives: bool
+
+    @classmethod
+    def at(cls, search: str | Path) -> Look:
+        """Look at the search in a folder, or at an address.
+
+        Raises:
+            SearchError: none is there, or it cannot be read. UriError: the address cannot be.
+        """
+        return _there(search) if isinstance(search, str) else _here(search)
+
+    @property
+    def state(self) -> str:
+        """Name the state of the search; one whose process died without a word was killed."""
+        running = self.record.state == State.RUNNING
+        return "killed" if running and not self.lives else str(self.record.state or "")
+
+    @property
+    def runs(self) -> bool:
+        """Say whether there is more to come."""
+        return self.state == State.RUNNING
+
+    def summary(self) -> str:
+        """Say in a line how far it is."""
+        return live.summary(self.rows, from_record(Path(self.record.name), self.record), self._spent)
+
+    def table(self, width: int) -> Table:
+        """Make the live table for a terminal of `width` columns."""
+        return live.table(self.rows, from_record(Path(self.record.name), self.record), self._spent, width)
+
+    @property
+    def _spent(self) -> Spent:
+        return Spent(self.record.spent.get("hours", 0.0), self.record.spent.get("gpu_hours", 0.0))
+
+
+def _here(folder: Path) -> Look:
+    return Look(search_json.read(folder), leaderboard.read(folder), signs.lives(folder))
+
+
+def _there(uri: str) -> Look:
+    """Read the newest state that has been uploaded; of a search that has none, what people are shown."""
+    try:
+        folder = RemoteFolder.of(uri)
+        states = sorted((name for name in (folder / STATE).names() if name.isdecimal()), key=int, reverse=True)
+        for state in (folder / STATE / name for name in states):
+            found = [state.read(name) for name in (search_state.MANIFEST, SEARCH, search_state.TRIALS)]
+            if all(found):
+                _, about, trials = (each or b"" for each in found)
+                return Look(SearchRecord.of(about), list(map(from_json, parse_json(trials)["trials"])), lives=True)
+        text, board = folder.read(SEARCH), folder.read(LEADERBOARD)
+        rows = leaderboard.of_csv(board) if board else []
+        record = SearchRecord.of(text) if text else None
+    except OSError as error:
+        raise refused(uri, error, "read") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise SearchError(f"{uri} cannot be read: {error}") from None
+    if record is None:
+        raise SearchError(f"{uri} holds no search: there is no {SEARCH}; name one of those under its --runs")
+    return Look(record, rows, lives=True)
