@@ -22,8 +22,11 @@ from ensemble.predictions.options import add_options
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
-    from data_prep.prepare.like import Treatment
     from data_prep.prepare.new_photos import new_photos
+
+    # An empty folder is refused before anything else is loaded.
+    photos = new_photos(options.photos, options.images) if options.photos else None
+    from data_prep.prepare.like import Treatment
     from ensemble import search_folder
     from ensemble.predictions.outcome import open_test
     from ensemble.predictions.predicting import predict_photos
@@ -34,8 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
     from ensemble.selection.choice import Choice
     from ensemble.selection.greedy import candidates, choose
 
-    # An empty folder is refused before anything is loaded.
-    photos = new_photos(options.photos, options.images) if options.photos else None
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     search = search_folder.local(where)

@@ -169,9 +169,12 @@ def test_the_ensemble_predicts_eval_and_opens_test_once(
     assert "Test was opened before" not in said
 
     predictions = pd.read_csv(searched / "predictions.csv")
-    assert list(predictions.columns) == ["ImageID", "ans", "mask", "gender", "age"]
-    assert list(predictions["ImageID"]) == list(smallest_store.index["path"][smallest_store.rows("eval")])
-    assert predictions["ans"].between(0, 17).all()
+    assert list(predictions.columns) == ["ImageID", "mask", "gender", "age", "probability"]
+    submission = pd.read_csv(searched / "submission.csv")
+    assert list(submission.columns) == ["ImageID", "ans"]
+    for table in (predictions, submission):
+        assert list(table["ImageID"]) == list(smallest_store.index["path"][smallest_store.rows("eval")])
+    assert submission["ans"].between(0, 17).all()
 
     about = json.loads((searched / "ensemble.json").read_text())
     used = "vote" if len(about["views"]) == 1 else "vote_with_tta"

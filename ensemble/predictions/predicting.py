@@ -75,7 +75,7 @@ def predict_photos(
         if len(missing) < len(parts):
             there = len(names) - sum(part.photos for part in missing)
             say(f"going on: {there} of {len(names)} photos are predicted already")
-        with bar(progress) as shown:
+        with bar(progress and bool(missing)) as shown:
             task = shown.add_task("photos", total=sum(part.photos for part in missing))
             for part, answer in _answers(predictor, source, missing, workforce, say):
                 kept.write(part.key, answer)

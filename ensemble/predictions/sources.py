@@ -103,4 +103,4 @@ class StoreSource:
             photos = self._photos[part]
             rows = np.array([row for _, row, _ in photos if row is not None], dtype=np.int64)
             unusable = {position: why for position, (_, row, why) in enumerate(photos) if row is None}
-            yield Answer(ensemble.predict_rows(self._store, rows) if len(rows) else NONE, unusable)
+            yield Answer(ensemble.predict_rows(self._store, rows, progress=False) if len(rows) else NONE, unusable)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from common import ray_cluster
 from ensemble.predictions.predictor import Predictor
 from ensemble.predictions.sources import Answer, Source
@@ -30,20 +32,19 @@ class Workforce:
         Raises:
             OptionError: no cluster is there. EnsembleError: workers die. Else as `Source.answers` raises.
         """
-        if self.cluster is None and min(self.workers or _gpus(), len(parts)) < 2:
-            yield from enumerate(source.answers(predictor.ensemble(), parts))
-            return
+        workers = self.workers
+        if self.cluster is None:
+            workers = min(workers or torch.cuda.device_count(), len(parts) // (1 if workers else WORTH_A_WORKER))
+            if workers < 2:
+                yield from enumerate(source.answers(predictor.ensemble(), parts))
+                return
         ray_cluster.use_token()
         from ensemble.predictions.spread import answers_there  # imports Ray
 
-        workers = self.workers if self.cluster else self.workers or _gpus()
         yield from answers_there(predictor.to_travel(), source, parts, workers, self.cluster or "local", say)
 
 
 THIS_PROCESS = Workforce(workers=1)
 
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
+WORTH_A_WORKER = 8
+"""Parts for which a process more is started unasked: it takes ten seconds to load torch and models."""

@@ -30,13 +30,14 @@ class Ensemble:
     rule: Rule
     views: tuple[View, ...]
 
-    def predict_rows(self, store: Store, rows: npt.NDArray[np.int64]) -> Probabilities:
+    def predict_rows(self, store: Store, rows: npt.NDArray[np.int64], progress: bool = True) -> Probabilities:
         """Let the members vote on photos of the store: float32 [n, classes]."""
-        return soft_vote([member.predict_rows(store, rows, self.views) for member in _shown(self.members)], self.rule)
+        members = _shown(self.members) if progress else self.members
+        return soft_vote([member.predict_rows(store, rows, self.views) for member in members], self.rule)
 
     def predict_photos(self, photos: npt.NDArray[np.uint8]) -> Probabilities:
         """Let the members vote on uint8 [n, H, W, 3] photos treated like the store's: float32 [n, classes]."""
-        return soft_vote([member.predict_photos(photos, self.views) for member in _shown(self.members)], self.rule)
+        return soft_vote([member.predict_photos(photos, self.views) for member in self.members], self.rule)
 
 
 def _shown(members: Iterable[Member]) -> Iterable[Member]:

@@ -7,6 +7,7 @@ from PIL import Image
 from common.errors import PhotoError, StoreError
 from data_prep.photos import background
 from data_prep.photos.background import Background
+from data_prep.prepare import like
 from data_prep.prepare.like import Treatment, batches_like, prepare_like
 from data_prep.prepare.new_photos import new_photos
 
@@ -26,6 +27,19 @@ def test_new_photos_come_in_batches_too(make, raw):
     batches = list(batches_like(Treatment.of_store(store), [photos[:2], photos[2:]]))
     assert [list(batch.unusable) for batch in batches] == [[1], []]
     assert [len(batch.pixels) for batch in batches] == [1, 1]
+
+
+def test_memory_holds_a_batch_and_the_next_however_many_there_are(make, raw, monkeypatch):
+    decoded = []
+    treat = like.treat
+    monkeypatch.setattr(like, "treat", lambda photo, **how: (decoded.append(photo), treat(photo, **how))[1])
+    photos = new_photos(raw.images).photos
+    batches = [photos[start : start + 4] for start in range(0, len(photos), 4)]
+    taken = batches_like(Treatment.of_store(make()), batches, workers=1)
+    assert len(next(taken).pixels) == 4
+    taken.close()  # and with it what is made ahead
+    ahead_in_threads = 2
+    assert 4 <= len(decoded) <= 4 + 4 + ahead_in_threads < len(photos)
 
 
 def test_a_new_photo_that_cannot_be_used_is_left_out_by_name(make, raw):
