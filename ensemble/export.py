@@ -23,11 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
     # Imported only now, since torch and pandas take seconds: neither --help nor a mistyped option should wait.
     from ensemble import search_folder
     from ensemble.model.leaving import leaving
+    from ensemble.model.onnx_file import require_onnx
     from ensemble.model.write import check_free, write_folder, write_single_file
 
     packed = options.single_file is not None
     option, out = ("--single-file", options.single_file) if packed else ("--out", options.out)
     check_free(option, out)
+    if options.onnx:
+        require_onnx()
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
     chosen = leaving(search_folder.local(where), options.data)

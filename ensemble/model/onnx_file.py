@@ -7,6 +7,7 @@ both sides of a photo by themselves, so that two products of matrices are the ve
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.errors import ModelError
+from common.errors import ModelError, OptionError
 from trainable.photos.augment import apply
 from trainable.photos.params import View, constant
 from trainable.photos.preprocessing import Preprocessing, Size
@@ -69,16 +70,21 @@ def _resizing(here: int, there: int) -> Tensor:
     return F.interpolate(each, size=(there, here), mode="bilinear", antialias=True, align_corners=False)[0, 0]
 
 
+def require_onnx() -> None:
+    """Raises OptionError: what writes and checks ONNX files is missing."""
+    for package in ("onnx", "onnxruntime"):
+        try:
+            import_module(package)
+        except ImportError:
+            raise OptionError(f"--onnx: the package {package} is needed: pip install {package}") from None
+
+
 def write_onnx(member: WholeMember, photos: npt.NDArray[np.uint8], file: Path) -> None:
     """Write the member; `photos` are two or more, of which only the size matters.
 
     Raises:
-        ModelError: the package onnx is missing, or torch does not know how to write the network.
+        ModelError: torch does not know how to write the network.
     """
-    try:
-        import onnx  # noqa: F401
-    except ImportError:
-        raise ModelError("--onnx: the package onnx is needed: pip install onnx") from None
     try:
         with warnings.catch_warnings():
             # dynamo=True, which torch recommends, needs onnxscript as well.
@@ -102,12 +108,10 @@ def check_onnx(file: Path, member: WholeMember, preprocessing: Preprocessing, ph
     """Find the largest difference of a probability between the file and PyTorch in float32, on these photos.
 
     Raises:
-        ModelError: it is above MOST, or ONNX Runtime is missing.
+        ModelError: it is above MOST.
     """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise ModelError("--onnx: the package onnxruntime is needed to check it: pip install onnxruntime") from None
+    import onnxruntime
+
     session: Any = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     [found] = session.run(None, {"photos": photos})
     difference = float(np.abs(found - _by_validation(member, preprocessing, photos)).max())

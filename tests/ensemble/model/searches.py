@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ def made_search(folder: Path, store: Store) -> Path:
         about = {"epoch": 3, "val_f1": 0.5, "store_hash": store.hash, "crop_frame": list(FRAME)}
         export_weights(folder / name / "best.safetensors", config, network.state_dict(), about)
     write_json(folder / "ensemble.json", _choice(folder, store))
+    return folder
+
+
+def moved_search(search: Path, folder: Path, store: Store) -> Path:
+    """Copy a search to another folder, and have it been run on a store that lies elsewhere."""
+    shutil.copytree(search, folder)
+    of = {"path": str(store.path), "hash": store.hash}
+    SearchRecord.read(folder).changed({"store": of}).write(folder)
     return folder
 
 

@@ -22,7 +22,9 @@ from data_prep.store.store import Store
 from ensemble import export, predict
 from ensemble.model import load
 from ensemble.model.leaving import Leaving
-from tests.ensemble.model.searches import SECRET, made_search
+from tests.ensemble.model.searches import SECRET, moved_search
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("name", ["model", "model.zip"])
@@ -61,10 +63,10 @@ print(sorted({"ray", "optuna", "rembg"} & set(sys.modules)))
 
 
 def test_it_needs_no_search_no_store_and_no_ray(
-    smallest_store: Store, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    search: Path, smallest_store: Store, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store.open(shutil.copytree(smallest_store.path, tmp_path / "store"))
-    search = made_search(tmp_path / "search", store)
+    search = moved_search(search, tmp_path / "search", store)
     assert export.main(["--search", str(search), "--single-file", "model.zip"]) == 0
     said = capsys.readouterr().out
     assert "model.zip: trial-001, trial-003 of" in said and "-m ensemble.predict model.zip PHOTOS" in said
@@ -119,8 +121,10 @@ def test_what_is_there_is_never_written_over(option: str, search: Path, tmp_path
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_a_search_that_nothing_was_chosen_from_is_told_what_to_do_first(smallest_store: Store, tmp_path: Path) -> None:
-    search = made_search(tmp_path / "search", smallest_store)
+def test_a_search_that_nothing_was_chosen_from_is_told_what_to_do_first(
+    search: Path, smallest_store: Store, tmp_path: Path
+) -> None:
+    search = moved_search(search, tmp_path / "search", smallest_store)
     (search / "ensemble.json").unlink()
     with pytest.raises(EnsembleError, match=r"choose an ensemble first, .*python -m ensemble\.select_and_predict"):
         export.main(["--search", str(search), "--out", "model"])

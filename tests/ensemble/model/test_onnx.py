@@ -12,13 +12,16 @@ import pytest
 import torch
 from torch import nn
 
-from common.errors import ModelError
+from common.errors import ModelError, OptionError
+from ensemble import export
 from ensemble.model import onnx_file
 from ensemble.model.leaving import Leaving
 from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
-from ensemble.model.write import write_folder
+from ensemble.model.write import write_folder, write_single_file
 from ensemble.voting.vote import Rule
 from trainable.photos.preprocessing import Preprocessing
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 PHOTOS = np.random.default_rng(0).integers(0, 256, (5, 33, 24, 3), np.uint8)
 SIZE = (33, 24)
@@ -61,10 +64,14 @@ def test_a_file_that_predicts_something_else_is_refused(tmp_path: Path) -> None:
         check_onnx(tmp_path / "member.onnx", member, other, PHOTOS)
 
 
+def alone(chosen: Leaving) -> Leaving:
+    """Its second member, whose crop is resized."""
+    ensemble = replace(chosen.ensemble, members=chosen.ensemble.members[1:], rule=Rule.equal(1))
+    return replace(chosen, ensemble=ensemble, folders=chosen.folders[1:])
+
+
 def test_how_far_each_member_is_from_pytorch_is_kept_and_told(chosen: Leaving, tmp_path: Path) -> None:
-    alone = replace(chosen.ensemble, members=chosen.ensemble.members[1:], rule=Rule.equal(1))
-    one = replace(chosen, ensemble=alone, folders=chosen.folders[1:])
-    [member] = write_folder(one, tmp_path / "model", onnx=True).members
+    [member] = write_folder(alone(chosen), tmp_path / "model", onnx=True).members
     assert member.onnx is not None
     assert member.onnx["file"] == "member-01.onnx" and member.onnx["photos"] == len(chosen.store.rows("val"))
     assert 0 <= member.onnx["largest_difference"] <= onnx_file.MOST
@@ -73,15 +80,20 @@ def test_how_far_each_member_is_from_pytorch_is_kept_and_told(chosen: Leaving, t
     assert "uint8 [n, 32, 24, 3]" in told
 
 
-@pytest.mark.parametrize(("package", "call"), [("onnx", "write"), ("onnxruntime", "check")])
-def test_a_package_that_is_missing_is_named_with_what_to_do(
-    package: str, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_that_cannot_be_written_whole_is_not_written(
+    chosen: Leaving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    member, preprocessing = small_member((20, 11), (20, 11))
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ModelError, match=f"^--onnx: the package {package} is needed.*pip install {package}$"):
-        if call == "write":
-            write_onnx(member, PHOTOS, tmp_path / "member.onnx")
-        else:
-            check_onnx(tmp_path / "member.onnx", member, preprocessing, PHOTOS)
+    monkeypatch.setattr(onnx_file, "MOST", -1.0)
+    for write, place in ((write_folder, "model"), (write_single_file, "model.zip")):
+        with pytest.raises(ModelError, match=r"^--onnx: member-01\.onnx is .* from PyTorch"):
+            write(alone(chosen), tmp_path / place, onnx=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
+def test_a_package_that_is_missing_is_named_before_anything_is_read(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(OptionError, match=f"^--onnx: the package {package} is needed: pip install {package}$"):
+        export.main(["--search", "nowhere", "--out", "model", "--onnx"])
