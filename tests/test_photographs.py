@@ -78,7 +78,7 @@ def test_photos_of_ones_own_go_from_a_folder_to_predictions(
     search = Path("runs", space)
     result = json.loads((search / "trial-001/result.json").read_text().splitlines()[0])
     assert {name for name in result if name.startswith("val_f1_")} == {
-        "val_f1_best", *(f"val_f1_{factor}" for factor in columns)
+        "val_f1_best", "val_f1_low", "val_f1_high", *(f"val_f1_{factor}" for factor in columns)
     }  # fmt: skip
     if goes_on:
         assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0

@@ -33,6 +33,7 @@ class Best:
 
     Attributes:
         epoch: from 1.
+        low, high: 95% interval of `val_f1`, over people.
         predictions: float32 [val photos, classes], softmax, in the order of `Trial.val_rows`.
         weights: state dict on the CPU.
     """
@@ -41,6 +42,18 @@ class Best:
     val_f1: float
     predictions: Probabilities
     weights: dict[str, Tensor]
+    low: float
+    high: float
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """What a report says of it."""
+        return {
+            "val_f1_best": self.val_f1,
+            "val_f1_low": self.low,
+            "val_f1_high": self.high,
+            "best_epoch": self.epoch,
+        }
 
 
 def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str, folder: Path) -> None:

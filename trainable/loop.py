@@ -30,6 +30,7 @@ from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.sampler import balanced
 from trainable.predict import Probabilities, predict
 from trainable.recipe import metrics, optimizer
+from trainable.recipe.intervals import Score
 from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
 
@@ -92,9 +93,10 @@ class Trial:
 
         Returns:
             epoch (from 1), train_loss, train_focal, train_smoothing, train_soft_f1 (means over the photos),
-            val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best, best_epoch, of each factor of the store's
-            task its own macro F1 (val_f1_mask, val_f1_gender, val_f1_age), lr (of the last step), train_photos,
-            micro_batches, photos_per_s (while training), seconds (in all). Plain numbers.
+            val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best with its 95% interval (val_f1_low, val_f1_high)
+            and best_epoch, of each factor of the store's task its own macro F1 (val_f1_mask, val_f1_gender,
+            val_f1_age), lr (of the last step), train_photos, micro_batches, photos_per_s (while training), seconds (in
+            all). Plain numbers.
 
         Raises:
             DivergedError: a loss was not finite.
@@ -215,15 +217,20 @@ class Trial:
         _check_finite("val_loss", val_loss, f"epoch {self.epoch}, after its last step")
         val_f1 = metrics.macro_f1(truth, guess)
         if self.best is None or val_f1 > self.best.val_f1:
-            self.best = Best(self.epoch, val_f1, predictions, _on_cpu(self.model.state_dict()))
+            self.best = self._best(self.epoch, val_f1, predictions, self.model.state_dict())
         return {
             "val_loss": float(val_loss),
             "val_accuracy": float((guess == truth).mean()),
             "val_f1": val_f1,
             **self._f1_by_factor(truth, guess),
-            "val_f1_best": self.best.val_f1,
-            "best_epoch": self.best.epoch,
+            **self.best.scores,
         }
+
+    def _best(self, epoch: int, val_f1: float, predictions: Probabilities, weights: Mapping[str, Tensor]) -> Best:
+        found = Score.of(
+            self._val_classes, predictions.argmax(axis=1), self.store.person[self.val_rows], self.store.task
+        )
+        return Best(epoch, val_f1, predictions, _on_cpu(weights), found.low, found.high)
 
     def _f1_by_factor(self, truth: IntArray, guess: IntArray) -> Metrics:
         actual, guessed = self.store.task.split(truth), self.store.task.split(guess)
@@ -284,8 +291,8 @@ class Trial:
         # What the version that wrote it did not know was as it is by default.
         self.micro_batches = state.get("micro_batches", 1)
         best = state["best"]
-        self.best = best and Best(
-            best["epoch"], best["val_f1"], best["predictions"].numpy().copy(), _on_cpu(best["weights"])
+        self.best = best and self._best(
+            best["epoch"], best["val_f1"], best["predictions"].numpy().copy(), best["weights"]
         )
 
     def _check_same_trial(self, state: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from data_prep.store.meta import StoreMeta
 from trainable.loop import Trial, train
 from trainable.photos.feed import Streamed
 from trainable.predict import predict
+from trainable.recipe.intervals import Score
 from trainable.recipe.metrics import macro_f1
 from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
@@ -20,8 +21,8 @@ from trainable.workbench import Workbench
 CPU = torch.device("cpu")
 KEYS = [
     "epoch", "train_loss", "train_focal", "train_smoothing", "train_soft_f1", "train_photos", "lr", "val_loss",
-    "val_accuracy", "val_f1", "val_f1_mask", "val_f1_gender", "val_f1_age", "val_f1_best", "best_epoch",
-    "micro_batches", "photos_per_s", "seconds",
+    "val_accuracy", "val_f1", "val_f1_mask", "val_f1_gender", "val_f1_age", "val_f1_best",
+    "val_f1_low", "val_f1_high", "best_epoch", "micro_batches", "photos_per_s", "seconds",
 ]  # fmt: skip
 TIMES = ("photos_per_s", "seconds")
 
@@ -103,6 +104,9 @@ def test_the_best_epoch_keeps_the_weights_that_made_its_predictions(small_trial,
     trial = small_trial()
     reports = [trial.run_epoch() for _ in range(3)]
     assert trial.best.val_f1 == max(report["val_f1"] for report in reports) == reports[-1]["val_f1_best"]
+    truth, person = small_store.classes()[trial.val_rows], small_store.person[trial.val_rows]
+    score = Score.of(truth, trial.best.predictions.argmax(axis=1), person, small_store.task)
+    assert (score.low, score.high) == (reports[-1]["val_f1_low"], reports[-1]["val_f1_high"])
     trial.model.load_state_dict(trial.best.weights)
     again = predict(trial.model, Streamed(small_store, CPU), trial.val_rows, trial.preprocessing)
     assert np.array_equal(again, trial.best.predictions)

@@ -71,8 +71,7 @@ class RayTrial(DurableTrainable):
         return {
             "epoch": trial.epoch,
             "val_f1": 0.0,
-            "val_f1_best": best.val_f1 if best else 0.0,
-            "best_epoch": best.epoch if best else None,
+            **(best.scores if best else {"val_f1_best": 0.0, "best_epoch": None}),
             "diverged": str(error),
             "done": True,
         }

@@ -73,7 +73,7 @@ def report(folder: Path, rows: Sequence[Row], store: Store) -> Confirmation:
         Candidate(each["name"], each["searched"], tuple(found[row.trial] for row in ended if _is_of(row, each, about)))
         for each in about["candidates"]
     ]
-    result = statistics.confirm(candidates, store.classes(), store.person, trials=about["trials"])
+    result = statistics.confirm(candidates, store.classes(), store.person, store.task, trials=about["trials"])
     files.write_json(folder / search_folder.CONFIRMATION, verdict.to_json(result))
     return result
 

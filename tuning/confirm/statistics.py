@@ -7,7 +7,7 @@ folds are free of most of that.
 
     runs = read_runs(folder, store)
     candidates = [Candidate("trial-003", 0.640, (runs["trial-001"], runs["trial-002"])), ...]
-    found = confirm(candidates, store.classes(), store.person, trials=50)
+    found = confirm(candidates, store.classes(), store.person, store.task, trials=50)
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from common import search_state
 from common.errors import SearchError
 from common.search_folder import VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
-from trainable.recipe.metrics import bootstrap_macro_f1, macro_f1
+from data_prep.task import Task
+from trainable.recipe.bootstrap import bootstrap_macro_f1
+from trainable.recipe.intervals import Difference, interval
+from trainable.recipe.metrics import macro_f1
 
 IntArray = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 SEEDS, FOLDS = "seeds", "folds"
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Confirmed:
         low, high: 95% interval of `score`, over people and, with seeds, over seeds.
         best: probability of the highest score of all candidates, ties split.
         above_next: probability of a higher score than the next rank's, ties split; None for the last rank.
+        gain: what its score is above the next rank's, on the same people; None for the last rank.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Confirmed:
     high: float
     best: float
     above_next: float | None
+    gain: Difference | None
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def confirm(
     candidates: Sequence[Candidate],
     truth: npt.ArrayLike,
     person: npt.ArrayLike,
+    task: Task,
     *,
     trials: int,
     resamples: int = 1000,
@@ -130,6 +135,7 @@ def confirm(
         candidates: at least one, in the search's order, which decides between equal scores.
         truth: int [photos of the store], official classes.
         person: [photos of the store], equal where two photos show one person.
+        task: the store's.
 
     Raises:
         SearchError: not all candidates were judged on the same photos.
@@ -139,10 +145,10 @@ def confirm(
     score = np.array([np.mean([macro_f1(actual, guess) for guess in each]) for each in passes])
     order = np.argsort(-score, kind="stable")
     boundaries = np.cumsum([len(each) for each in passes])[:-1]
-    resampled = bootstrap_macro_f1(actual, np.concatenate(passes), people, resamples, seed)
+    resampled = bootstrap_macro_f1(actual, np.concatenate(passes), people, task, resamples, seed)
     drawn = _draw_seeds(np.split(resampled, boundaries, axis=1), seed)[:, order]
     best = _best(drawn)
-    above_next = [*(float(_best(drawn[:, i : i + 2])[0]) for i in range(len(order) - 1)), None]
+    above_next = [*(_above(score[order[i : i + 2]], drawn[:, i : i + 2]) for i in range(len(order) - 1)), (None, None)]
     return Confirmation(
         kind=FOLDS if any(len(p) < len(c.runs) for p, c in zip(passes, candidates, strict=True)) else SEEDS,
         trials=trials,
@@ -150,7 +156,7 @@ def confirm(
         people=len(np.unique(people)),
         resamples=resamples,
         candidates=tuple(
-            _confirmed(candidates[i], np.asarray(truth), float(score[i]), drawn[:, rank], float(best[rank]), above)
+            _confirmed(candidates[i], np.asarray(truth), float(score[i]), drawn[:, rank], float(best[rank]), *above)
             for rank, (i, above) in enumerate(zip(order, above_next, strict=True))
         ),
     )
@@ -221,10 +227,22 @@ def _best(drawn: Scores) -> Scores:
     return np.asarray((top / top.sum(axis=1, keepdims=True)).mean(axis=0))
 
 
+def _above(score: Scores, drawn: Scores) -> tuple[float, Difference]:
+    """Compare the first of two candidates with the second: how likely it is above, and by how much."""
+    gain = float(score[0] - score[1])
+    return float(_best(drawn)[0]), Difference(gain, *interval(drawn[:, 0] - drawn[:, 1], gain))
+
+
 def _confirmed(
-    candidate: Candidate, truth: IntArray, score: float, drawn: Scores, best: float, above_next: float | None
+    candidate: Candidate,
+    truth: IntArray,
+    score: float,
+    drawn: Scores,
+    best: float,
+    above_next: float | None,
+    gain: Difference | None,
 ) -> Confirmed:
     runs = tuple(macro_f1(truth[run.rows], run.predicted) for run in candidate.runs)
     sd = float(np.std(runs, ddof=1)) if len(runs) > 1 else None
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Confirmed(candidate.name, candidate.searched, runs, score, sd, float(low), float(high), best, above_next)
+    low, high = interval(drawn, score)
+    return Confirmed(candidate.name, candidate.searched, runs, score, sd, low, high, best, above_next, gain)

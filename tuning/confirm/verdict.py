@@ -67,15 +67,19 @@ def _order(ranked: Sequence[Confirmed]) -> str:
     if len(ranked) == 1:
         return ""
     doubtful = [
-        (f"{above.name} and {below.name}", above.above_next)
+        (f"{above.name} and {below.name}", f"{above.above_next:.2f} ({_by(above)})")
         for above, below in pairwise(ranked)
         if above.above_next is not None and above.above_next < SETTLED
     ]
     if not doubtful:
         return f"The order of all {len(ranked)} is settled: {SETTLED} or more that each is above the next."
     (names, sure), *rest = doubtful
-    more = "".join(f"; nor is that of {names}: {sure:.2f}" for names, sure in rest)
-    return f"The order of {names} is not settled: {sure:.2f}{more}."
+    more = "".join(f"; nor is that of {names}: {sure}" for names, sure in rest)
+    return f"The order of {names} is not settled: {sure}{more}."
+
+
+def _by(above: Confirmed) -> str:
+    return str(above.gain).partition(":")[0]
 
 
 def _cells(each: Confirmed) -> list[str]:

@@ -19,12 +19,15 @@ from common.search_folder import LEADERBOARD, STATE
 from common.security import spreadsheet
 from common.security.regular_file import TABLE, read_bytes
 from common.security.terminal import cell
-from tuning.records.rows import Row, from_json, ranked
+from tuning.records.rows import INTERVAL, Row, from_json, ranked
 
-COLUMNS = ("rank", "trial", "status", "val_f1_best", "best_epoch", "epochs", "seconds")
+COLUMNS = ("rank", "trial", "status", "val_f1_best", "low", "high", "best_epoch", "epochs", "seconds")
 
-COLUMN_WIDTHS = {"trial": 9, "status": 11, "epoch": 5, "val F1": 6, "best": 5, "at": 3, "min": 5}
+COLUMN_WIDTHS = {"trial": 9, "status": 11, "epoch": 5, "val F1": 6, "best": 5, "95%": 14, "at": 3, "min": 5}
 """What the terminal is told of each trial, in this order, and how wide that is."""
+
+IF_ROOM = "95%"
+"""What it is told only where everything else has its place."""
 
 IMPORTANCE = ("trial", "best", "status", "epoch", "val F1", "min", "at")
 """What a narrow terminal shows first."""
@@ -40,6 +43,8 @@ def frame(rows: list[Row]) -> pd.DataFrame:
             "trial": row.trial,
             "status": row.status,
             "val_f1_best": row.val_f1_best,
+            "low": row.low,
+            "high": row.high,
             "best_epoch": row.best_epoch,
             "epochs": row.epochs,
             "seconds": round(row.seconds, 1),
@@ -87,6 +92,8 @@ def of_csv(content: bytes) -> list[Row]:
             epochs=line["epochs"],
             seconds=line["seconds"],
             settings={key: line[key] for key in keys},
+            low=line.get("low"),
+            high=line.get("high"),
         )
         for line in board.to_dict("records")
     ]
@@ -101,7 +108,8 @@ def _read_csv(file: Path) -> list[Row]:
 
 def _check(board: pd.DataFrame) -> None:
     """Raises ValueError: a cell that is none of a leaderboard's. KeyError: a column that is not there."""
-    for name in ("val_f1_best", "best_epoch", "epochs", "seconds"):
+    # A version before wrote no interval.
+    for name in ("val_f1_best", "best_epoch", "epochs", "seconds", *(each for each in INTERVAL if each in board)):
         pd.to_numeric(board[name])
     for name in ("trial", "status"):
         if len(board) and (board[name].isna().any() or not pd.api.types.is_string_dtype(board[name])):
@@ -113,11 +121,14 @@ def _check(board: pd.DataFrame) -> None:
 def table(rows: list[Row], title: str, width: int = 160) -> Table:
     """A rich table for a terminal of `width` columns. What does not fit is left out, not cut: searched settings, under
     their short names, that are equal in every row go first, then what tells least of a trial."""
-    about = _fitting(COLUMN_WIDTHS, width)
+    always = {name: wide for name, wide in COLUMN_WIDTHS.items() if name != IF_ROOM}
+    about = _fitting(always, width)
     keys = sorted(rows[0].settings, key=lambda key: _is_equal(rows, key)) if rows else []
     room = width - sum(COLUMN_WIDTHS[name] + GAP for name in about)
     widths = {key: max(5, len(key.split("/")[1])) for key in keys}
-    shown = _fitting(widths, room) if len(about) == len(COLUMN_WIDTHS) else []
+    shown = _fitting(widths, room) if len(about) == len(always) else []
+    if any(row.low is not None for row in rows) and len(shown) == len(keys):
+        about += _fitting({IF_ROOM: COLUMN_WIDTHS[IF_ROOM]}, room - sum(widths[key] + GAP for key in shown))
     result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
     result.caption, result.caption_justify = _hidden(rows, keys[len(shown) :]), "left"
     for name in (name for name in COLUMN_WIDTHS if name in about):
@@ -172,6 +183,7 @@ def _cells(row: Row) -> dict[str, str]:
         "best": _score(row.val_f1_best),
         "at": "" if row.best_epoch is None else str(row.best_epoch),
         "min": f"{row.seconds / 60:.1f}",
+        IF_ROOM: "" if row.low is None else f"{_score(row.low)} to {_score(row.high)}",
     }
 
 

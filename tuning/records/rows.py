@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 STATUS = {"RUNNING": "running", "PENDING": "waiting", "PAUSED": "waiting", "ERROR": "failed"}
 ENDED = ("finished", "stopped", "failed")
+INTERVAL = ("low", "high")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Row:
         budget: it can go on).
     val_f1: of the last epoch; val_f1_best: of the best so far, at epoch best_epoch. None before the first epoch.
     seconds: spent training and validating.
+    low, high: 95% interval of val_f1_best over val's people; None where no worker has said it.
     settings: flat key -> value of what the search varies.
     """
 
@@ -32,6 +34,8 @@ class Row:
     epochs: int
     seconds: float
     settings: dict[str, Any]
+    low: float | None = None
+    high: float | None = None
 
 
 def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
@@ -46,6 +50,8 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
         epochs=epochs,
         seconds=float(result.get("time_total_s", 0.0)),
         settings={key: setting(trial.config, key) for key in keys},
+        low=result.get("val_f1_low"),
+        high=result.get("val_f1_high"),
     )
 
 
@@ -54,8 +60,11 @@ def to_json(row: Row) -> dict[str, Any]:
 
 
 def from_json(about: Mapping[str, Any]) -> Row:
-    """The row that `to_json` wrote; what else the mapping holds is left aside. Raises KeyError: it lacks something."""
-    return Row(**{each.name: about[each.name] for each in dataclasses.fields(Row)})
+    """The row that `to_json` wrote; what else the mapping holds is left aside. Raises KeyError: it lacks something that
+    every version writes."""
+    names = [each.name for each in dataclasses.fields(Row)]
+    kept: dict[str, Any] = {name: about.get(name) if name in INTERVAL else about[name] for name in names}
+    return Row(**kept)
 
 
 def _how_it_ended(result: dict[str, Any], epochs: int, max_epochs: int) -> str:

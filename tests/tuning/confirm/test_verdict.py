@@ -4,12 +4,17 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from trainable.recipe.intervals import Difference
 from tuning.confirm.statistics import Confirmation, Confirmed
 from tuning.confirm.verdict import table, to_json, verdict
 
-FIRST = Confirmed("trial-003", 0.640, (0.601, 0.612, 0.623), 0.612, 0.011, 0.571, 0.655, 0.81, 0.84)
-SECOND = Confirmed("trial-007", 0.644, (0.590, 0.580, 0.570), 0.580, 0.010, 0.540, 0.620, 0.11, 0.55)
-THIRD = Confirmed("trial-001", 0.630, (0.560, 0.580, 0.570), 0.570, 0.010, 0.530, 0.610, 0.08, None)
+FIRST = Confirmed(
+    "trial-003", 0.640, (0.601, 0.612, 0.623), 0.612, 0.011, 0.571, 0.655, 0.81, 0.84, Difference(0.032, -0.01, 0.074)
+)
+SECOND = Confirmed(
+    "trial-007", 0.644, (0.590, 0.580, 0.570), 0.580, 0.010, 0.540, 0.620, 0.11, 0.55, Difference(0.01, -0.03, 0.05)
+)
+THIRD = Confirmed("trial-001", 0.630, (0.560, 0.580, 0.570), 0.570, 0.010, 0.530, 0.610, 0.08, None, None)
 
 
 def _of(*candidates: Confirmed, kind: str = "seeds") -> Confirmation:
@@ -20,7 +25,8 @@ def test_a_verdict_says_who_is_best_how_sure_that_is_and_what_the_search_promise
     assert verdict(_of(FIRST, SECOND, THIRD)) == (
         "trial-003 is the best of 3 with probability 0.81; it scored 0.640 in the search and 0.612 +/- 0.011 over "
         "3 fresh seeds: the search's own score was 0.028 too high, as the best of 50 noisy scores tend to be. "
-        "The order of trial-003 and trial-007 is not settled: 0.84; nor is that of trial-007 and trial-001: 0.55."
+        "The order of trial-003 and trial-007 is not settled: 0.84 (+.032, -.010 to +.074); "
+        "nor is that of trial-007 and trial-001: 0.55 (+.010, -.030 to +.050)."
     )
 
 

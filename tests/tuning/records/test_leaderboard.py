@@ -4,17 +4,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from common.search_folder import LEADERBOARD
 from data_prep.store.store import Store
 from tests.tuning.plans import begin
 from tuning.command.ending.finish import finish
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard
-from tuning.records.rows import Row, ranked, rows
+from tuning.records.rows import Row, from_json, ranked, rows, to_json
 
 SETTINGS = {"schedule/max_lr": 0.0123, "crop/height": 360, "loss/smoothing_weight": 1.0}
 
@@ -70,6 +72,33 @@ def test_settings_that_are_equal_in_every_trial_make_room_for_those_that_differ(
     assert " ".join(" ".join(lines[4:]).split()) == (
         "2 more settings are in leaderboard.csv, 2 of them equal in every trial"
     )
+
+
+def test_the_interval_of_the_best_score_is_shown_where_everything_else_has_its_place() -> None:
+    one = replace(row("trial-001", 0.5), low=0.41, high=0.588)
+    wide, narrow, old = shown([one], 120), shown([one], 84), shown([row("trial-001", 0.5)], 120)
+    assert wide[1].split()[:9] == ["trial", "status", "epoch", "val", "F1", "best", "95%", "at", "min"]
+    assert wide[2].split()[3:7] == ["0.500", "0.410", "to", "0.588"]
+    assert "95%" not in narrow[1] and narrow[1].split()[-1] == "height"
+    assert "95%" not in old[1]
+
+
+def test_the_interval_is_kept_and_a_file_of_a_version_without_it_is_read(tmp_path: Path) -> None:
+    two = [replace(row("trial-001", 0.5), low=0.41, high=0.588), row("trial-002", None, "failed")]
+    leaderboard.write(tmp_path, two)
+    assert leaderboard.read(tmp_path) == two
+    before = pd.read_csv(tmp_path / LEADERBOARD).drop(columns=["low", "high"])
+    assert leaderboard.of_csv(before.to_csv(index=False).encode()) == [replace(two[0], low=None, high=None), two[1]]
+    before["low"] = "high"
+    with pytest.raises(ValueError, match="high"):
+        leaderboard.of_csv(before.to_csv(index=False).encode())
+
+
+def test_a_state_of_a_version_without_intervals_is_read() -> None:
+    kept = to_json(replace(row("trial-001", 0.5), low=0.41, high=0.588))
+    assert from_json(kept).high == 0.588
+    del kept["low"], kept["high"]
+    assert from_json(kept) == row("trial-001", 0.5)
 
 
 def test_a_choice_in_brackets_is_no_markup() -> None:
