@@ -14,8 +14,8 @@ from data_prep.store import rules
 from data_prep.task import Task
 from ensemble.predictions.predictor import Meaning
 from ensemble.voting.vote import Rule
-from trainable.photos.params import View
 from trainable.photos.preprocessing import Preprocessing
+from trainable.photos.views import View
 
 MODEL, CARD = "model.json", "README.md"
 
@@ -111,7 +111,7 @@ class Description:
             "bands": list(self.bands),
             "classes": self.meaning.class_names,
             "treatment": {key: value for key, value in vars(self.treatment).items() if key != "of"},
-            "views": [vars(view) for view in self.views],
+            "views": [view.name for view in self.views],
             "rule": vars(self.rule),
             "members": [{**vars(each), "preprocessing": vars(each.preprocessing)} for each in self.members],
             "trained_on": self.trained_on,
@@ -157,7 +157,7 @@ def _read(about: Mapping[str, Any], where: str) -> dict[str, Any]:
         "treatment": Treatment(**{**treatment, "size": tuple(treatment["size"]), "of": where}),
         "members": tuple(map(_member, about["members"])),
         "rule": Rule(**rule),
-        "views": tuple(View(**each) for each in about["views"]),
+        "views": tuple(map(View.named, about["views"])),
         **{name: dict(about[name]) for name in ("trained_on", "figures", "versions", "files")},
         "made": str(about["made"]),
     }

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from common.command_line import python
 from common.errors import EnsembleError
 from common.search_folder import ENSEMBLE
-from common.security.regular_file import read_json
 from data_prep.store.store import Store
 from ensemble import search_folder
-from ensemble.voting.ensemble import Ensemble
-from ensemble.voting.member import Member
-from ensemble.voting.vote import Rule
-from trainable import device
-from trainable.photos.params import View
+from ensemble.selection.choice import Choice
+from ensemble.selection.kept import Kept
 
 
 @dataclass(frozen=True)
@@ -25,36 +21,34 @@ class Leaving:
     """It is what leaves the search.
 
     Attributes:
-        folders: of each member's trials, in the ensemble's order.
-        figures: what ensemble.json says.
+        figures: what val and test said of the choice, and how often test was opened.
     """
 
-    ensemble: Ensemble
-    folders: Sequence[Sequence[Path]]
+    choice: Choice
     store: Store
     figures: Mapping[str, Any]
 
 
 def leaving(search: Path, moved: str | None) -> Leaving:
-    """Load what was chosen.
+    """Read what was chosen.
 
     Args:
         moved: where the search's store is, if it is not where the search had it.
 
     Raises:
-        EnsembleError: nothing was chosen yet.
+        EnsembleError: nothing was chosen yet, or the weights that were are gone, or others now.
     """
-    store = search_folder.open_store(search, moved)
-    try:
-        figures = read_json(search / ENSEMBLE)
-    except FileNotFoundError:
-        raise EnsembleError(
-            f"{search} has no {ENSEMBLE}: choose an ensemble first, {python()} -m ensemble.select_and_predict"
-        ) from None
-    about = figures
-    folders = [[search / model["folder"] for model in each["folders"]] for each in about["members"]]
-    members = tuple(Member.load(trial, store, device.choose()) for [trial] in folders)
-    views = tuple(View(**each) for each in about["views"])
-    rule = Rule(*(tuple(each[name] for each in about["members"]) for name in ("weight", "temperature")))
-    figures = {key: about[key] for key in ("candidates", "val", "test_opened", "test")}
-    return Leaving(Ensemble(members, rule, views), folders, store, figures)
+    kept, choose = Kept.read(search), f"{python()} -m ensemble.select_and_predict --search {search}"
+    if kept.choice is None:
+        raise EnsembleError(f"{search}: nothing was chosen from it yet (no choice in {ENSEMBLE}); choose: {choose}")
+    if why := kept.unfit(kept.searches, search_folder.store_hash(search), {}, kept.ended):
+        raise EnsembleError(f"{search}: the choice in {ENSEMBLE} is no more ({why}); choose anew: {choose} --choose")
+    figures = {
+        "candidates": kept.choice.candidates,
+        "best_single": kept.choice.single.name,
+        "val": [asdict(step) for step in kept.choice.steps],
+        "test_opened": kept.opened,
+        "test": kept.test,
+    }
+    # Of the store no photos are predicted: at most a few of val are looked at.
+    return Leaving(kept.choice, search_folder.open_store(search, moved, verify=False), figures)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,10 +22,10 @@ from common.security.regular_file import MEGABYTE, opened, read_json
 from ensemble.model.description import MODEL, Description, MemberFiles
 from ensemble.model.model import AnyPath, Model
 from ensemble.voting.ensemble import Ensemble
-from ensemble.voting.member import Member
+from ensemble.voting.member import Member, network
 from trainable import device as devices
 from trainable.best import load_best
-from trainable.network.model import build, place
+from trainable.config import TrialConfig
 
 LARGEST = 16 * MEGABYTE
 """Bytes of a model.json: one of four members has 20 kB."""
@@ -105,22 +104,15 @@ def _check_files(folder: Path, description: Description, where: str) -> None:
 
 
 def _member(files: MemberFiles, folder: Path, description: Description, device: torch.device) -> Member:
-    networks = [read_network(folder / name, description.task.classes) for name in files.weights]
-    config, _, _ = load_best(folder / files.weights[0])
-    return Member(files.name, config, place(networks[0], device).eval(), files.preprocessing, device)
+    classes = description.task.classes
+    models, configs = zip(*(_model(folder / name, classes, device) for name in files.weights), strict=True)
+    return Member(files.name, configs[0], models, files.preprocessing, device, classes)
 
 
-def read_network(file: Path, classes: int) -> nn.Module:
-    """Rebuild a network on the CPU, as its weights' file describes it.
-
-    Raises:
-        ModelError: its weights are damaged, or of another network.
-    """
+def _model(file: Path, classes: int, device: torch.device) -> tuple[nn.Module, TrialConfig]:
     try:
         config, weights, _ = load_best(file)
-        network = build(replace(config.model, weights="none"), classes)
-        network.load_state_dict(weights)
+        return network(config, weights, classes, device), config
     except (CheckpointError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise ModelError(f"{file.name} holds no weights for {classes} classes ({why}); {AGAIN}") from None
-    return network

@@ -7,6 +7,8 @@ both sides of a photo by themselves, so that two products of matrices are the ve
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.errors import ModelError, OptionError
-from trainable.photos.augment import apply
-from trainable.photos.params import View, constant
+from data_prep.store.store import Store
+from trainable.best import load_best
+from trainable.network.model import build
 from trainable.photos.preprocessing import Preprocessing, Size
+from trainable.photos.views import View, look
 from trainable.predict import Probabilities
 
 OPSET = 17
@@ -36,7 +40,8 @@ class WholeMember(nn.Module):
     """It makes probabilities of photos: uint8 [n, height, width, 3] -> float32 [n, classes], the plain view's.
 
     Args:
-        networks: on the CPU, in eval mode, without the replacements of `place`; their probabilities are averaged.
+        networks: on the CPU, as torchvision builds them: what makes them quicker here need not be known there. Their
+            probabilities are averaged.
         size: (height, width) of the photos.
     """
 
@@ -55,6 +60,16 @@ class WholeMember(nn.Module):
         self.register_buffer("across", across.T.contiguous())
         for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
             self.register_buffer(name, torch.tensor(values)[:, None, None])
+
+    @classmethod
+    def of(cls, files: Sequence[Path], preprocessing: Preprocessing, store: Store) -> WholeMember:
+        """Build a member anew of its weights' files."""
+        networks = []
+        for file in files:
+            config, weights, _ = load_best(file)
+            networks.append(build(replace(config.model, weights="none"), store.task.classes))
+            networks[-1].load_state_dict(weights)
+        return cls(networks, preprocessing, store.size).eval()
 
     def forward(self, photos: Tensor) -> Tensor:
         height, width = self.crop
@@ -126,6 +141,6 @@ def check_onnx(file: Path, member: WholeMember, preprocessing: Preprocessing, ph
 @torch.inference_mode()
 def _by_validation(member: WholeMember, preprocessing: Preprocessing, photos: npt.NDArray[np.uint8]) -> Probabilities:
     """Predict through validation's own preprocessing: what is inside the file is checked with the rest."""
-    images = apply(photos, constant(View(), len(photos)), preprocessing, CPU)
+    images = look(torch.from_numpy(photos), View(), preprocessing, CPU)
     votes = [network(images).softmax(dim=1) for network in member.networks]
     return np.asarray(torch.stack(votes).mean(dim=0).numpy())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,8 +20,8 @@ from data_prep.store.store import Store
 from ensemble.model.card import card
 from ensemble.model.description import CARD, MODEL, Description, MemberFiles
 from ensemble.model.leaving import Leaving
-from ensemble.model.load import read_network
-from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
+from ensemble.model.onnx_file import CPU, WholeMember, check_onnx, write_onnx
+from ensemble.selection.choice import Chosen
 from ensemble.voting.member import Member
 from trainable.best import export_weights, load_best
 from trainable.config import TrialConfig
@@ -65,9 +64,8 @@ def write_single_file(leaving: Leaving, out: Path, onnx: bool = False) -> Descri
 
 
 def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
-    store, ensemble = leaving.store, leaving.ensemble
-    both = zip(ensemble.members, leaving.folders, strict=True)
-    members = [_copied(member, folders, folder, number) for number, (member, folders) in enumerate(both, start=1)]
+    store, choice = leaving.store, leaving.choice
+    members = [_copied(chosen, store, folder, number) for number, chosen in enumerate(choice.members, start=1)]
     if onnx:
         members = [_with_onnx(each, store, folder) for each in members]
     description = Description(
@@ -75,8 +73,8 @@ def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
         bands=store.bands,
         treatment=Treatment.of_store(store),
         members=tuple(members),
-        rule=ensemble.rule,
-        views=ensemble.views,
+        rule=choice.rule,
+        views=choice.views,
         trained_on={"store_hash": store.hash, "profile": store.profile, "counts": store.meta["counts"]},
         figures=leaving.figures,
         versions={"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
@@ -88,15 +86,15 @@ def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
     return description
 
 
-def _copied(member: Member, trials: Sequence[Path], folder: Path, number: int) -> MemberFiles:
+def _copied(chosen: Chosen, store: Store, folder: Path, number: int) -> MemberFiles:
     """Copy a member's weights. Where training began, perhaps a path of the user's, is nobody else's business."""
-    name = f"member-{number:02}"
-    names = [name + WEIGHTS] if len(trials) == 1 else [f"{name}-{i + 1}{WEIGHTS}" for i in range(len(trials))]
-    for name, trial in zip(names, trials, strict=True):
+    member = Member.load(chosen.folders, store, CPU)  # so that what cannot be loaded is not taken away
+    name, models = f"member-{number:02}", len(chosen.folders)
+    names = [name + WEIGHTS] if models == 1 else [f"{name}-{i + 1}{WEIGHTS}" for i in range(models)]
+    for name, trial in zip(names, chosen.folders, strict=True):
         config, weights, about = load_best(trial / BEST_WEIGHTS)
         export_weights(folder / name, _without_paths(config), weights, about)
-    settings = _without_paths(member.config).to_flat()
-    return MemberFiles(member.name, tuple(names), member.preprocessing, settings)
+    return MemberFiles(chosen.name, tuple(names), member.preprocessing, _without_paths(member.config).to_flat())
 
 
 def _without_paths(config: TrialConfig) -> TrialConfig:
@@ -107,8 +105,7 @@ def _with_onnx(member: MemberFiles, store: Store, folder: Path) -> MemberFiles:
     """Write the member as ONNX as well, checked on photos of val."""
     val = store.rows("val")
     photos = store.read(val[np.linspace(0, len(val) - 1, min(CHECKED, len(val))).astype(int)])
-    networks = [read_network(folder / name, store.task.classes).eval() for name in member.weights]
-    whole = WholeMember(networks, member.preprocessing, store.size).eval()
+    whole = WholeMember.of([folder / name for name in member.weights], member.preprocessing, store)
     file = folder / member.weights[0].replace(WEIGHTS, ".onnx")
     write_onnx(whole, photos, file)
     difference = check_onnx(file, whole, member.preprocessing, photos)

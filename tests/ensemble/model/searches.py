@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from common.files import file_sha256, write_json
 from common.search_record import SearchRecord, State
 from data_prep.store.store import Store
+from ensemble.selection.choice import Choice, Chosen, Step
+from ensemble.selection.kept import Kept
+from ensemble.selection.options import Options
+from ensemble.voting.tta import views
 from trainable.best import export_weights
 from trainable.config import FRAME, Crop, Model, TrialConfig
 from trainable.network.model import build
@@ -33,7 +35,7 @@ def made_search(folder: Path, store: Store) -> Path:
             network.fc.weight.mul_(20)  # so that it is sure of something
         about = {"epoch": 3, "val_f1": 0.5, "store_hash": store.hash, "crop_frame": list(FRAME)}
         export_weights(folder / name / "best.safetensors", config, network.state_dict(), about)
-    write_json(folder / "ensemble.json", _choice(folder, store))
+    Kept().with_choice(_choice(folder, store), [folder], ended=True).write(folder)
     return folder
 
 
@@ -45,36 +47,20 @@ def moved_search(search: Path, folder: Path, store: Store) -> Path:
     return folder
 
 
-def _choice(folder: Path, store: Store) -> dict[str, Any]:
-    members = [_member(folder, name, weight) for name, weight in zip(CROPS, (0.75, 0.25), strict=True)]
-    used = {"used": True, "gain": None}
-    return {
-        "format": 2,
-        "made": "2026-01-01T00:00:00+00:00",
-        "store_hash": store.hash,
-        "other_searches": [],
-        "searches_ended": True,
-        "candidates": 5,
-        "options": {},
-        "members": members,
-        "best_single": members[0] | {"weight": 1.0},
-        "class_weights": None,
-        "views": [{"angle": 0.0, "flip": False}, {"angle": 0.0, "flip": True}, {"angle": 6.0, "flip": False}],
-        "val": [
-            {"name": "best single trial, trial-001", "on_val": 0.5, "nested": 0.48, **used},
-            {
-                "name": "vote of 2",
-                "on_val": 0.631,
-                "nested": 0.562,
-                "used": True,
-                "gain": {"value": 0.08, "noise": 0.01},
-            },
-        ],
-        "test_opened": 0,
-        "test": None,
-    }
-
-
-def _member(folder: Path, name: str, weight: float) -> dict[str, Any]:
-    models = [{"folder": name, "sha256": file_sha256(folder / name / "best.safetensors")}]
-    return {"name": name, "folders": models, "val_f1": 0.5, "weight": weight, "temperature": 1.0}
+def _choice(folder: Path, store: Store) -> Choice:
+    first, second = (
+        Chosen(name, (folder / name,), 0.5, weight) for name, weight in zip(CROPS, (0.75, 0.25), strict=True)
+    )
+    return Choice(
+        members=(first, second),
+        single=first,
+        class_weights=None,
+        views=views(3),
+        options=Options(),
+        steps=(
+            Step("best single trial, trial-001", on_val=0.5, nested=0.48, gain=None, used=True),
+            Step("vote of 2", on_val=0.631, nested=0.562, gain=None, used=True),
+        ),
+        candidates=5,
+        store_hash=store.hash,
+    )

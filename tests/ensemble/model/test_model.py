@@ -35,7 +35,7 @@ def test_it_predicts_what_the_search_predicts_to_the_bit(
     model = load(written / name)
     found = model.probabilities(photos)
     assert found[0] == names and len(names) == 7
-    assert np.array_equal(found[1], chosen.ensemble.predict_photos(pixels))
+    assert np.array_equal(found[1], chosen.choice.load(chosen.store).predict_photos(pixels))
     table = model.predict([photos / "1.png"])
     assert list(table) == ["ImageID", "mask", "gender", "age", "probability"]
     assert " ".join(table.loc[0, ["mask", "gender", "age"]]) == model.meaning.class_names[found[1][1].argmax()]
@@ -44,8 +44,9 @@ def test_it_predicts_what_the_search_predicts_to_the_bit(
 
 def test_fewer_views_are_the_first_of_its_own(written: Path, chosen: Leaving, photos: Path) -> None:
     _, pixels = prepare_like(Treatment.of_store(chosen.store), photos)
+    ensemble = chosen.choice.load(chosen.store)
     for tta in (1, 2):
-        fewer = replace(chosen.ensemble, views=chosen.ensemble.views[:tta])
+        fewer = replace(ensemble, views=ensemble.views[:tta])
         assert np.array_equal(load(written / "model", tta=tta).probabilities(photos)[1], fewer.predict_photos(pixels))
     with pytest.raises(ModelError, match=r"^--tta: 1 to 3 views, as the model has, are needed, but got 4$"):
         load(written / "model", tta=4)
@@ -126,7 +127,21 @@ def test_a_search_that_nothing_was_chosen_from_is_told_what_to_do_first(
 ) -> None:
     search = moved_search(search, tmp_path / "search", smallest_store)
     (search / "ensemble.json").unlink()
-    with pytest.raises(EnsembleError, match=r"choose an ensemble first, .*python -m ensemble\.select_and_predict"):
+    with pytest.raises(
+        EnsembleError, match=r"nothing was chosen from it yet .*; choose: .* -m ensemble\.select_and"
+    ):
+        export.main(["--search", str(search), "--out", "model"])
+    assert not Path("model").exists()
+
+
+def test_weights_that_are_others_than_those_that_were_chosen_do_not_leave(
+    search: Path, smallest_store: Store, tmp_path: Path
+) -> None:
+    search = moved_search(search, tmp_path / "search", smallest_store)
+    shutil.copy(search / "trial-001/best.safetensors", search / "trial-003/best.safetensors")
+    with pytest.raises(
+        EnsembleError, match=r"trial-003/best\.safetensors holds other weights now\); choose anew: .*"
+    ):
         export.main(["--search", str(search), "--out", "model"])
     assert not Path("model").exists()
 

@@ -18,7 +18,6 @@ from ensemble.model import onnx_file
 from ensemble.model.leaving import Leaving
 from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
 from ensemble.model.write import write_folder, write_single_file
-from ensemble.voting.vote import Rule
 from trainable.photos.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,8 +65,8 @@ def test_a_file_that_predicts_something_else_is_refused(tmp_path: Path) -> None:
 
 def alone(chosen: Leaving) -> Leaving:
     """Its second member, whose crop is resized."""
-    ensemble = replace(chosen.ensemble, members=chosen.ensemble.members[1:], rule=Rule.equal(1))
-    return replace(chosen, ensemble=ensemble, folders=chosen.folders[1:])
+    [_, second] = chosen.choice.members
+    return replace(chosen, choice=replace(chosen.choice, members=(replace(second, weight=1.0),)))
 
 
 def test_how_far_each_member_is_from_pytorch_is_kept_and_told(chosen: Leaving, tmp_path: Path) -> None:
