@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from common.errors import ModelError, OptionError
 from data_prep.store.store import Store
 from trainable.best import load_best
-from trainable.network.model import build
+from trainable.network import model
 from trainable.photos.preprocessing import Preprocessing, Size
 from trainable.photos.views import View, look
 from trainable.predict import Probabilities
@@ -67,7 +67,7 @@ class WholeMember(nn.Module):
         networks = []
         for file in files:
             config, weights, _ = load_best(file)
-            networks.append(build(replace(config.model, weights="none"), store.task.classes))
+            networks.append(model.build(replace(config.model, weights="none"), store.task.classes))
             networks[-1].load_state_dict(weights)
         return cls(networks, preprocessing, store.size).eval()
 

@@ -1,4 +1,4 @@
-"""A model that was taken away, and photos to predict; networks are real ones that nobody trained."""
+"""A model that was taken away, and photos to predict; its networks are small, and nobody trained them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from data_prep.store.store import Store
 from ensemble.model.leaving import Leaving, leaving
 from ensemble.model.write import write_folder, write_single_file
 from tests.ensemble.model.searches import made_search
+from tests.small_networks import small_networks
+
+
+@pytest.fixture
+def _small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_networks(monkeypatch)
 
 
 @pytest.fixture(scope="session")
 def search(smallest_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_search(tmp_path_factory.mktemp("runs") / "search", smallest_store)
+    with pytest.MonkeyPatch.context() as patch:
+        small_networks(patch)
+        return made_search(tmp_path_factory.mktemp("runs") / "search", smallest_store)
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +38,10 @@ def chosen(search: Path) -> Leaving:
 def written(chosen: Leaving, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model's folder, model/, and its single file, model.zip, beside it; only to be read."""
     folder = tmp_path_factory.mktemp("taken")
-    write_folder(chosen, folder / "model")
-    write_single_file(chosen, folder / "model.zip")
+    with pytest.MonkeyPatch.context() as patch:
+        small_networks(patch)
+        write_folder(chosen, folder / "model")
+        write_single_file(chosen, folder / "model.zip")
     return folder
 
 

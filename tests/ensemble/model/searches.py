@@ -1,8 +1,9 @@
-"""A search of two trials that nobody trained, of different crops, from which an ensemble was chosen."""
+"""A search whose trials nobody trained, of different crops, from which an ensemble of all was chosen."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from ensemble.selection.options import Options
 from ensemble.voting.tta import views
 from trainable.best import export_weights
 from trainable.config import FRAME, Crop, Model, TrialConfig
-from trainable.network.model import build
+from trainable.network import model
 
 CROPS = {"trial-001": Crop(), "trial-003": Crop(480, 320, resize=1.4)}
 
@@ -23,19 +24,20 @@ SECRET = "/home/ada/secret.pt"
 """Where the trials' weights came from."""
 
 
-def made_search(folder: Path, store: Store) -> Path:
+def made_search(folder: Path, store: Store, crops: Mapping[str, Crop] = CROPS) -> Path:
+    """Make it; networks are as `model.build` makes them."""
     folder.mkdir()
     of = {"path": str(store.path), "hash": store.hash}
     SearchRecord(name=folder.name, state=State.FINISHED, store=of, started="2026-01-01T00:00:00+00:00").write(folder)
-    for seed, (name, crop) in enumerate(CROPS.items()):
+    for seed, (name, crop) in enumerate(crops.items()):
         (folder / name).mkdir()
         config = TrialConfig(crop=crop, model=Model("resnet18", SECRET))
-        network = build(Model("resnet18", "none"), store.task.classes, seed)
+        network = model.build(Model("resnet18", "none"), store.task.classes, seed)
         with torch.no_grad():
-            network.fc.weight.mul_(20)  # so that it is sure of something
+            [*network.parameters()][-2].mul_(20)  # the last layer's weights, so that it is sure of something
         about = {"epoch": 3, "val_f1": 0.5, "store_hash": store.hash, "crop_frame": list(FRAME)}
         export_weights(folder / name / "best.safetensors", config, network.state_dict(), about)
-    Kept().with_choice(_choice(folder, store), [folder], ended=True).write(folder)
+    Kept().with_choice(_choice(folder, store, list(crops)), [folder], ended=True).write(folder)
     return folder
 
 
@@ -47,13 +49,12 @@ def moved_search(search: Path, folder: Path, store: Store) -> Path:
     return folder
 
 
-def _choice(folder: Path, store: Store) -> Choice:
-    first, second = (
-        Chosen(name, (folder / name,), 0.5, weight) for name, weight in zip(CROPS, (0.75, 0.25), strict=True)
-    )
+def _choice(folder: Path, store: Store, trials: list[str]) -> Choice:
+    weights = [0.75, 0.25] if len(trials) == 2 else [1.0]
+    members = [Chosen(name, (folder / name,), 0.5, weight) for name, weight in zip(trials, weights, strict=True)]
     return Choice(
-        members=(first, second),
-        single=first,
+        members=tuple(members),
+        single=members[0],
         class_weights=None,
         views=views(3),
         options=Options(),

@@ -12,6 +12,8 @@ from ensemble.model.card import card
 from ensemble.model.description import Description
 from ensemble.model.load import load
 
+pytestmark = pytest.mark.usefixtures("_small_networks")
+
 TEST = {
     "photos": 120,
     "best_single": {"f1": 0.605, "low": 0.53, "high": 0.673, "classes_seen": 14, "classes": 18, "thin": 2},
@@ -21,7 +23,7 @@ TEST = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def described(written: Path) -> Description:
     return load(written / "model").description
 

@@ -17,6 +17,8 @@ from ensemble import predict
 from ensemble.model import load
 from ensemble.model.description import Description
 
+pytestmark = pytest.mark.usefixtures("_small_networks")
+
 
 def changed(model: Path, *path: str | int, value: Any) -> None:
     """Change a value of model.json; ... takes it away."""

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from common.errors import EnsembleError, ModelError, OptionError
-from common.repository import ROOT
 from data_prep.prepare.like import Treatment, prepare_like
 from data_prep.store.store import Store
 from ensemble import export, predict
@@ -24,7 +19,7 @@ from ensemble.model import load
 from ensemble.model.leaving import Leaving
 from tests.ensemble.model.searches import SECRET, moved_search
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "_small_networks")
 
 
 @pytest.mark.parametrize("name", ["model", "model.zip"])
@@ -50,46 +45,6 @@ def test_fewer_views_are_the_first_of_its_own(written: Path, chosen: Leaving, ph
         assert np.array_equal(load(written / "model", tta=tta).probabilities(photos)[1], fewer.predict_photos(pixels))
     with pytest.raises(ModelError, match=r"^--tta: 1 to 3 views, as the model has, are needed, but got 4$"):
         load(written / "model", tta=4)
-
-
-SCRIPT = """
-import sys
-from ensemble.model import load
-model = load(sys.argv[1])
-model.predict(sys.argv[2]).to_json("python.json")
-from ensemble import predict
-assert predict.main([*sys.argv[1:3], "--fallback", "worn male <30", "--probabilities", "all.parquet"]) == 0
-print(sorted({"ray", "optuna", "rembg"} & set(sys.modules)))
-"""
-
-
-def test_it_needs_no_search_no_store_and_no_ray(
-    search: Path, smallest_store: Store, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = Store.open(shutil.copytree(smallest_store.path, tmp_path / "store"))
-    search = moved_search(search, tmp_path / "search", store)
-    assert export.main(["--search", str(search), "--single-file", "model.zip"]) == 0
-    said = capsys.readouterr().out
-    assert "model.zip: trial-001, trial-003 of" in said and "-m ensemble.predict model.zip PHOTOS" in said
-    before = load("model.zip").predict(photos)
-    shutil.rmtree(search)
-    shutil.rmtree(store.path)
-
-    command = [sys.executable, "-c", SCRIPT, "model.zip", str(photos)]
-    here = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
-    after = pd.read_json("python.json")
-    assert after["ImageID"].tolist() == before["ImageID"].tolist()
-    # Another process may find another dtype to be the faster one on this machine.
-    assert np.allclose(after["probability"], before["probability"], atol=0.05)
-
-    table = pd.read_csv("predictions.csv").set_index("ImageID")
-    assert list(table.loc["torn.jpg", ["mask", "gender", "age"]]) == ["worn", "male", "<30"]
-    assert pd.read_csv("submission.csv").set_index("ImageID").loc["torn.jpg", "ans"] == 0
-    everything = pd.read_parquet("all.parquet").set_index("ImageID").drop("torn.jpg")
-    assert everything.shape == (7, 18) and np.allclose(everything.sum(axis=1), 1, atol=1e-5)
 
 
 def test_nothing_of_the_users_machine_leaves_with_it(written: Path) -> None:
@@ -127,9 +82,7 @@ def test_a_search_that_nothing_was_chosen_from_is_told_what_to_do_first(
 ) -> None:
     search = moved_search(search, tmp_path / "search", smallest_store)
     (search / "ensemble.json").unlink()
-    with pytest.raises(
-        EnsembleError, match=r"nothing was chosen from it yet .*; choose: .* -m ensemble\.select_and"
-    ):
+    with pytest.raises(EnsembleError, match=r"nothing was chosen from it yet .*; choose: .* -m ensemble\.select_and"):
         export.main(["--search", str(search), "--out", "model"])
     assert not Path("model").exists()
 
@@ -139,9 +92,7 @@ def test_weights_that_are_others_than_those_that_were_chosen_do_not_leave(
 ) -> None:
     search = moved_search(search, tmp_path / "search", smallest_store)
     shutil.copy(search / "trial-001/best.safetensors", search / "trial-003/best.safetensors")
-    with pytest.raises(
-        EnsembleError, match=r"trial-003/best\.safetensors holds other weights now\); choose anew: .*"
-    ):
+    with pytest.raises(EnsembleError, match=r"trial-003/best\.safetensors holds other weights now\); choose anew: .*"):
         export.main(["--search", str(search), "--out", "model"])
     assert not Path("model").exists()
 

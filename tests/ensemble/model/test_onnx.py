@@ -20,7 +20,7 @@ from ensemble.model.onnx_file import WholeMember, check_onnx, write_onnx
 from ensemble.model.write import write_folder, write_single_file
 from trainable.photos.preprocessing import Preprocessing
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "_small_networks")
 
 PHOTOS = np.random.default_rng(0).integers(0, 256, (5, 33, 24, 3), np.uint8)
 SIZE = (33, 24)
