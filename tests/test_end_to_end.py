@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +41,12 @@ def _one_at_a_time(one_core: None) -> None:
 
 @pytest.fixture(scope="module")
 def searched(ray_session: None, smallest_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished search of three real trials, two epochs each; its largest size on disk is in peak.txt beside it."""
+    """A finished, deterministic search of three real trials, two epochs each; beside it are its largest size on disk,
+    in peak.txt, and what it printed, in said.txt."""
     runs = tmp_path_factory.mktemp("runs")
-    arguments = ["--space", "age_bands", "--data", str(smallest_store.path), "--runs", str(runs)]
-    with watched(runs / "age_bands") as sizes:
-        length = ["--arch", "resnet18", "--trials", "3", "--epochs", "2", "--grace", "1", "--cpus-per-trial", "1"]
+    arguments = ["--space", "age_bands", "--data", str(smallest_store.path), "--runs", str(runs), "--deterministic"]
+    length = ["--arch", "resnet18", "--trials", "3", "--epochs", "2", "--grace", "1", "--cpus-per-trial", "1"]
+    with watched(runs / "age_bands") as sizes, (runs / "said.txt").open("w") as said, redirect_stdout(said):
         assert tune_main.main([*arguments, *length]) == 0
     (runs / "peak.txt").write_text(str(max(sizes)))
     return runs / "age_bands"
@@ -76,34 +77,31 @@ def test_a_search_stays_within_the_disk_it_said_it_would_need(searched: Path) ->
     assert 0.1 * stated < peak <= stated
 
 
+STATED = r"seed 42; CPU, 1 threads, \w+, Python 3\.\d+\.\d+, torch .*deterministic"
+
+
 def test_every_trial_states_what_its_numbers_depend_on(searched: Path) -> None:
     for trial in sorted(searched.glob("trial-*")):
         said = (trial / "trial.log").read_text()
-        assert re.search(r"seed 42; CPU, 1 threads, \w+, Python 3\.\d+\.\d+, torch .*, not deterministic", said)
+        assert re.search(STATED, said) and "not deterministic" not in said
         assert json.loads((trial / "result.json").read_text().splitlines()[0])["micro_batches"] == 1
 
 
 def test_a_deterministic_search_that_was_moved_to_another_machine_goes_on_as_one_and_says_what_is_different_there(
-    ray_session: None,
-    smallest_store: Store,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--space", "age_bands", "--data", str(smallest_store.path), "--deterministic", "--arch", "resnet18"]
-    assert tune_main.main([*arguments, "--trials", "1", "--epochs", "1", "--cpus-per-trial", "1"]) == 0
-    assert "deterministic: the same bits in every run on one device" in capsys.readouterr().out
-    search = shutil.copytree("runs/age_bands", tmp_path / "there/age_bands", copy_function=os.link)
+    assert "deterministic: the same bits in every run on one device" in (searched.parent / "said.txt").read_text()
+    search = shutil.copytree(searched, tmp_path / "there/age_bands")
     change(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
     monkeypatch.setattr("common.machine.cpu_cores", lambda: 3)
     assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
     assert "Note: 3 trials at a time fit here, and were 7 before." in capsys.readouterr().out
-    assert len(pd.read_csv(search / "leaderboard.csv")) == 2
-    config, _, _ = load_best(search / "trial-002/best.safetensors")
+    assert len(pd.read_csv(search / "leaderboard.csv")) == 4
+    config, _, _ = load_best(search / "trial-004/best.safetensors")
     assert config.model.arch == "resnet18"
-    assert not Path("runs/age_bands/trial-002").exists()
-    for trial in ("trial-001", "trial-002"):
-        assert "not deterministic" not in (search / trial / "trial.log").read_text()
+    assert not (searched / "trial-004").exists()
+    said = (search / "trial-004/trial.log").read_text()
+    assert re.search(STATED, said) and "not deterministic" not in said
     change(search, resources={"cpus": 1, "gpus": 1, "concurrent": 7}, state="interrupted")
     assert tune_main.main(["--resume", str(search), "--trials", "+1", "--dry-run"]) == 0
     said = capsys.readouterr().out
@@ -249,7 +247,9 @@ def test_a_store_at_an_address_with_bands_of_its_own_and_labels_missing_is_searc
     assert f"store: copied from file://{store.path} to {copy} in " in done.stdout
     search = Path("runs/loss_weights")
     assert json.loads((search / "search.json").read_text())["store"]["path"] == f"file://{store.path}"
-    assert f"store: the copy in {copy} of file://{store.path}" in (search / "trial-001/trial.log").read_text()
+    said = (search / "trial-001/trial.log").read_text()
+    assert f"store: the copy in {copy} of file://{store.path}" in said
+    assert re.search(STATED, said) and "not deterministic" in said
     config, _, about = load_best(search / "trial-001/best.safetensors")
     assert (config.labels.young_below, config.labels.old_from) == (25, 40)
     assert about["store_hash"] == store.hash

@@ -128,11 +128,12 @@ def main(images: str, labels: str, out: str) -> None:
     # A part takes most of a second, so that the machine that is lost has one at hand.
     slow = "import time\nwas = module.load\nmodule.load = lambda file: (time.sleep(0.2), was(file))[1]"
     scenarios = {
+        # First, while there is one machine: two would have twice as many workers die.
+        "never ready": Run(hook=("background", "module.load = lambda method: os._exit(1)")),
         "workers die": Run(
             second_joins_late_then_workers_die, waits=lambda run: bool(run.kept) and not run.both_are_ready
         ),
         "photo kills": Run(hook=("decode", deadly)),
-        "never ready": Run(hook=("background", "module.load = lambda method: os._exit(1)")),
         "node dies": Run(node_dies, waits=lambda run: not run.kept and not run.both_are_ready, hook=("decode", slow)),
     }
     source = Source(Path(images), Path(labels))

@@ -40,7 +40,8 @@ def test_200_random_points_of_a_space_are_valid_trials(name: str) -> None:
     loaded, rng = spaces.load(name), np.random.default_rng(0)
     for _ in range(200):
         point = {key: draw(values, rng) for key, values in loaded.distributions.items()}
-        TrialConfig.from_flat({**loaded.fixed, **point})
+        config = TrialConfig.from_flat({**loaded.fixed, **point}).to_flat()
+        assert {key: config[key] for key in point} == point
 
 
 def test_a_space_with_a_corner_that_is_no_valid_trial_is_refused() -> None:
