@@ -7,6 +7,8 @@ runs/<search>/search.json            the command, versions, store and budget
               ensemble.json          the members of the vote and their scores
               suspects.csv, .html    labels that the predictions contradict
               confirm/               the best trials again, a search of its own, with confirmation.json
+              refit/                 chosen trials again on train and val together, a search of its own
+              soup/                  the mean of some trials' weights, with the files that a trial leaves, and soup.json
               <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
               <trial>/best.safetensors, val_predictions.npz      of the trial's best epoch
               <trial>/trial.log      seed, device, versions, and what was chosen for the trial
@@ -32,6 +34,10 @@ LEADERBOARD = "leaderboard.csv"
 STUDY = "study.db"
 ENSEMBLE = "ensemble.json"
 CONFIRMATION = "confirmation.json"
+CONFIRM, REFIT, SOUP = "confirm", "refit", "soup"
+"""Searches of a search's own are kept in its folder under the first two names, and as confirm-2, ...; in soup/ is one
+network as if it were a trial."""
+
 BEST_WEIGHTS = "best.safetensors"
 VAL_PREDICTIONS = "val_predictions.npz"
 TRIAL_LOG = "trial.log"

@@ -61,10 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
     fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
 
     choice, kept = _chosen(options, searches, store, kept)
-    if options.test:
-        kept = _tested(choice, store, kept, search)
-    elif keeps:
+    if keeps:
         kept.write(search)
+    if options.refit:
+        choice = _refitted(choice)
+    if options.test:
+        _test(choice, store, kept, search, options.refit)
     made = _predicted(options, choice, store, photos, outputs, fallback)
     for file in [*([search / ENSEMBLE] if keeps else []), *made]:
         search_folder.keep(where, file)
@@ -96,9 +98,9 @@ def _opened(options: argparse.Namespace, searches: list[Search]) -> tuple[Store,
 def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, kept: Kept) -> tuple[Choice, Kept]:
     """Use the last choice again, or choose; say who votes, and what that is worth."""
     from ensemble.selection import told
-    from ensemble.selection.candidates import candidates
     from ensemble.selection.choice import val_votes
     from ensemble.selection.choosing import choose
+    from ensemble.selection.derived.gather import gather
     from ensemble.selection.options import Options
 
     names = " and ".join(str(search.where) for search in searches)
@@ -106,8 +108,10 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
         when = f"as chosen on {kept.made[:10]} ({ENSEMBLE}; --choose chooses anew)"
         terminal.say(f"{names}, {when}: {told.members(kept.choice)}")
         return kept.choice, kept
-    folders = [search.folder for search in searches]
-    found, how = candidates(folders, store), Options.of(asked_for(options))
+    folders, how = [search.folder for search in searches], Options.of(asked_for(options))
+    found, notes = gather(folders, store, how)
+    for note in notes:
+        terminal.say(f"{names}: {note}")
     choice = choose(found, store, how, lambda chosen, views: val_votes(store, chosen, views))
     terminal.say(f"{names}: {len(choice.members)} of {len(found)} candidates vote: {told.members(choice)}\n")
     for line in told.table(choice, store.task.classes, len(set(store.person[store.labelled("val")]))):
@@ -115,20 +119,28 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
     return choice, kept.with_choice(choice, folders, ended=all(search.has_ended for search in searches))
 
 
-def _tested(choice: Choice, store: Store, kept: Kept, search: Path) -> Kept:
+def _refitted(choice: Choice) -> Choice:
+    """Let the members' refits vote in their place."""
+    from ensemble.selection.derived.refitted import refitted
+
+    choice = refitted(choice)
+    terminal.say("On train and val together, so that what val says here is of the models that were chosen:")
+    terminal.say(f"    {', '.join(str(member.folders[0]) for member in choice.members)}\n")
+    return choice
+
+
+def _test(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> None:
     """Open test. That it was is kept before anybody has read what it says."""
     from ensemble.predictions.scores import OnTest
 
     found = OnTest.of(choice, choice.load(store), store)
     if found is None:
         terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
-        kept.write(search)
-        return kept
-    kept = kept.with_test(found.to_json())
+        return
+    kept = kept.with_test({**found.to_json(), "refit": refit})
     kept.write(search)
     for line in found.lines(choice, kept.opened):
         terminal.say(line)
-    return kept
 
 
 def _predicted(
@@ -172,6 +184,11 @@ def parser() -> Parser:
         "--test",
         action="store_true",
         help="score the vote on test, of a search that has ended; it is counted how often",
+    )
+    result.add_argument(
+        "--refit",
+        action="store_true",
+        help="the members' refits vote in their place (tune_main.py --resume DIR --refit)",
     )
     result.add_argument(
         "--photos",

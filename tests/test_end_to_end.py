@@ -224,6 +224,25 @@ def test_the_best_are_confirmed_on_runs_of_their_own_and_a_verdict_says_how_sure
         tune_main.main(["--resume", str(search), "--confirm", "9"])
 
 
+def test_the_best_are_refitted_on_train_and_val_for_their_own_lengths_and_get_no_score(
+    searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
+    assert tune_main.main(["--resume", str(search), "--refit", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "val_f1" not in said and "No score tells how good these are" in said
+    board = pd.read_csv(search / "refit" / "leaderboard.csv").set_index("trial")
+    assert board["val_f1_best"].isna().all()
+    best = pd.read_csv(search / "leaderboard.csv").nlargest(2, "val_f1_best").set_index("labels/old_from")
+    for trial, line in board.iterrows():
+        assert line["status"] == "finished"
+        assert line["epochs"] == line["train/epochs"] == best.loc[line["labels/old_from"], "best_epoch"]
+        config, _, about = load_best(search / "refit" / str(trial) / "best.safetensors")
+        assert (config.train.refit, about["epoch"]) == (1, line["epochs"])
+        result = json.loads((search / "refit" / str(trial) / "result.json").read_text().splitlines()[-1])
+        assert result["train_photos"] == len(smallest_store.rows("train")) + len(smallest_store.rows("val"))
+
+
 def test_a_dry_run_prints_the_plan_and_starts_nothing(
     smallest_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

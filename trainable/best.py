@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,12 @@ from trainable.predict import Probabilities
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch with the highest macro F1 on val, the first of equals.
+    """The epoch with the highest macro F1 on val, the first of equals; of a refit the last one.
 
     Attributes:
         epoch: from 1.
-        low, high: 95% interval of `val_f1`, over people.
+        val_f1: NaN of a refit.
+        low, high: 95% interval of `val_f1`, over people; NaN where nobody asked for it.
         predictions: float32 [val photos, classes], softmax, in the order of `Trial.val_rows`.
         weights: state dict on the CPU.
     """
@@ -42,8 +44,8 @@ class Best:
     val_f1: float
     predictions: Probabilities
     weights: dict[str, Tensor]
-    low: float
-    high: float
+    low: float = math.nan
+    high: float = math.nan
 
     @property
     def scores(self) -> dict[str, float]:
@@ -57,7 +59,8 @@ class Best:
 
 
 def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str, folder: Path) -> None:
-    """Write best.safetensors and val_predictions.npz of a trial's best epoch so far.
+    """Write best.safetensors and val_predictions.npz of a trial's best epoch so far; of a refit, which predicts for
+    nobody, the first alone.
 
     Args:
         rows: int64 [n], the store's photos that `best.predictions` are of.
@@ -69,6 +72,8 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
     folder.mkdir(parents=True, exist_ok=True)
     about = {"epoch": best.epoch, "val_f1": best.val_f1, "store_hash": store_hash, "crop_frame": json.dumps(FRAME)}
     export_weights(folder / BEST_WEIGHTS, config, best.weights, about)
+    if len(rows) == 0:
+        return
     # Opened here: NumPy would add .npz to a temporary name that does not end so.
     with replacing(folder / VAL_PREDICTIONS, alone=True) as fresh, fresh.open("wb") as stream:
         np.savez(

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from data_prep.labels import IntArray
 from data_prep.store.store import Store
+from ensemble.selection.derived.confirmed import fold_rows
 from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
 from ensemble.voting.ensemble import Ensemble
@@ -118,6 +122,21 @@ class Choice:
 
 def val_votes(store: Store, chosen: Sequence[Chosen], views: tuple[View, ...]) -> Probabilities:
     """Predict the store's val photos by each candidate: float32 [candidates, n, classes], the mean over the views."""
-    members = tuple(each.load(store) for each in chosen)
-    votes = Ensemble(members, Rule.equal(len(members)), views).member_votes(store, store.labelled("val"))
-    return votes.mean(axis=1)
+    val = store.labelled("val")
+    if all(len(each.folders) == 1 for each in chosen):  # so that views are made once for all
+        members = tuple(each.load(store) for each in chosen)
+        votes = Ensemble(members, Rule.equal(len(members)), views).member_votes(store, val)
+        return votes.mean(axis=1)
+    return np.stack([_unseen_votes(each, store, val, views) for each in chosen])
+
+
+def _unseen_votes(chosen: Chosen, store: Store, val: IntArray, views: tuple[View, ...]) -> Probabilities:
+    """Average over the models that have not seen a photo's person in training: of models of folds that is one."""
+    total, count = np.zeros((len(val), store.task.classes)), np.zeros(len(val))
+    for folder in chosen.folders:
+        model = Member.load([folder], store, device.choose())
+        train = model.config.train
+        unseen = np.isin(val, fold_rows(store, train.folds, train.fold)) if train.folds else np.ones(len(val), bool)
+        total[unseen] += Ensemble.alone(model, views).predict_rows(store, val[unseen])
+        count[unseen] += 1
+    return (total / count[:, None]).astype(np.float32)

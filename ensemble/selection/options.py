@@ -22,6 +22,8 @@ class Options:
         tta: views of each photo that are tried, the plain one first; 1 is that alone.
         temperature: whether a temperature is tried for each member.
         calibrate_classes: whether a weight is tried for each class.
+        soup: whether a mean of trials' weights is tried as one candidate more.
+        trials_only: whether what a confirmation trained is left out.
     """
 
     method: str = METHODS[0]
@@ -29,6 +31,8 @@ class Options:
     tta: int = VIEWS
     temperature: bool = False
     calibrate_classes: bool = False
+    soup: bool = False
+    trials_only: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -71,6 +75,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         const=True,
         help="try a weight for each class, tuned for macro F1 on val",
     )
+    group.add_argument(
+        "--soup", action="store_const", const=True, help="try the mean of the weights of trials that began alike"
+    )
+    group.add_argument("--trials-only", action="store_const", const=True, help="leave out what a confirmation trained")
 
 
 def asked_for(options: argparse.Namespace) -> dict[str, Any]:

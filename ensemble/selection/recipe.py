@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ensemble.selection.class_weights import fit_class_weights
-from ensemble.selection.greedy import greedy
+from ensemble.selection.fitting.class_weights import fit_class_weights
+from ensemble.selection.fitting.greedy import greedy
+from ensemble.selection.fitting.temperature import fit_temperature
+from ensemble.selection.fitting.weights import simplex
 from ensemble.selection.pool import IntArray, Pool, Weights
-from ensemble.selection.temperature import fit_temperature
-from ensemble.selection.weights import simplex
 from ensemble.voting.vote import Rule
 
 FLOOR = 0.8

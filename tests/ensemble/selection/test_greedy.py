@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensemble.selection.greedy import _added, greedy
+from ensemble.selection.fitting.greedy import _added, greedy
 from ensemble.selection.recipe import rule_of
 from tests.ensemble.searches import sure_of
 from tests.ensemble.selection.drawn import f1, pool_of
