@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         require_onnx()
     runs = options.runs
     where = options.search or (search_folder.newest_at(runs) if is_uri(runs) else search_folder.newest(runs))
-    chosen = leaving(search_folder.local(where), options.data)
+    chosen = leaving(search_folder.local(where), options.data, options.refit)
     description = (write_single_file if packed else write_folder)(chosen, out, options.onnx)
     terminal.say(f"{out}: {', '.join(member.name for member in description.members)} of {where}")
     for member in description.members:
@@ -56,6 +56,9 @@ def parser() -> Parser:
     )
     result.add_argument("--runs", metavar="DIR", type=location, default=Path("runs"), help="where searches are kept")
     result.add_argument("--data", metavar="STORE", help="where the search's store is now, if it has moved")
+    result.add_argument(
+        "--refit", action="store_true", help="the members' refits in their place (tune_main.py --resume DIR --refit)"
+    )
     where = result.add_mutually_exclusive_group(required=True)
     where.add_argument("--out", metavar="DIR", type=Path, help="a new folder for the model")
     where.add_argument("--single-file", metavar="FILE.zip", type=Path, help="a new file, to hand on, that holds it all")

@@ -68,6 +68,8 @@ def _figures(figures: Mapping[str, Any], description: Description) -> Iterator[s
         yield f"| test, {test['photos']} photos of people on whom nothing was tuned | {_score(test['ensemble'])} |"
         yield f"| the best single member on test | {_score(test['best_single'])} |"
     yield ""
+    if figures.get("refit"):
+        yield "Its networks were trained again on train and val together; val's figures are of those before."
     if not test:
         yield "Test was not opened for it: nobody knows how it does on people on whom nothing was tuned."
     times = "once" if opened == 1 else f"{opened} times, and the more often, the less it says of new people"

@@ -28,7 +28,7 @@ from trainable.config import TrialConfig
 
 PACKAGES = ("torch", "torchvision", "numpy", "Pillow")
 
-WEIGHTS = ".safetensors"
+NAME, WEIGHTS = "member-{:02}", ".safetensors"
 
 CHECKED = 64
 """Photos of val that an ONNX file is compared on."""
@@ -67,7 +67,7 @@ def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
     store, choice = leaving.store, leaving.choice
     members = [_copied(chosen, store, folder, number) for number, chosen in enumerate(choice.members, start=1)]
     if onnx:
-        members = [_with_onnx(each, store, folder) for each in members]
+        members = [_with_onnx(each, store, folder, number) for number, each in enumerate(members, start=1)]
     description = Description(
         task=store.task,
         bands=store.bands,
@@ -89,7 +89,7 @@ def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
 def _copied(chosen: Chosen, store: Store, folder: Path, number: int) -> MemberFiles:
     """Copy a member's weights. Where training began, perhaps a path of the user's, is nobody else's business."""
     member = Member.load(chosen.folders, store, CPU)  # so that what cannot be loaded is not taken away
-    name, models = f"member-{number:02}", len(chosen.folders)
+    name, models = NAME.format(number), len(chosen.folders)
     names = [name + WEIGHTS] if models == 1 else [f"{name}-{i + 1}{WEIGHTS}" for i in range(models)]
     for name, trial in zip(names, chosen.folders, strict=True):
         config, weights, about = load_best(trial / BEST_WEIGHTS)
@@ -101,12 +101,12 @@ def _without_paths(config: TrialConfig) -> TrialConfig:
     return replace(config, model=replace(config.model, weights="none"))
 
 
-def _with_onnx(member: MemberFiles, store: Store, folder: Path) -> MemberFiles:
+def _with_onnx(member: MemberFiles, store: Store, folder: Path, number: int) -> MemberFiles:
     """Write the member as ONNX as well, checked on photos of val."""
     val = store.rows("val")
     photos = store.read(val[np.linspace(0, len(val) - 1, min(CHECKED, len(val))).astype(int)])
     whole = WholeMember.of([folder / name for name in member.weights], member.preprocessing, store)
-    file = folder / member.weights[0].replace(WEIGHTS, ".onnx")
+    file = folder / f"{NAME.format(number)}.onnx"
     write_onnx(whole, photos, file)
     difference = check_onnx(file, whole, member.preprocessing, photos)
     return replace(member, onnx={"file": file.name, "largest_difference": difference, "photos": len(photos)})

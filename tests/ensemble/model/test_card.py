@@ -56,6 +56,11 @@ def test_a_search_whose_test_was_opened_for_another_choice_says_so(described: De
     assert "Test was not opened for it" in said and "was opened 2 times" in said
 
 
+def test_a_refit_says_of_whom_vals_figures_are(described: Description) -> None:
+    again = "trained again on train and val together; val's figures are of those before"
+    assert again in told(described, refit=True) and again not in told(described)
+
+
 def test_it_says_what_it_is_not_for_what_it_was_trained_on_and_how_it_is_used(described: Description) -> None:
     said = told(described)
     for text in (

@@ -16,7 +16,9 @@ from data_prep.prepare.like import Treatment, prepare_like
 from data_prep.store.store import Store
 from ensemble import export, predict
 from ensemble.model import load
-from ensemble.model.leaving import Leaving
+from ensemble.model.leaving import Leaving, leaving
+from ensemble.model.write import write_folder
+from ensemble.selection.kept import Kept
 from tests.ensemble.model.searches import SECRET, moved_search
 
 pytestmark = pytest.mark.usefixtures("one_thread", "_small_networks")
@@ -45,6 +47,18 @@ def test_fewer_views_are_the_first_of_its_own(written: Path, chosen: Leaving, ph
         assert np.array_equal(load(written / "model", tta=tta).probabilities(photos)[1], fewer.predict_photos(pixels))
     with pytest.raises(ModelError, match=r"^--tta: 1 to 3 views, as the model has, are needed, but got 4$"):
         load(written / "model", tta=4)
+
+
+def test_a_member_may_be_several_models(chosen: Leaving, photos: Path, tmp_path: Path) -> None:
+    [first, _] = chosen.choice.members
+    both = replace(first, folders=first.folders * 2, weight=1.0)
+    leaves = replace(chosen, choice=replace(chosen.choice, members=(both,), class_weights=(0.5,) * 9 + (1.5,) * 9))
+    [member] = write_folder(leaves, tmp_path / "model", onnx=True).members
+    assert member.weights == ("member-01-1.safetensors", "member-01-2.safetensors")
+    assert member.onnx and member.onnx["file"] == "member-01.onnx"
+    _, pixels = prepare_like(Treatment.of_store(chosen.store), photos)
+    found = load(tmp_path / "model").probabilities(photos)[1]
+    assert np.array_equal(found, leaves.choice.load(chosen.store).predict_photos(pixels))
 
 
 def test_nothing_of_the_users_machine_leaves_with_it(written: Path) -> None:
@@ -85,6 +99,19 @@ def test_a_search_that_nothing_was_chosen_from_is_told_what_to_do_first(
     with pytest.raises(EnsembleError, match=r"nothing was chosen from it yet .*; choose: .* -m ensemble\.select_and"):
         export.main(["--search", str(search), "--out", "model"])
     assert not Path("model").exists()
+
+
+def test_what_test_said_of_other_weights_is_not_said_of_these(
+    search: Path, smallest_store: Store, tmp_path: Path
+) -> None:
+    search = moved_search(search, tmp_path / "search", smallest_store)
+    for refit in (False, True):
+        Kept.read(search).with_test({"photos": 7, "refit": refit}).write(search)
+        figures = leaving(search, None).figures
+        assert figures["test"] == (None if refit else {"photos": 7, "refit": False})
+    assert figures["test_opened"] == 2
+    with pytest.raises(EnsembleError, match=r"^--refit: trial-001 is not refitted yet, which is done by: .* --refit$"):
+        export.main(["--search", str(search), "--out", "model", "--refit"])
 
 
 def test_weights_that_are_others_than_those_that_were_chosen_do_not_leave(
