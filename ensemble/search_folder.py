@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from common.command_line import python
 from common.errors import EnsembleError, OptionError, UriError
 from common.files import check_file, check_folder
 from common.remote_folder import RemoteFolder
-from common.search_folder import BEST_WEIGHTS, ENSEMBLE, SEARCH, STATE, VAL_PREDICTIONS
+from common.search_folder import BEST_WEIGHTS, CONFIRM, ENSEMBLE, REFIT, SEARCH, STATE, VAL_PREDICTIONS
 from common.search_record import SearchRecord, State
 from common.security import terminal
 from data_prep import node_copy
@@ -20,6 +21,9 @@ from data_prep.store.store import Store
 
 MEMBERS = (BEST_WEIGHTS, VAL_PREDICTIONS)
 """What the vote needs of a trial."""
+
+_OWN = re.compile(rf"^(?:{CONFIRM}|{REFIT})(?:-\d+)?/")
+"""What the files of a search's own searches begin with."""
 
 
 @dataclass(frozen=True)
@@ -87,19 +91,30 @@ def local(search: str | Path) -> Path:
     try:
         there = RemoteFolder.of(search)
         found = there.list()
-        able = {name.partition("/")[0] for name in found if name.endswith(f"/{BEST_WEIGHTS}")}
+        able = {name.rpartition("/")[0] for name in found if name.endswith(f"/{BEST_WEIGHTS}")}
         for name, entry in found.items():
-            trial, _, file = name.partition("/")
-            if name in (SEARCH, ENSEMBLE) or trial == STATE or (trial in able and file in MEMBERS):
+            if _is_needed(name, able):
                 there.fetch(name, entry, folder / name)
     except (OSError, UriError) as error:
         raise EnsembleError(f"--search {search} cannot be read ({_line(error)})") from None
-    for old in search_state.states(folder):
-        if f"{STATE}/{old.name}/{search_state.MANIFEST}" not in found:
+    own = [each for kind in (CONFIRM, REFIT) for each in search_state.own_searches(folder, kind)]
+    for old in [state for each in (folder, *own) for state in search_state.states(each)]:
+        if (old / search_state.MANIFEST).relative_to(folder).as_posix() not in found:
             shutil.rmtree(old)
     if not search_state.holds_search(folder):
         raise EnsembleError(f"--search {search}: no search is there (no {SEARCH}); name one of those under its --runs")
     return folder
+
+
+def _is_needed(name: str, able: Collection[str]) -> bool:
+    """Say whether the vote needs a file of a search, or of one of its confirmations or refits.
+
+    Args:
+        able: the folders that hold weights.
+    """
+    within = _OWN.sub("", name)
+    trial, file = name.rpartition("/")[0], name.rpartition("/")[2]
+    return within in (SEARCH, ENSEMBLE) or within.startswith(f"{STATE}/") or (trial in able and file in MEMBERS)
 
 
 def keep(search: str | Path, file: Path) -> None:

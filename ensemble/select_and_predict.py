@@ -123,10 +123,11 @@ def _refitted(choice: Choice) -> Choice:
     """Let the members' refits vote in their place."""
     from ensemble.selection.derived.refitted import refitted
 
-    choice = refitted(choice)
-    terminal.say("On train and val together, so that what val says here is of the models that were chosen:")
-    terminal.say(f"    {', '.join(str(member.folders[0]) for member in choice.members)}\n")
-    return choice
+    refits = refitted(choice)
+    terminal.say("Their refits vote in their place, trained on val as well: its figures are of those that were chosen.")
+    for old, new in zip(choice.members, refits.members, strict=True):
+        terminal.say(f"    {old.name}: {new.folders[0]}")
+    return refits
 
 
 def _test(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> None:

@@ -35,7 +35,7 @@ class Best:
     Attributes:
         epoch: from 1.
         val_f1: NaN of a refit.
-        low, high: 95% interval of `val_f1`, over people; NaN where nobody asked for it.
+        low, high: 95% interval of `val_f1`, over people; NaN where it is not known.
         predictions: float32 [val photos, classes], softmax, in the order of `Trial.val_rows`.
         weights: state dict on the CPU.
     """

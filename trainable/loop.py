@@ -96,8 +96,8 @@ class Trial:
             val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best with its 95% interval (val_f1_low, val_f1_high)
             and best_epoch, of each factor of the store's task its own macro F1 (val_f1_mask, val_f1_gender,
             val_f1_age), lr (of the last step), train_photos, micro_batches, photos_per_s (while training), seconds (in
-            all). Plain numbers. Of a refit nothing that begins with val_, since nobody is left to validate on; its best
-            epoch is the last.
+            all). Plain numbers. Of a refit nothing that begins with val_, since there is nobody left to validate on;
+            its best epoch is the last.
 
         Raises:
             DivergedError: a loss was not finite.
@@ -214,7 +214,7 @@ class Trial:
     def _keep_last(self) -> Metrics:
         """Keep the weights in use: val was trained on, so that no epoch can be told from another."""
         unseen = np.zeros((0, self.store.task.classes), np.float32)
-        self.best = Best(self.epoch, math.nan, unseen, _on_cpu(self.model.state_dict()))
+        self.best = self._best(self.epoch, math.nan, unseen, self.model.state_dict())
         return {"best_epoch": self.epoch}
 
     def _judge(self, predictions: Probabilities) -> Metrics:
@@ -236,6 +236,8 @@ class Trial:
         }
 
     def _best(self, epoch: int, val_f1: float, predictions: Probabilities, weights: Mapping[str, Tensor]) -> Best:
+        if self.config.train.refit:
+            return Best(epoch, val_f1, predictions, _on_cpu(weights))
         found = Score.of(
             self._val_classes, predictions.argmax(axis=1), self.store.person[self.val_rows], self.store.task
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,21 +122,23 @@ class Choice:
 
 def val_votes(store: Store, chosen: Sequence[Chosen], views: tuple[View, ...]) -> Probabilities:
     """Predict the store's val photos by each candidate: float32 [candidates, n, classes], the mean over the views."""
-    val = store.labelled("val")
-    if all(len(each.folders) == 1 for each in chosen):  # so that views are made once for all
-        members = tuple(each.load(store) for each in chosen)
-        votes = Ensemble(members, Rule.equal(len(members)), views).member_votes(store, val)
-        return votes.mean(axis=1)
-    return np.stack([_unseen_votes(each, store, val, views) for each in chosen])
+    val, members = store.labelled("val"), [each.load(store) for each in chosen]
+    votes = np.zeros((len(chosen), len(val), store.task.classes), dtype=np.float32)
+    whole = [number for number, member in enumerate(members) if not member.config.train.folds]
+    if whole:
+        alike = Ensemble(tuple(members[number] for number in whole), Rule.equal(len(whole)), views)
+        votes[whole] = alike.member_votes(store, val).mean(axis=1)
+    for number in set(range(len(chosen))) - set(whole):
+        votes[number] = _out_of_fold(chosen[number], store, val, views)
+    return votes
 
 
-def _unseen_votes(chosen: Chosen, store: Store, val: IntArray, views: tuple[View, ...]) -> Probabilities:
-    """Average over the models that have not seen a photo's person in training: of models of folds that is one."""
-    total, count = np.zeros((len(val), store.task.classes)), np.zeros(len(val))
+def _out_of_fold(chosen: Chosen, store: Store, val: IntArray, views: tuple[View, ...]) -> Probabilities:
+    """Predict each photo by the one of models of folds that has not seen its person."""
+    votes = np.zeros((len(val), store.task.classes), dtype=np.float32)
     for folder in chosen.folders:
-        model = Member.load([folder], store, device.choose())
-        train = model.config.train
-        unseen = np.isin(val, fold_rows(store, train.folds, train.fold)) if train.folds else np.ones(len(val), bool)
-        total[unseen] += Ensemble.alone(model, views).predict_rows(store, val[unseen])
-        count[unseen] += 1
-    return (total / count[:, None]).astype(np.float32)
+        member = replace(chosen, folders=(folder,)).load(store)
+        train = member.config.train
+        unseen = np.isin(val, fold_rows(store, train.folds, train.fold))
+        votes[unseen] = Ensemble.alone(member, views).predict_rows(store, val[unseen])
+    return votes

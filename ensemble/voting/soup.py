@@ -23,10 +23,9 @@ from trainable.config import TrialConfig, check_frame
 from trainable.device import autocast
 from trainable.network import model
 from trainable.photos import batches
-from trainable.photos.augment import apply
 from trainable.photos.feed import Feed, Streamed
 from trainable.photos.preprocessing import Preprocessing
-from trainable.photos.views import View, constant
+from trainable.photos.views import View, look
 from trainable.predict import Probabilities, predict
 
 MOST_BATCHES, BATCH = 200, 64
@@ -122,7 +121,7 @@ def refresh_batch_norm(network: nn.Module, feed: Feed, rows: IntArray, seen_as: 
     parts = batches.slices(len(order), BATCH, batches.SMALLEST)[:MOST_BATCHES] if layers else []
     for photos in feed.batches([order[part] for part in parts], seen_as.crop, 0.0):
         with autocast(feed.device):
-            network(apply(photos, constant(View(), len(photos)), seen_as, feed.device))
+            network(look(photos, View(), seen_as, feed.device))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     network.eval()

@@ -57,16 +57,17 @@ def test_refits_vote_in_the_place_of_what_was_chosen_and_a_missing_one_is_a_line
 
     point = {"train/epochs": 1}
     trial = train(search / "refit/trial-001", smallest_store, train__refit=1)
-    record(
-        search / "refit", [("trial-001", "finished", point)],
-        refits={"members": [{"name": "trial-001", "folders": ["trial-001"], "settings": point}]},
-    )  # fmt: skip
+    about = {"members": [{"name": "trial-001", "folders": ["trial-001"], "settings": point}]}
+    where = {"path": str(smallest_store.path), "hash": smallest_store.hash}
+    record(search / "refit", [("trial-001", "finished", point)], store=where, refits=about)
     assert select_and_predict.main([*arguments, "--test"]) == 0
     said = capsys.readouterr().out
-    assert "as chosen on" in said and "what val says here is of the models that were chosen" in said
+    assert "as chosen on" in said and "its figures are of those that were chosen" in said
+    assert exit_code(lambda: select_and_predict.main(["--search", str(search / "refit")])) == 2
+    assert f"val cannot judge a refit; name its search: {search} --refit" in capsys.readouterr().err
     rows = smallest_store.rows("eval")
     told = predict(trial.model, trial._feed, rows, trial.preprocessing).argmax(axis=1)
-    assert pd.read_csv(search / "predictions.csv")["ans"].tolist() == told.tolist()
+    assert pd.read_csv(search / "submission.csv")["ans"].tolist() == told.tolist()
     kept = json.loads((search / "ensemble.json").read_text())
     assert kept["members"][0]["folders"][0]["folder"] == "trial-001"  # the choice is what it was
     assert kept["test"]["refit"] is True and kept["test_opened"] == 1

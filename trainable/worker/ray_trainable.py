@@ -70,11 +70,10 @@ class RayTrial(DurableTrainable):
         """
         until_taken(lambda: (self._folder() / TRIAL_ERROR).write_text(f"{error}\n"))
         best = trial.best
-        scores = {"val_f1": 0.0, **(best.scores if best else {"val_f1_best": 0.0})}
+        scores = {"val_f1": 0.0, **(best.scores if best else {"val_f1_best": 0.0, "best_epoch": None})}
         return {
             "epoch": trial.epoch,
-            **({} if trial.config.train.refit else scores),
-            "best_epoch": best.epoch if best else None,
+            **({"best_epoch": best and best.epoch} if trial.config.train.refit else scores),
             "diverged": str(error),
             "done": True,
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.errors import EnsembleError
+from common.search_record import SearchRecord
 from data_prep.store.store import Store
 from ensemble.selection.candidates import Candidate, candidates
 from ensemble.selection.derived.confirmed import confirmed
@@ -17,8 +19,14 @@ def gather(searches: Sequence[Path], store: Store, options: Options) -> tuple[li
     """Find all candidates of some searches, the best first, and say what came of those that are no trials.
 
     Raises:
-        EnsembleError: there is none, or predictions are damaged, or of another store.
+        EnsembleError: there is none, or predictions are damaged, or of another store; or a search is a refit, whose
+            trials nobody can judge.
     """
+    for search in searches:
+        if SearchRecord.read(search).refits:
+            raise EnsembleError(
+                f"--search {search}: val cannot judge a refit; name its search: {search.parent} --refit"
+            )
     found = candidates(searches, store)
     notes: list[str] = []
     if not options.trials_only:

@@ -56,15 +56,19 @@ def add_soup(
     says = _remembered(kitchen, able, store)
     made, unseen, gain = judged(pool, says)
     names = [able[position].name for position in made]
-    what = f"A soup of {' and '.join(names)}" if len(names) > 1 else f"{names[0]} alone, which no other one helps,"
+    if len(names) == 1:
+        return list(found), f"No soup: {names[0]} is best alone"
+    what = f"A soup of {' and '.join(names)}"
     if gain is None or not gain.is_clear:
-        return list(found), f"{what} is not used: over the best trial {gain or 'nothing is known of it'}, nested"
+        return list(found), f"{what} is not used: nested, its gain over the best trial is {gain or 'unknown'}"
     f1 = float(pool.f1(unseen.argmax(axis=1)[None])[0])
     soup = Candidate(SOUP, (search / SOUP,), f1, unseen)
     best = Best(0, f1, unseen, kitchen.make(made))  # of no epoch
     export_best(best, kitchen.config, store.labelled("val"), store.hash, search / SOUP)
     write_json(search / SOUP / f"{SOUP}.json", {"of": names, "store_hash": store.hash, "gain": vars(gain)})
-    return sorted([*found, soup], key=lambda each: -each.val_f1), f"{what} may vote: over the best trial {gain}, nested"
+    return sorted(
+        [*found, soup], key=lambda each: -each.val_f1
+    ), f"{what} may vote: nested, its gain over the best trial is {gain}"
 
 
 def judged(pool: Pool, says: Callable[[Set], Probabilities]) -> tuple[Set, Probabilities, Gain | None]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ensemble.selection.fitting.class_weights import fit_class_weights
-from ensemble.selection.recipe import by_size, rule_of, top, with_class_weights, with_temperature
 from ensemble.selection.fitting.temperature import SHARPEST, SOFTEST, fit_temperature
 from ensemble.selection.fitting.weights import EQUAL, simplex
+from ensemble.selection.recipe import by_size, rule_of, top, with_class_weights, with_temperature
 from tests.ensemble.selection.drawn import Population, f1, pool_of
 
 TRUTH = np.repeat(np.arange(6), 10)

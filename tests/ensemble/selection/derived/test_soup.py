@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from data_prep.store.store import Store
+from data_prep.task import Task
 from ensemble.selection.candidates import candidates
 from ensemble.selection.derived import soup
 from ensemble.selection.pool import Pool
@@ -33,7 +34,9 @@ def drawn(people: int, seed: int) -> Pool:
     truth = rng.integers(2, size=people)
     said = rng.random((2, people, 1))
     folds = rng.permuted(np.tile(np.arange(people) % 5, (2, 1)), axis=1)
-    return Pool(np.concatenate([said, 1 - said], axis=2).astype(np.float32), truth, np.arange(people), folds)
+    return Pool(
+        np.concatenate([said, 1 - said], axis=2).astype(np.float32), truth, np.arange(people), folds, Task(("gender",))
+    )
 
 
 def test_a_soup_that_is_right_about_everybody_is_clearly_better_and_is_said_to_be() -> None:
@@ -90,13 +93,13 @@ def test_a_soup_that_is_used_is_a_candidate_whose_weights_can_be_read(
     found = candidates([search], smallest_store)
     monkeypatch.setattr(soup.Gain, "is_clear", False)
     told, line = soup.add_soup(found, search, smallest_store, CPU)
-    assert told == found and re.match(r"A soup of trial-00\d .* is not used: over the best trial [+-]0\.\d", line)
+    assert told == found and re.match(r"A soup of trial-00\d .* is not used: nested, its gain .* is [+-]\.\d", line)
     assert not (search / "soup").exists()
     monkeypatch.setattr(soup.Gain, "is_clear", True)
     told, line = soup.add_soup(found, search, smallest_store, CPU)
     [made] = [each for each in told if each not in found]
     assert (made.name, made.folders) == ("soup", (search / "soup",))
-    assert re.match(r"A soup of trial-00\d .* may vote: over the best trial", line)
+    assert re.match(r"A soup of trial-00\d .* may vote: nested, its gain over", line)
     _, weights, about = load_best(search / "soup/best.safetensors")
     _, single, _ = load_best(search / "trial-001/best.safetensors")
     assert all(torch.equal(weights[name], single[name]) for name in weights if name.endswith("weight"))
