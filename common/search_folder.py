@@ -21,8 +21,9 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from common.security.archives import check_stored
 from common.security.regular_file import TABLE, opened
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
 
     try:
         with opened(file, TABLE) as stream, np.errstate(all="ignore"):
-            _check_archive(stream)
+            check_stored(zipfile.ZipFile(stream))
+            stream.seek(0)
             saved = np.load(stream, allow_pickle=False)
             rows, probabilities = np.asarray(saved["rows"]), np.asarray(saved["probabilities"])  # bytes, if no array
             val_f1 = float(saved["val_f1"]) if "val_f1" in saved else math.nan
@@ -98,12 +100,3 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
     if not (math.isnan(read.val_f1) or 0 <= read.val_f1 <= 1):
         raise ValueError(f"val_f1: a number from 0 to 1 is needed, but it is {read.val_f1}")
     return read
-
-
-def _check_archive(stream: IO[bytes]) -> None:
-    """Raises ValueError: an archive that unpacks to more than it is; those of `np.savez` are not compressed."""
-    with zipfile.ZipFile(stream) as archive:
-        for member in archive.infolist():
-            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-                raise ValueError(f"{member.filename} is compressed or encrypted, which those that trials write are not")
-    stream.seek(0)

@@ -11,8 +11,8 @@ from common.repository import ROOT
 
 WAY_DOWN = """
     tune_main
-    ensemble.select_and_predict
-    ensemble.report
+    ensemble.select_and_predict ensemble.export ensemble.predict
+    ensemble.report ensemble.model
     ensemble.predictions
     ensemble.selection ensemble.search_folder
     ensemble.voting

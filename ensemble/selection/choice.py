@@ -121,11 +121,15 @@ class Choice:
         """Say whether one candidate votes alone."""
         return len(self.members) == 1
 
+    @property
+    def rule(self) -> Rule:
+        """This is how the members' votes are joined."""
+        weights, temperatures = zip(*((each.weight, each.temperature) for each in self.members), strict=True)
+        return Rule(weights, temperatures, self.class_weights)
+
     def load(self, store: Store) -> Ensemble:
         """Load the models that vote."""
-        weights, temperatures = zip(*((each.weight, each.temperature) for each in self.members), strict=True)
-        members = tuple(each.load(store) for each in self.members)
-        return Ensemble(members, Rule(weights, temperatures, self.class_weights), self.views)
+        return Ensemble(tuple(each.load(store) for each in self.members), self.rule, self.views)
 
     def load_single(self, store: Store) -> Ensemble:
         """Load the best single candidate, which sees the plain photo only."""
