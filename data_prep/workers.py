@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from threading import Lock
 from typing import TypeVar
@@ -59,6 +60,15 @@ def in_order(
     finally:
         for future in pending:
             future.cancel()
+
+
+def one_ahead(items: Generator[Item]) -> Generator[Item]:
+    """Yield `items`; while one is used, a thread makes the next."""
+    with closing(items), ThreadPoolExecutor(1) as hand:
+        coming = hand.submit(list, islice(items, 1))
+        while got := coming.result():
+            coming = hand.submit(list, islice(items, 1))
+            yield got[0]
 
 
 def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:

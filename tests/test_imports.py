@@ -11,11 +11,13 @@ from common.repository import ROOT
 
 WAY_DOWN = """
     tune_main
-    ensemble.select_and_predict
+    ensemble.select_and_predict ensemble.export ensemble.predict
+    ensemble.report ensemble.model
     ensemble.predictions
     ensemble.selection ensemble.search_folder
     ensemble.voting
     tuning.command tuning.watch
+    tuning.report
     tuning.replay tuning.confirm
     tuning.search
     tuning.resume
@@ -67,12 +69,21 @@ ALLOWED = {
         "data_prep.node_copy",
         "data_prep.sample.store",
     },
-    # Photos from outside a store must be treated as the store's were: that is the one thing it needs data_prep for.
-    "ensemble": TRAINING | {"ensemble", "trainable", "data_prep.prepare"},
+    # Photos from outside a store must be treated as the store's were; the bar, and how a few of many are named, are the
+    # same as where a store is made.
+    "ensemble": TRAINING
+    | {"ensemble", "trainable", "data_prep.prepare", "data_prep.workers", "data_prep.layouts.listing"},
 }
 """What else a package may know of what lies below it, beside common."""
 
-KNOW_RAY = ("tuning", "trainable.worker", "data_prep.prepare.cluster", "common.ray_cluster", "common.security.own_ray")
+KNOW_RAY = (
+    "tuning",
+    "trainable.worker",
+    "data_prep.prepare.cluster",
+    "ensemble.predictions.spread",  # photos to predict are shared out as those to prepare are
+    "common.ray_cluster",
+    "common.security.own_ray",
+)
 
 
 def _name(file: Path) -> str:

@@ -98,7 +98,7 @@ def test_photos_of_ones_own_go_from_a_folder_to_predictions(
     drawn_layouts.draw(tmp_path / "new" / "a.png", "worn", "male", 24)
     assert vote(["--search", str(search), "--photos", str(tmp_path / "new"), "--out", "new.csv"]) == 0
     predicted = pd.read_csv("new.csv")
-    assert list(predicted.columns) == ["ImageID", *columns] and len(predicted) == 1
+    assert list(predicted.columns) == ["ImageID", *columns, "probability"] and len(predicted) == 1
     assert all(predicted[factor][0] in store.task.values(factor) for factor in columns)
 
 
@@ -161,6 +161,6 @@ def test_every_task_is_trained_on_voted_on_and_judged(
     trial.export_best(plan.folder / "trial-001")
     assert vote(["--search", str(plan.folder), "--tta", "1"]) == 0
     table = pd.read_csv(plan.folder / "predictions.csv")
-    assert list(table.columns) == ["ImageID", *(["ans"] if task.classes == 18 else []), *task.factors]
+    assert list(table.columns) == ["ImageID", *task.factors, "probability"]
     suspects(["--search", str(plan.folder)])
     assert set(pd.read_csv(plan.folder / "suspects.csv")["field"]) <= set(task.factors)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,14 @@ from common.errors import PhotoError, StoreError
 from common.machine import cpu_cores
 from common.security import terminal
 from data_prep.choices import REMOVE
-from data_prep.layouts.folders import Found, photos_below
-from data_prep.layouts.listing import UNUSUAL, Photo, some
+from data_prep.layouts.listing import Photo, some
 from data_prep.photos import background as backgrounds
 from data_prep.photos.background import Background
-from data_prep.prepare.parts import Treated, treat
+from data_prep.prepare.new_photos import AnyPath, NewPhotos, new_photos
+from data_prep.prepare.parts import treat
 from data_prep.store.shards import Photos
 from data_prep.store.store import Store
-from data_prep.workers import Threads, in_order, with_bar
-
-AnyPath = str | os.PathLike[str]
+from data_prep.workers import Threads, in_order, one_ahead
 
 
 @dataclass(frozen=True)
@@ -60,85 +58,69 @@ class Treatment:
             raise StoreError(f"{self.of}: {error}") from None
 
 
-def new_photos(photos_dir: AnyPath, say: Callable[[str], None] = terminal.say) -> Found:
-    """List the photos in `photos_dir` and below it, or that one photo, and say what else is there and not used.
+@dataclass(frozen=True)
+class Batch:
+    """It is some photos, treated.
+
+    Attributes:
+        pixels: uint8 [photos that can be used, height, width, 3], in their order.
+        unusable: why others cannot be used, by their position among the batch's photos.
+    """
+
+    pixels: Photos
+    unusable: Mapping[int, str]
+
+
+def batches_like(
+    treatment: Treatment, batches: Sequence[Sequence[Photo]], *, workers: int | None = None
+) -> Generator[Batch]:
+    """Treat photos as a store's photos to predict were, batch by batch, for more than memory holds at once.
+
+    While one batch is used, the next one is decoded.
 
     Raises:
-        OptionError: no photo there, or a name that no CSV can hold.
+        StoreError: the store's background was removed with another model than the one here. WeightsError: the model
+        cannot be had.
     """
-    found = photos_below(Path(photos_dir))
-    if found.unusual:
-        say(f"used: {some(found.unusual, UNUSUAL)}")
-    for why, paths in found.aside.items():
-        say(f"not used: {some(paths, why)}")
-    return found
+    background = treatment.load()  # at once, and not when the first batch is asked for
+    return one_ahead(_treated(batches, treatment.size, background, workers))
 
 
 def prepare_like(
     treatment: Treatment,
-    photos: AnyPath | Found,
+    photos: AnyPath | NewPhotos,
     *,
     workers: int | None = None,
-    progress: bool = False,
     say: Callable[[str], None] = terminal.say,
 ) -> tuple[list[str], Photos]:
-    """Treat every photo in `photos`, a folder or what `new_photos` found there, as a store's photos to predict were.
+    """Treat every photo in `photos`, a folder or what `new_photos` found, as `batches_like` does.
 
     A photo that cannot be used is left out by name, and said.
 
     Returns:
-        names relative to the folder, sorted, and uint8 [photos, height, width, 3].
+        names, and uint8 [photos, height, width, 3].
 
     Raises:
-        OptionError: no photo there. PhotoError: none that can be used. StoreError: the store's background was removed
-        with another model than the one here. WeightsError: the model cannot be had.
+        OptionError: no photo there. PhotoError: none that can be used. StoreError, WeightsError: as `batches_like`.
     """
-    batches = list(batches_like(treatment, photos, workers=workers, progress=progress, say=say))
-    return [name for names, _ in batches for name in names], np.concatenate([pixels for _, pixels in batches])
-
-
-def batches_like(
-    treatment: Treatment,
-    photos: AnyPath | Found,
-    *,
-    batch_size: int = 256,
-    workers: int | None = None,
-    progress: bool = False,
-    say: Callable[[str], None] = terminal.say,
-) -> Iterator[tuple[list[str], Photos]]:
-    """`prepare_like` for more photos than memory holds: yield the names and photos of a batch at a time."""
-    found = photos if isinstance(photos, Found) else new_photos(photos, say)
-    listed = [replace(photo, to_predict=True) for photo in found.photos]
-    results = _treat_all(listed, treatment.size, treatment.load(), workers, progress)
-    return _batches(listed, results, batch_size, say)
-
-
-def _treat_all(
-    listed: Sequence[Photo], size: tuple[int, int], background: Background, workers: int | None, progress: bool
-) -> Generator[Treated | PhotoError]:
-    treated = partial(treat, size=size, background=background)
-    with Threads(workers or cpu_cores()) as threads:
-        yield from with_bar(in_order(treated, listed, threads), len(listed), "photos", progress)
-
-
-def _batches(
-    listed: Sequence[Photo], results: Iterator[Treated | PhotoError], size: int, say: Callable[[str], None]
-) -> Iterator[tuple[list[str], Photos]]:
-    names: list[str] = []
-    batch: list[Photos] = []
-    left_out: list[str] = []
-    for photo, result in zip(listed, results, strict=True):
-        if isinstance(result, PhotoError):
-            left_out.append(f"{photo.path} ({result})")
-            continue
-        names.append(photo.path)
-        batch.append(result.pixels)
-        if len(batch) == size:
-            yield names, np.stack(batch)
-            names, batch = [], []
-    if len(left_out) == len(listed):
+    found = photos if isinstance(photos, NewPhotos) else new_photos(photos, say=say)
+    [batch] = batches_like(treatment, [found.photos], workers=workers)
+    left_out = [f"{found.photos[position].path} ({why})" for position, why in batch.unusable.items()]
+    if len(left_out) == len(found.photos):
         raise PhotoError(f"nothing to predict: {some(left_out, 'photos cannot be used')}")
     if left_out:
         say(f"left out: {some(left_out, 'photos that cannot be used')}")
-    if batch:
-        yield names, np.stack(batch)
+    names = [photo.path for position, photo in enumerate(found.photos) if position not in batch.unusable]
+    return names, batch.pixels
+
+
+def _treated(
+    batches: Sequence[Sequence[Photo]], size: tuple[int, int], background: Background, workers: int | None
+) -> Generator[Batch]:
+    treated, photos = partial(treat, size=size, background=background), chain.from_iterable(batches)
+    with Threads(workers or cpu_cores()) as threads, closing(in_order(treated, photos, threads)) as results:
+        for batch in batches:
+            those = list(islice(results, len(batch)))
+            unusable = {position: str(each) for position, each in enumerate(those) if isinstance(each, PhotoError)}
+            pixels = [each.pixels for each in those if not isinstance(each, PhotoError)]
+            yield Batch(np.stack(pixels) if pixels else np.empty((0, *size, 3), np.uint8), unusable)

@@ -132,20 +132,25 @@ def _records(
     return [records[part.number] for part in parts]
 
 
-def _kept(inputs: Inputs, records: Sequence[Record]) -> tuple[list[Row], list[dict[str, str]], list[str]]:
+def _kept(inputs: Inputs, records: Sequence[Record]) -> tuple[list[Row], list[dict[str, Any]], list[str]]:
     """Divide photos into rows of index.csv and {"path", "why"} of each that is not in the store; and name the masked.
+
+    One to predict also has its place among those, from 0: an answer may be wanted for it all the same.
 
     Returns:
         rows, those left out, and the path of each photo that has a mask where there are any, as `Record.masks` go.
     """
     rows: list[Row] = []
-    left_out: list[dict[str, str]] = []
+    left_out: list[dict[str, Any]] = []
+    first_to_predict = len(inputs.labelled)
     masked: list[str] = []
     for number, record in enumerate(records):
         theirs = inputs.rows[number * PHOTOS_PER_SHARD :][: record.photos]
         unused = record.unused
         rows += [row for i, row in enumerate(theirs) if i not in unused]
-        left_out += [{"path": str(theirs[i]["path"]), "why": why} for i, why in unused.items()]
+        for i, why in unused.items():
+            place = number * PHOTOS_PER_SHARD + i - first_to_predict
+            left_out.append({"path": str(theirs[i]["path"]), "why": why} | ({"eval": place} if place >= 0 else {}))
         masked += [str(row["path"]) for i, row in enumerate(theirs) if i not in record.left_out]
     return rows, left_out, masked
 

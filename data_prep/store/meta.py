@@ -30,7 +30,8 @@ class StoreMeta:
         background: what was done to it: {"method", "model", "sha256"}.
         implausible: what was done with photos whose mask is hard to believe; None where the background is kept.
         masks: what the masks of the background's removal were like.
-        left_out: photos that are not in the store: {"path", "why"} each.
+        left_out: photos that are not in the store: {"path", "why"} each, and "eval", its place among the photos to
+            predict, from 0, if it is one.
         not_used: what lay beside the photos: {"why", "paths"} each.
         sizes: those of the photos before they were treated, {"smallest", "largest", "commonest", "share", "enlarged"}.
         identical, near: photos that are (nearly) the same: {"groups", "photos", "contradict"}; None: nobody looked.
@@ -46,7 +47,7 @@ class StoreMeta:
     background: Mapping[str, Any] = field(default_factory=lambda: KEPT_BACKGROUND)
     implausible: str | None = None
     masks: Mapping[str, Any] | None = None
-    left_out: Sequence[Mapping[str, str]] = ()
+    left_out: Sequence[Mapping[str, Any]] = ()
     not_used: Sequence[Mapping[str, Any]] = ()
     sizes: Mapping[str, Any] | None = None
     identical: Mapping[str, Any] | None = None

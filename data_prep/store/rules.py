@@ -130,7 +130,10 @@ RULES: dict[str, tuple[Rule, str]] = {
     "mean": (_three(lambda each: 0 <= each <= 1), "three numbers from 0 to 1 are"),
     "std": (_three(lambda each: 0 < each <= 1), "three numbers above 0, up to 1, are"),
     "counts": (_are_counts, "whole numbers of photos and people, in all and by split, are"),
-    "left_out": (_PHOTOS, "path and why of each photo are"),
+    "left_out": (
+        lambda value: _PHOTOS(value) and all(_is_count(photo.get("eval", 0)) for photo in value),
+        "path and why of each photo are, and for one to predict its place",
+    ),
     "not_used": (_is_list(_has(why=_is_text, paths=_is_list(_is_text))), "why and paths of each kind are"),
     "sizes": (_or_none(_SIZES), "null or smallest, largest, commonest, share and enlarged are"),
     "identical": _ALIKE,

@@ -7,12 +7,14 @@ from PIL import Image
 from common.errors import PhotoError, StoreError
 from data_prep.photos import background
 from data_prep.photos.background import Background
-from data_prep.prepare.like import batches_like, new_photos, prepare_like
+from data_prep.prepare import like
+from data_prep.prepare.like import Treatment, batches_like, prepare_like
+from data_prep.prepare.new_photos import new_photos
 
 
 def test_new_photos_get_the_pixels_they_would_have_in_the_store(make, raw):
     store = make(size=(20, 16))
-    names, pixels = prepare_like(store, raw.images)
+    names, pixels = prepare_like(Treatment.of_store(store), raw.images)
     assert sorted(names) == names and len(names) == 70
     rows = store.index.reset_index().set_index("path")["index"][names]
     assert np.array_equal(pixels, store.read(rows))
@@ -20,15 +22,30 @@ def test_new_photos_get_the_pixels_they_would_have_in_the_store(make, raw):
 
 def test_new_photos_come_in_batches_too(make, raw):
     store = make()
-    batches = list(batches_like(store, raw.eval / "images", batch_size=2))
-    assert [names for names, _ in batches] == [["a.jpg", "b.jpg"], ["c.png"]]
-    assert [len(pixels) for _, pixels in batches] == [2, 1]
+    (raw.eval / "images" / "b.jpg").write_bytes(b"no photo")
+    photos = new_photos(raw.eval / "images").photos
+    batches = list(batches_like(Treatment.of_store(store), [photos[:2], photos[2:]]))
+    assert [list(batch.unusable) for batch in batches] == [[1], []]
+    assert [len(batch.pixels) for batch in batches] == [1, 1]
+
+
+def test_memory_holds_a_batch_and_the_next_however_many_there_are(make, raw, monkeypatch):
+    decoded = []
+    treat = like.treat
+    monkeypatch.setattr(like, "treat", lambda photo, **how: (decoded.append(photo), treat(photo, **how))[1])
+    photos = new_photos(raw.images).photos
+    batches = [photos[start : start + 4] for start in range(0, len(photos), 4)]
+    taken = batches_like(Treatment.of_store(make()), batches, workers=1)
+    assert len(next(taken).pixels) == 4
+    taken.close()  # and with it what is made ahead
+    ahead_in_threads = 2
+    assert 4 <= len(decoded) <= 4 + 4 + ahead_in_threads < len(photos)
 
 
 def test_a_new_photo_that_cannot_be_used_is_left_out_by_name(make, raw):
     store, said = make(), []
     Image.new("RGB", (40, 30)).save(raw.eval / "images" / "b.gif")
-    names, pixels = prepare_like(store, raw.eval / "images", say=said.append)
+    names, pixels = prepare_like(Treatment.of_store(store), raw.eval / "images", say=said.append)
     assert names == ["a.jpg", "b.jpg", "c.png"] and len(pixels) == 3
     assert said == ["left out: 1 photos that cannot be used: b.gif (a GIF picture, not a JPEG, PNG or WEBP photo)"]
 
@@ -38,7 +55,7 @@ def test_without_a_single_photo_that_can_be_used_nothing_is_predicted(make, raw)
     for file in (raw.eval / "images").iterdir():
         file.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(PhotoError, match=r"nothing to predict: 3 photos cannot be used: a\.jpg \(a Git LFS pointer"):
-        prepare_like(store, raw.eval / "images")
+        prepare_like(Treatment.of_store(store), raw.eval / "images")
 
 
 @pytest.mark.parametrize("implausible", ["keep", "remove", "leave-out"])
@@ -56,7 +73,7 @@ def test_new_photos_with_implausible_masks_are_treated_as_photos_to_predict_were
     monkeypatch.setattr(background, "load", loaded)
     monkeypatch.setattr(background, "named", loaded)
     store = make(background="sample", implausible=implausible)
-    names, pixels = prepare_like(store, raw.eval / "images")
+    names, pixels = prepare_like(Treatment.of_store(store), raw.eval / "images")
     rows = [int(np.flatnonzero(store.index["path"] == name)[0]) for name in names]
     assert np.array_equal(pixels, store.read(rows))
     odd, other = pixels[names.index("b.jpg")], pixels[names.index("a.jpg")]
@@ -66,9 +83,9 @@ def test_new_photos_with_implausible_masks_are_treated_as_photos_to_predict_were
 
 def test_one_photo_is_as_good_as_a_folder_of_them(make, raw):
     store = make()
-    names, pixels = prepare_like(store, raw.eval / "images" / "b.jpg")
+    names, pixels = prepare_like(Treatment.of_store(store), raw.eval / "images" / "b.jpg")
     assert names == ["b.jpg"]
-    both, all_pixels = prepare_like(store, raw.eval / "images")
+    both, all_pixels = prepare_like(Treatment.of_store(store), raw.eval / "images")
     assert np.array_equal(pixels[0], all_pixels[both.index("b.jpg")])
 
 
@@ -79,7 +96,7 @@ def test_new_photos_are_known_by_what_they_hold_and_the_rest_is_named(tmp_path):
     (tmp_path / "notes").write_text("no photo")
     (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
     said = []
-    found = new_photos(tmp_path, said.append)
+    found = new_photos(tmp_path, say=said.append)
     assert [photo.path for photo in found.photos] == ["a.jpg_1088Wx1632H", "b.jfif", "c.jpe", "d", "e.jpg"]
     assert said[0].startswith("used: 2 photos by what they hold") and said[0].endswith(": a.jpg_1088Wx1632H, d")
     assert sorted(said[1:]) == [
@@ -96,4 +113,4 @@ def test_new_photos_need_the_model_that_the_store_was_made_with(make, raw, tmp_p
     store = make(background=Background("sample", "segmenter.onnx", "0" * 64, left))
     monkeypatch.setattr(background, "SAMPLE_MODEL", raw.labels)
     with pytest.raises(StoreError, match="prepare it again"):
-        prepare_like(store, raw.eval / "images")
+        prepare_like(Treatment.of_store(store), raw.eval / "images")

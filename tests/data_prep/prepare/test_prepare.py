@@ -81,6 +81,17 @@ def test_a_photo_left_out_is_named_the_same_wherever_it_lies(make, raw, tmp_path
     assert PERSON in set(store.person)
 
 
+def test_a_photo_to_predict_that_is_left_out_keeps_its_place_in_info_csv(make, raw):
+    (raw.eval / "images" / "a.jpg").write_bytes(b"no photo")
+    broken(raw, f"{PERSON}/normal.jpg")
+    store = make(max_left_out=0.1)
+    assert [(photo["path"], photo.get("eval")) for photo in store.meta["left_out"]] == [
+        (f"{PERSON}/normal.jpg", None),
+        ("a.jpg", 1),
+    ]
+    assert list(store.index["path"][store.rows("eval")]) == ["b.jpg", "c.png"]
+
+
 def test_leaving_a_photo_out_moves_nobody_to_another_split(make, raw):
     before = make("before").index.set_index("path")["split"]
     for kind in ("normal", "incorrect_mask", *(f"mask{i}" for i in range(1, 6))):
