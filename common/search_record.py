@@ -65,7 +65,7 @@ class SearchRecord:
         plan: what was decided before anything ran, as `tuning.plan` writes it, and every key that is unknown here.
         versions: of the packages by name; code: the hash of the training code.
         started, ended: when, ISO 8601 in UTC.
-        confirms: of a confirmation, which trials it trains again.
+        confirms: of a confirmation, which trials it trains again; refits: of a refit, which it trains on all people.
         failed: the failed trials by reason, of a search that has ended.
         failing: "7 of 8" trials failed, which ended it.
     """
@@ -80,6 +80,7 @@ class SearchRecord:
     started: str = ""
     spent: Cost = field(default_factory=Cost)
     confirms: dict[str, Any] | None = None
+    refits: dict[str, Any] | None = None
     ended: str = ""
     failed: list[FailedTrials] | None = None
     failing: str | None = None
@@ -156,7 +157,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "store": (lambda value: _is_dict(value, _is_text), "a path and a hash are"),
     "versions": (lambda value: _is_dict(value, _is_text), "packages and their versions are"),
     "spent": (lambda value: _is_dict(value, _is_number), "numbers of 0 or more are"),
-    "confirms": (lambda value: value is None or _is_dict(value), "names and values are"),
+    **dict.fromkeys(("confirms", "refits"), (lambda value: value is None or _is_dict(value), "names and values are")),
     "failed": (lambda value: value is None or (isinstance(value, list) and all(map(_is_group, value))), "groups are"),
     "failing": (lambda value: value is None or _is_text(value), "a text is"),
     **dict.fromkeys(("name", "code", "started", "ended"), _TEXT),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common.files import file_sha256
-from common.search_folder import SEARCH, STATE
+from common.search_folder import CONFIRM, SEARCH, STATE
 from common.security.regular_file import parse_json, read_bytes, read_json
 
 TRIALS = "trials.json"
@@ -72,6 +72,13 @@ def trials_of(search: Path) -> dict[str, Any] | None:
 def holds_search(folder: Path) -> bool:
     """Say whether a folder is a search's."""
     return (folder / SEARCH).is_file() or bool(states(folder))
+
+
+def own_searches(search: Path, kind: str = CONFIRM) -> list[Path]:
+    """List the folders of the confirmations, or refits, that a search holds, the oldest first."""
+    named = {each: re.fullmatch(rf"{kind}(?:-(\d+))?", each.name) for each in search.glob(f"{kind}*")}
+    found = {each: int(name[1] or 1) for each, name in named.items() if name and holds_search(each)}
+    return sorted(found, key=lambda each: found[each])
 
 
 def trial_folders(search: Path) -> list[Path]:

@@ -157,14 +157,14 @@ def test_trials_differ_only_in_what_the_space_varies(searched: Path) -> None:
     assert differing == {"labels/old_from"}
 
 
-def test_the_ensemble_predicts_eval_and_opens_test_once(
+def test_the_ensemble_predicts_eval_and_opens_test_on_purpose(
     searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--search", str(searched), "--members", "2", "--tta", "3"]
     assert select_and_predict.main(arguments) == 0
     said = capsys.readouterr().out
     assert "best single trial" in said
-    assert "Test was opened before" not in said
+    assert "Test was opened" not in said
 
     predictions = pd.read_csv(searched / "predictions.csv")
     assert list(predictions.columns) == ["ImageID", "mask", "gender", "age", "probability"]
@@ -175,12 +175,18 @@ def test_the_ensemble_predicts_eval_and_opens_test_once(
     assert submission["ans"].between(0, 17).all()
 
     about = json.loads((searched / "ensemble.json").read_text())
-    used = "vote" if len(about["views"]) == 1 else "vote_with_tta"
-    assert about["val"][used] >= about["val"]["best_single"]
-    assert about["test"]["photos"] == len(smallest_store.rows("test"))
+    assert sum(member["weight"] for member in about["members"]) == pytest.approx(1)
+    assert about["test"] is None
 
-    assert select_and_predict.main(arguments) == 0
-    assert "Test was opened before" in capsys.readouterr().out
+    assert select_and_predict.main([*arguments, "--test"]) == 0
+    said = capsys.readouterr().out
+    assert "Test was opened once" in said
+    about = json.loads((searched / "ensemble.json").read_text())
+    assert about["test"]["photos"] == len(smallest_store.rows("test"))
+    score, gain = about["test"]["ensemble"], about["test"]["gain"]
+    assert 0 <= score["low"] <= score["f1"] <= score["high"] <= 1
+    assert gain["gain"] == pytest.approx(score["f1"] - about["test"]["best_single"]["f1"])
+    assert f"{score['classes_seen']} of 18 classes seen" in said or score["classes_seen"] == 18
 
 
 def test_photos_in_a_folder_are_predicted_as_they_are_in_the_store(
@@ -224,6 +230,25 @@ def test_the_best_are_confirmed_on_runs_of_their_own_and_a_verdict_says_how_sure
         tune_main.main(["--resume", str(search), "--confirm", "9"])
 
 
+def test_the_best_are_refitted_on_train_and_val_for_their_own_lengths_and_get_no_score(
+    searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
+    assert tune_main.main(["--resume", str(search), "--refit", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "val_f1" not in said and "No score tells how good these are" in said
+    board = pd.read_csv(search / "refit" / "leaderboard.csv").set_index("trial")
+    assert board["val_f1_best"].isna().all()
+    best = pd.read_csv(search / "leaderboard.csv").nlargest(2, "val_f1_best").set_index("labels/old_from")
+    for trial, line in board.iterrows():
+        assert line["status"] == "finished"
+        assert line["epochs"] == line["train/epochs"] == best.loc[line["labels/old_from"], "best_epoch"]
+        config, _, about = load_best(search / "refit" / str(trial) / "best.safetensors")
+        assert (config.train.refit, about["epoch"]) == (1, line["epochs"])
+        result = json.loads((search / "refit" / str(trial) / "result.json").read_text().splitlines()[-1])
+        assert result["train_photos"] == len(smallest_store.rows("train")) + len(smallest_store.rows("val"))
+
+
 def test_a_dry_run_prints_the_plan_and_starts_nothing(
     smallest_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,7 +280,7 @@ def test_a_store_at_an_address_with_bands_of_its_own_and_labels_missing_is_searc
     assert about["store_hash"] == store.hash
 
     store.path.rename(store.path.with_name("gone"))
-    assert select_and_predict.main(["--tta", "1"]) == 0
+    assert select_and_predict.main(["--tta", "1", "--test"]) == 0
     assert f"the copy in {copy}" in capsys.readouterr().out
     on_test = json.loads((search / "ensemble.json").read_text())["test"]
     assert on_test["photos"] == len(store.labelled("test")) < len(store.rows("test"))

@@ -67,6 +67,9 @@ def _say(line: str) -> None:
 
 
 def _print(found: Metrics) -> None:
+    if "val_f1" not in found:  # of a refit
+        terminal.say(f"epoch {found['epoch']:3d}  train_loss {found['train_loss']:.4f}  {found['seconds']:.1f} s")
+        return
     factors = " ".join(f"{each} {found[name]:.3f}" for each in FACTORS if (name := f"val_f1_{each}") in found)
     terminal.say(
         f"epoch {found['epoch']:3d}  train_loss {found['train_loss']:.4f}  val_loss {found['val_loss']:.4f}  "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,12 @@ from trainable.predict import Probabilities
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch with the highest macro F1 on val, the first of equals.
+    """The epoch with the highest macro F1 on val, the first of equals; of a refit the last one.
 
     Attributes:
         epoch: from 1.
-        low, high: 95% interval of `val_f1`, over people.
+        val_f1: NaN of a refit.
+        low, high: 95% interval of `val_f1`, over people; NaN where it is not known.
         predictions: float32 [val photos, classes], softmax, in the order of `Trial.val_rows`.
         weights: state dict on the CPU.
     """
@@ -42,8 +44,8 @@ class Best:
     val_f1: float
     predictions: Probabilities
     weights: dict[str, Tensor]
-    low: float
-    high: float
+    low: float = math.nan
+    high: float = math.nan
 
     @property
     def scores(self) -> dict[str, float]:
@@ -57,7 +59,8 @@ class Best:
 
 
 def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str, folder: Path) -> None:
-    """Write best.safetensors and val_predictions.npz of a trial's best epoch so far.
+    """Write best.safetensors and val_predictions.npz of a trial's best epoch so far; of a refit, which predicts for
+    nobody, the first alone.
 
     Args:
         rows: int64 [n], the store's photos that `best.predictions` are of.
@@ -67,17 +70,10 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
     and val_f1.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.contiguous() for name, value in best.weights.items()}
-    metadata = {
-        "config": json.dumps(config.to_flat()),
-        "weights_sha256": _digest(weights),
-        "epoch": str(best.epoch),
-        "val_f1": str(best.val_f1),
-        "store_hash": store_hash,
-        "crop_frame": json.dumps(FRAME),
-    }
-    with replacing(folder / BEST_WEIGHTS, alone=True) as fresh:
-        save_file(weights, fresh, metadata)
+    about = {"epoch": best.epoch, "val_f1": best.val_f1, "store_hash": store_hash, "crop_frame": json.dumps(FRAME)}
+    export_weights(folder / BEST_WEIGHTS, config, best.weights, about)
+    if len(rows) == 0:
+        return
     # Opened here: NumPy would add .npz to a temporary name that does not end so.
     with replacing(folder / VAL_PREDICTIONS, alone=True) as fresh, fresh.open("wb") as stream:
         np.savez(
@@ -88,6 +84,14 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
             epoch=best.epoch,
             val_f1=best.val_f1,
         )
+
+
+def export_weights(file: Path, config: TrialConfig, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write what `load_best` reads; only one process may write the file at a time."""
+    whole = {name: value.contiguous() for name, value in weights.items()}
+    metadata = {"config": json.dumps(config.to_flat()), "weights_sha256": _digest(whole)}
+    with replacing(file, alone=True) as fresh:
+        save_file(whole, fresh, metadata | {name: str(value) for name, value in about.items()})
 
 
 def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any]]:
@@ -113,6 +117,19 @@ def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any
     if not intact:
         raise CheckpointError(f"{file} is damaged: its weights do not match their SHA-256; choose another trial")
     return config, weights, about
+
+
+def read_config(file: Path) -> TrialConfig:
+    """Read the configuration in a best.safetensors, and none of its weights.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
+    """
+    try:
+        with opened(file), safe_open(file, "pt") as saved:
+            return _config(parse_json((saved.metadata() or {})["config"]))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): choose another trial, or train again") from None
 
 
 def _config(flat: Any) -> TrialConfig:

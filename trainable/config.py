@@ -233,6 +233,8 @@ class Train:
         ema: decay per step of the moving average of the weights that is validated and kept; 0 is no average.
         folds: into how many folds the store's train and val people are split anew; 0 keeps its own train and val.
         fold: the one that is validated on; the trial trains on the others (`Store.with_folds`).
+        refit: 1 trains on train and val together (`Store.with_val_in_train`), where nobody is left to judge the trial
+            by, so that its last epoch's weights are kept.
     """
 
     epochs: int = 60
@@ -242,6 +244,7 @@ class Train:
     ema: float = 0.0
     folds: int = 0
     fold: int = 0
+    refit: int = 0
 
     def __post_init__(self) -> None:
         _check(self.epochs >= 1, "train/epochs", "epochs >= 1", self.epochs)
@@ -251,6 +254,9 @@ class Train:
         _check(0 <= self.ema < 1, "train/ema", "0 <= ema < 1", self.ema)
         _check(self.folds == 0 or self.folds >= 2, "train/folds", "folds = 0 or folds >= 2", self.folds)
         _check(0 <= self.fold < max(1, self.folds), "train/fold", "0 <= fold < max(1, folds)", (self.fold, self.folds))
+        _check(self.refit in (0, 1), "train/refit", "refit = 0 or refit = 1", self.refit)
+        both = (self.refit, self.folds)
+        _check(0 in both, "train/refit", "refit = 0 or folds = 0", both)
 
 
 @dataclass(frozen=True)

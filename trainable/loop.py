@@ -20,7 +20,7 @@ from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from trainable import checkpoint
 from trainable.best import Best, export_best
-from trainable.config import FRAME, TrialConfig, check_frame
+from trainable.config import FRAME, Train, TrialConfig, check_frame
 from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
 from trainable.network import model, step
 from trainable.network.ema import Ema
@@ -54,9 +54,9 @@ class Trial:
     Attributes:
         epoch: finished epochs.
         best: None before the first epoch has finished.
-        store: with the trial's own fold as val, if it has one.
+        store: with the trial's own fold as val, if it has one; with nobody in val, if it is a refit.
         preprocessing: of the store's photos, for the network.
-        val_rows: int64, the store's rows that are validated on: all labelled ones of val.
+        val_rows: int64, the store's rows that are validated on: all labelled ones of val, none for a refit.
         model: on the device, in channels_last memory.
         micro_batches: parts that a batch is trained in; more than 1 after the device's memory ran short.
     """
@@ -68,14 +68,14 @@ class Trial:
 
         Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than there
         are folds, WeightsError where the weights are not to be had."""
-        folds, fold = config.train.folds, config.train.fold
-        self.config, self.store, self.device = config, store.with_folds(folds, fold) if folds else store, bench.device
+        self.config, self.store, self.device = config, _view(store, config.train), bench.device
         self.epoch = 0
         self.best: Best | None = None
         self.micro_batches = 1
         self.preprocessing = Preprocessing.of(config.crop, self.store)
         self._rows, self._classes = batches.training_set(config.labels, self.store)
-        self.val_rows, self._val_classes = batches.validation_set(self.store)
+        refit = config.train.refit
+        self.val_rows, self._val_classes = batches.NOBODY if refit else batches.validation_set(self.store)
         self._feed, self._say = bench.feed(self.store), bench.say
         self.model = (
             model.place(network, self.device)
@@ -96,7 +96,8 @@ class Trial:
             val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best with its 95% interval (val_f1_low, val_f1_high)
             and best_epoch, of each factor of the store's task its own macro F1 (val_f1_mask, val_f1_gender,
             val_f1_age), lr (of the last step), train_photos, micro_batches, photos_per_s (while training), seconds (in
-            all). Plain numbers.
+            all). Plain numbers. Of a refit nothing that begins with val_, since there is nobody left to validate on;
+            its best epoch is the last.
 
         Raises:
             DivergedError: a loss was not finite.
@@ -206,7 +207,15 @@ class Trial:
 
     def _validate(self) -> Metrics:
         with self._ema.applied() if self._ema else nullcontext():
+            if self.config.train.refit:
+                return self._keep_last()
             return self._judge(predict(self.model, self._feed, self.val_rows, self.preprocessing))
+
+    def _keep_last(self) -> Metrics:
+        """Keep the weights in use: val was trained on, so that no epoch can be told from another."""
+        unseen = np.zeros((0, self.store.task.classes), np.float32)
+        self.best = self._best(self.epoch, math.nan, unseen, self.model.state_dict())
+        return {"best_epoch": self.epoch}
 
     def _judge(self, predictions: Probabilities) -> Metrics:
         """Score the predictions; where they are the best so far they are kept, with the weights in use."""
@@ -227,6 +236,8 @@ class Trial:
         }
 
     def _best(self, epoch: int, val_f1: float, predictions: Probabilities, weights: Mapping[str, Tensor]) -> Best:
+        if self.config.train.refit:
+            return Best(epoch, val_f1, predictions, _on_cpu(weights))
         found = Score.of(
             self._val_classes, predictions.argmax(axis=1), self.store.person[self.val_rows], self.store.task
         )
@@ -323,6 +334,12 @@ def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None =
             if found["best_epoch"] == found["epoch"]:
                 trial.export_best(folder)
         report(found)
+
+
+def _view(store: Store, on: Train) -> Store:
+    if on.refit:
+        return store.with_val_in_train()
+    return store.with_folds(on.folds, on.fold) if on.folds else store
 
 
 def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -53,17 +53,18 @@ def run(
     trainable: type[tune.Trainable] = RayTrial,
     began: float | None = None,
     confirms: dict[str, Any] | None = None,
+    refits: dict[str, Any] | None = None,
 ) -> list[Row]:
     """Run `plan` to its end, or until Ctrl-C; Ray must have been started (`start_ray`).
 
     Args:
         began: time.monotonic() of when the clock of the budget started; None is now.
-        confirms: of a confirmation, what search.json says of the trials that it trains again.
+        confirms, refits: of a confirmation or refit, what search.json says of the trials that it trains again.
 
     Returns:
         one Row a trial, in the order they were started. search.json's state says how it ended.
     """
-    kept, record = home.of(plan), search_json.new(plan, store.hash, confirms)
+    kept, record = home.of(plan), search_json.new(plan, store.hash, confirms, refits)
     with signals.kept(signal.SIGINT), kept.begun(partial(record.write, flushed=True)) as own:
         return _run(Run(plan, kept, own, Record(plan.folder, record)), trainable, _since(began))
 
@@ -111,6 +112,7 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
     proposals = Proposals(searcher, plan, config, arguments["resources_per_trial"], resuming, space)
     rungs = (search_state.trials_of(plan.folder) or {}).get("rungs") if resuming else None
     scheduler = Asha(plan.epochs, plan.grace, plan.reduction, rungs)
+    os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # workers check their scores, and a refit's have none
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = f"{snapshot_seconds(plan.budget.trials):g}"
     analysis = tune.run(
         trainable,

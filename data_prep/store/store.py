@@ -50,7 +50,7 @@ class Store:
         self.meta = meta
         self.index = index
         self._shards = shards
-        self._fold: tuple[int, int] | None = None
+        self._view: tuple[Any, ...] = ()
         self._ends = np.cumsum([len(shard) for shard in shards])
         self.hash: str = meta["hash"]
         self.profile: str = meta["profile"]
@@ -95,13 +95,21 @@ class Store:
         fold_of = person_folds(known, folds, unit=together)
         split = self.index["split"].to_numpy(dtype=object, copy=True)
         split[moving] = np.where(pd.Series(person).map(fold_of) == fold, "val", "train")
-        index = self.index.assign(split=split)
-        view = Store(self.path, self.meta, index, self._shards)
-        view._fold = (folds, fold)
-        return view
+        return self._with_split(split, "with_folds", folds, fold)
+
+    def with_val_in_train(self) -> Store:
+        """Put val's people into train, so that nobody is in val. Photos, hash, mean and std are this store's own."""
+        split = self.index["split"].replace("val", "train").to_numpy(dtype=object)
+        return self._with_split(split, "with_val_in_train")
+
+    def _with_split(self, split: npt.NDArray[np.object_], *view: Any) -> Store:
+        """`view`: the method that makes this view of a store, and its arguments."""
+        made = Store(self.path, self.meta, self.index.assign(split=split), self._shards)
+        made._view = view
+        return made
 
     def __reduce__(self) -> tuple[Callable[..., Store], tuple[Any, ...]]:
-        return (Store.open, (self.path,)) if self._fold is None else (_open_fold, (self.path, *self._fold))
+        return _reopened, (self.path, *self._view)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -239,8 +247,9 @@ def write(
         return Store.open(writer.finish(meta))
 
 
-def _open_fold(path: Path, folds: int, fold: int) -> Store:
-    return Store.open(path).with_folds(folds, fold)
+def _reopened(path: Path, view: str = "", *arguments: int) -> Store:
+    store = Store.open(path)
+    return getattr(store, view)(*arguments) if view else store
 
 
 def _codes(values: pd.Series, names: tuple[str, ...]) -> IntArray:

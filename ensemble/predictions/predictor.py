@@ -17,10 +17,6 @@ from data_prep.store.store import Store
 from data_prep.task import REFERENCE, Task
 from ensemble.selection.choice import Choice
 from ensemble.voting.ensemble import Ensemble
-from ensemble.voting.member import Member
-from ensemble.voting.vote import Rule
-from trainable import device
-from trainable.photos.params import View
 
 
 @dataclass(frozen=True)
@@ -81,11 +77,10 @@ class Predictor:
     @classmethod
     def of_choice(cls, choice: Choice, store: Store) -> Predictor:
         """Predict as chosen, from the weights in the trials' folders."""
-        folders, ensemble = [candidate.folder for candidate in choice.chosen], choice.ensemble
-        weights = [[str(folder), *_state(folder / BEST_WEIGHTS)] for folder in folders]
-        key = json.dumps([weights, vars(ensemble.rule), [vars(view) for view in ensemble.views], store.hash])
-        load = partial(_load, folders, store, ensemble.rule, ensemble.views)
-        return cls(load, Meaning(store.task, store.bands), key, ensemble)
+        weights = [[str(folder), *_state(folder / BEST_WEIGHTS)] for each in choice.members for folder in each.folders]
+        shares = [[each.weight, each.temperature] for each in choice.members]
+        key = json.dumps([weights, shares, choice.class_weights, [view.name for view in choice.views], store.hash])
+        return cls(partial(choice.load, store), Meaning(store.task, store.bands), key)
 
     def ensemble(self) -> Ensemble:
         return self.ready or self.load()
@@ -93,11 +88,6 @@ class Predictor:
     def to_travel(self) -> Predictor:
         """Leave behind what is loaded: models on this process's device."""
         return replace(self, ready=None)
-
-
-def _load(folders: list[Path], store: Store, rule: Rule, views: tuple[View, ...]) -> Ensemble:
-    members = tuple(Member.load(folder, store, device.choose()) for folder in folders)
-    return Ensemble(members, rule, views)
 
 
 def _state(file: Path) -> tuple[int, int]:

@@ -2,66 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from common.security import terminal
 from data_prep.store.store import Store
-from data_prep.task import IN_WORDS, Task
-from ensemble.selection.choice import Choice
-from ensemble.voting.tta import views
-from trainable.predict import Probabilities
+from data_prep.task import IN_WORDS
+from ensemble.selection.choice import Choice, Said
+from ensemble.voting.ensemble import Ensemble
 from trainable.recipe.intervals import Difference, Score, paired_difference
 from trainable.recipe.metrics import macro_f1
 
 
-def score_test(store: Store, choice: Choice, test: np.ndarray, votes: Probabilities) -> dict[str, Any] | None:
-    """Print what the votes on the labelled test photos are worth; as ensemble.json keeps it, None without any."""
-    if len(test) == 0:
-        terminal.say(
-            "No test photo has all labels of the store's task, so nothing says how the vote does on new people."
+@dataclass(frozen=True)
+class OnTest:
+    """It is what test says of an ensemble.
+
+    Attributes:
+        said: of the store's labelled test photos.
+        people: how many they are of.
+        single: of the best single trial, which sees the plain photo.
+        ensemble: of the vote.
+        gain: of the vote over the best single trial, on the same people.
+        by_factor: the vote's macro F1 over the values of each factor of the task.
+    """
+
+    said: Said
+    people: int
+    single: Score
+    ensemble: Score
+    gain: Difference
+    by_factor: Mapping[str, float]
+
+    @classmethod
+    def of(cls, choice: Choice, ensemble: Ensemble, store: Store) -> OnTest | None:
+        """Open test: None where it has no photo with all labels of the store's task."""
+        test = store.labelled("test")
+        if len(test) == 0:
+            return None
+        truth, person, task = store.classes()[test], store.person[test], store.task
+        votes = ensemble.predict_rows(store, test)
+        votes_alone = choice.load_single(store).predict_rows(store, test)
+        vote, alone = votes.argmax(axis=1), votes_alone.argmax(axis=1)
+        actual, said = task.split(truth), task.split(vote)
+        return cls(
+            Said("test", votes, votes_alone),
+            len(set(person)),
+            Score.of(truth, alone, person, task),
+            Score.of(truth, vote, person, task),
+            paired_difference(truth, alone, vote, person, task),
+            {factor: macro_f1(actual[factor], said[factor]) for factor in actual},
         )
-        return None
-    truth, person, vote = store.classes()[test], store.person[test], votes.argmax(axis=1)
-    alone = choice.ensemble.members[0].predict_rows(store, test, views(1)).argmax(axis=1)
-    single, voted = (Score.of(truth, predicted, person, store.task) for predicted in (alone, vote))
-    gain = paired_difference(truth, alone, vote, person, store.task)
-    _print_scores(choice, single, voted, gain, store.task, len(np.unique(person)))
-    by_factor = _by_factor(store, test, votes)
-    if len(by_factor) > 1:
-        scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in by_factor.items())
-        terminal.say(f"The vote on test, by factor: {scores}\n")
-    scores_of = {
-        "best_single": vars(single),
-        "ensemble": vars(voted),
-        "gain": {**vars(gain), "told_apart": gain.told_apart},
-    }
-    return {"photos": len(test), **scores_of, "by_factor": by_factor}
 
+    def to_json(self) -> dict[str, Any]:
+        """Give what ensemble.json keeps."""
+        return {
+            "photos": len(self.said.ensemble),
+            "best_single": vars(self.single),
+            "ensemble": vars(self.ensemble),
+            "gain": {**vars(self.gain), "told_apart": self.gain.told_apart},
+            "by_factor": dict(self.by_factor),
+        }
 
-def _print_scores(choice: Choice, single: Score, voted: Score, gain: Difference, task: Task, people: int) -> None:
-    on_val, count = choice.on_val, len(choice.ensemble.views)
-    if "vote_with_tta" in on_val:
-        used = "used" if count > 1 else "the plain one is used"
-        terminal.say(
-            f"On val the vote scores {on_val['vote']:.3f}, with several views {on_val['vote_with_tta']:.3f}: {used}"
-        )
-    best = f"best single trial, {choice.chosen[0].name}"
-    name = f"ensemble of {len(choice.chosen)}, {count} view{'s' if count > 1 else ''}"
-    terminal.say(
-        f"\n{f'Macro F1 over {task.classes} classes':<34}  val    test   95% interval over {people} test people"
-    )
-    terminal.say(f"  {best:<32}  {on_val['best_single']:.3f}  {single}")
-    terminal.say(f"  {name:<32}  {choice.val_f1:.3f}  {voted}")
-    if len(choice.chosen) > 1 or count > 1:
-        terminal.say(f"  {'what the ensemble gains':<32}         {gain}")
-    if voted.note:
-        terminal.say(f"  {voted.note}: the interval allows for it")
-    terminal.say("")
+    def lines(self, choice: Choice, opened: int) -> Iterator[str]:
+        """Tell it to a person.
 
-
-def _by_factor(store: Store, rows: np.ndarray, votes: Probabilities) -> dict[str, float]:
-    """Score each factor of the task by itself: macro F1 over its values."""
-    actual, guess = (store.task.split(classes) for classes in (store.classes()[rows], votes.argmax(axis=1)))
-    return {factor: macro_f1(actual[factor], guess[factor]) for factor in actual}
+        Args:
+            opened: how often test has been, this time among them.
+        """
+        views, members = len(choice.views), len(choice.members)
+        name = f"ensemble of {members}, {views} view{'s' if views > 1 else ''}"
+        title = f"Macro F1 over {self.ensemble.classes} classes"
+        yield f"\n{title:<36}  test   95% interval over {self.people} test people"
+        yield f"  {f'best single trial, {choice.single.name}':<34}  {self.single}"
+        yield f"  {name:<34}  {self.ensemble}"
+        yield f"  {'what the ensemble gains':<34}  {self.gain}"
+        if self.ensemble.note:
+            yield f"  {self.ensemble.note}: the interval allows for it"
+        if len(self.by_factor) > 1:
+            scores = ", ".join(f"{IN_WORDS[factor]} {score:.3f}" for factor, score in self.by_factor.items())
+            yield f"The vote by factor: {scores}"
+        times = "once" if opened == 1 else f"{opened} times: the more often, the less it says of new people"
+        yield f"Test was opened {times}.\n"

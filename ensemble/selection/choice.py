@@ -1,48 +1,160 @@
-"""What is chosen on val: who votes, and with how many views of each photo."""
+"""What was chosen on val: who votes, by what rule, with which views of each photo, and what that is worth."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+from data_prep.labels import IntArray
 from data_prep.store.store import Store
-from ensemble.selection.greedy import Candidate, vote_f1
+from ensemble.selection.derived.confirmed import fold_rows
+from ensemble.selection.nested import Gain
+from ensemble.selection.options import Options
 from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
-from ensemble.voting.tta import views
 from ensemble.voting.vote import Rule
 from trainable import device
-from trainable.recipe.metrics import macro_f1
+from trainable.photos.views import View
+from trainable.predict import Probabilities
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """It is a trained model that votes, or several whose probabilities are averaged.
+
+    Attributes:
+        name: as of the candidate.
+        folders: of its models.
+        val_f1: macro F1 on val by itself.
+        weight: its share of the vote.
+    """
+
+    name: str
+    folders: tuple[Path, ...]
+    val_f1: float
+    weight: float = 1.0
+    temperature: float = 1.0
+
+    def load(self, store: Store) -> Member:
+        """Load its models on the device that predicts."""
+        return Member.load(self.folders, store, device.choose())
+
+
+@dataclass(frozen=True)
+class Step:
+    """It is one thing that was tried on val.
+
+    Attributes:
+        name: "vote of 3", say.
+        on_val: macro F1 on the people it was chosen by, which is too high.
+        nested: macro F1 on people it was not chosen by; None where val has one person.
+        gain: nested, over what was used before it was tried; None of the first.
+        used: whether it is part of the choice.
+    """
+
+    name: str
+    on_val: float
+    nested: float | None
+    gain: Gain | None
+    used: bool
+
+
+class Said(NamedTuple):
+    """It is what a choice, and its best single candidate alone, say of the labelled photos of a split.
+
+    Attributes:
+        split: "val" or "test".
+        ensemble, single: float32 [n, classes], in the order of `Store.labelled`.
+    """
+
+    split: str
+    ensemble: Probabilities
+    single: Probabilities
 
 
 @dataclass(frozen=True)
 class Choice:
-    """It is an ensemble, and what val said of it.
+    """It is who votes and how, and what val says of it.
 
     Attributes:
-        chosen: the members' trials in the ensemble's order, the best single one first.
-        on_val: macro F1 on val of the best single trial, of the vote on plain photos and of the vote with all views.
+        members: the heaviest first.
+        single: the best single candidate, with all of the weight.
+        class_weights: what each class's probability is multiplied by, or None.
+        views: of each photo, the plain one first.
+        steps: what was tried, in this order; the first is the best single candidate.
+        candidates: how many could have voted.
+        store_hash: of the store that they were trained on.
+        on_val: what it says of val, where it was just made; None where it was made before.
     """
 
-    chosen: list[Candidate]
-    ensemble: Ensemble
-    on_val: dict[str, float]
+    members: tuple[Chosen, ...]
+    single: Chosen
+    class_weights: tuple[float, ...] | None
+    views: tuple[View, ...]
+    options: Options
+    steps: tuple[Step, ...]
+    candidates: int
+    store_hash: str
+    on_val: Said | None = field(default=None, repr=False, compare=False)
 
-    @classmethod
-    def of(cls, chosen: list[Candidate], store: Store, tta: int) -> Choice:
-        """Load the chosen trials' models. Val decides on test-time augmentation (`tta` views) as it does on members,
-        so that what predicts is never below its best member there."""
-        members = tuple(Member.load(candidate.folder, store, device.choose()) for candidate in chosen)
-        val = store.labelled("val")
-        truth = store.classes()[val]
-        on_val = {"best_single": chosen[0].val_f1, "vote": vote_f1(chosen, truth)}
-        ensemble = Ensemble(members, Rule.equal(len(members)), views(tta))
-        if tta > 1:
-            on_val["vote_with_tta"] = macro_f1(truth, ensemble.predict_rows(store, val).argmax(axis=1))
-            if on_val["vote_with_tta"] < on_val["vote"]:
-                ensemble = replace(ensemble, views=views(1))
-        return cls(chosen, ensemble, on_val)
+    @property
+    def last_used(self) -> Step:
+        """The step that the choice ended with."""
+        return [step for step in self.steps if step.used][-1]
 
     @property
     def val_f1(self) -> float:
-        """This is the macro F1 on val of what predicts."""
-        return self.on_val["vote_with_tta" if len(self.ensemble.views) > 1 else "vote"]
+        """This is the macro F1 of the choice on val, which is too high."""
+        return self.last_used.on_val
+
+    @property
+    def nested_f1(self) -> float | None:
+        """This is the macro F1 to expect on new people."""
+        return self.last_used.nested
+
+    @property
+    def is_single(self) -> bool:
+        """Say whether one candidate votes alone."""
+        return len(self.members) == 1
+
+    @property
+    def rule(self) -> Rule:
+        """This is how the members' votes are joined."""
+        weights, temperatures = zip(*((each.weight, each.temperature) for each in self.members), strict=True)
+        return Rule(weights, temperatures, self.class_weights)
+
+    def load(self, store: Store) -> Ensemble:
+        """Load the models that vote."""
+        return Ensemble(tuple(each.load(store) for each in self.members), self.rule, self.views)
+
+    def load_single(self, store: Store) -> Ensemble:
+        """Load the best single candidate, which sees the plain photo only."""
+        return Ensemble.alone(self.single.load(store))
+
+
+def val_votes(store: Store, chosen: Sequence[Chosen], views: tuple[View, ...]) -> Probabilities:
+    """Predict the store's val photos by each candidate: float32 [candidates, n, classes], the mean over the views."""
+    val, members = store.labelled("val"), [each.load(store) for each in chosen]
+    votes = np.zeros((len(chosen), len(val), store.task.classes), dtype=np.float32)
+    whole = [number for number, member in enumerate(members) if not member.config.train.folds]
+    if whole:
+        alike = Ensemble(tuple(members[number] for number in whole), Rule.equal(len(whole)), views)
+        votes[whole] = alike.member_votes(store, val).mean(axis=1)
+    for number in set(range(len(chosen))) - set(whole):
+        votes[number] = _out_of_fold(chosen[number], store, val, views)
+    return votes
+
+
+def _out_of_fold(chosen: Chosen, store: Store, val: IntArray, views: tuple[View, ...]) -> Probabilities:
+    """Predict each photo by the one of models of folds that has not seen its person."""
+    votes = np.zeros((len(val), store.task.classes), dtype=np.float32)
+    for folder in chosen.folders:
+        member = replace(chosen, folders=(folder,)).load(store)
+        train = member.config.train
+        unseen = np.isin(val, fold_rows(store, train.folds, train.fold))
+        votes[unseen] = Ensemble.alone(member, views).predict_rows(store, val[unseen])
+    return votes

@@ -1,25 +1,23 @@
-"""One member of the vote: a trained model, run on photos exactly as in its own validation."""
+"""One member of the vote: a trained model, or several averaged, run on photos exactly as in its own validation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from common.errors import CheckpointError
 from common.search_folder import BEST_WEIGHTS
 from data_prep.store.store import Store
+from ensemble.voting.folding import folded
 from trainable.best import load_best
 from trainable.config import TrialConfig, check_frame
 from trainable.network.model import build, place
-from trainable.photos.feed import Streamed
-from trainable.photos.params import View
 from trainable.photos.preprocessing import Preprocessing
-from trainable.predict import Probabilities, predict, predict_photos
+from trainable.predict import softmax
 
 
 @dataclass(frozen=True)
@@ -28,37 +26,66 @@ class Member:
 
     Attributes:
         name: of the trial, such as "trial-003".
-        config: as the trial was trained.
-        model: in eval mode, on the device that predicts.
+        config: as the trial was trained; of several models that of the first.
+        models: in evaluation mode, on the device that predicts: one, or those of several folds or seeds.
         preprocessing: that of the trial's validation.
+        classes: how many it tells apart.
+
+    Raises:
+        ValueError: there is no model.
     """
 
     name: str
     config: TrialConfig
-    model: torch.nn.Module
+    models: tuple[nn.Module, ...]
     preprocessing: Preprocessing
     device: torch.device
+    classes: int
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError(f"models: one or more must hold, but {self.name} got none")
 
     @classmethod
-    def load(cls, folder: Path, store: Store, device: torch.device) -> Member:
-        """Rebuild the model of a trial's folder; nothing is downloaded, its weights are all there."""
-        config, weights, about = load_best(folder / BEST_WEIGHTS)
-        check_frame(about, store.source_size, str(folder / BEST_WEIGHTS))
-        model = build(replace(config.model, weights="none"), store.task.classes)
-        try:
-            model.load_state_dict(weights)
-        except RuntimeError:
+    def load(cls, folders: Sequence[Path], store: Store, device: torch.device) -> Member:
+        """Rebuild the model of a trial's folder; of several (trials that differ in fold or seed) those models, which
+        are averaged. Nothing is downloaded, their weights are all there.
+
+        Raises:
+            CheckpointError: a folder holds no weights, or those of another network than it says, or the trials see
+                photos differently.
+        """
+        models, configs = zip(*(_load(folder / BEST_WEIGHTS, store, device) for folder in folders), strict=True)
+        seen = [Preprocessing.of(config.crop, store) for config in configs]
+        if odd := [folder for folder, each in zip(folders, seen, strict=True) if each != seen[0]]:
             raise CheckpointError(
-                f"{folder / BEST_WEIGHTS} holds no weights of a {config.model.arch} for {store.task.classes} classes: "
-                "remove the trial's folder and go on without it"
-            ) from None
-        preprocessing = Preprocessing.of(config.crop, store)
-        return cls(folder.name, config, place(model, device).eval(), preprocessing, device)
+                f"{odd[0]} was trained on another crop than {folders[0]}: they can both vote, but not as one member"
+            )
+        return cls(folders[0].name, configs[0], models, seen[0], device, store.task.classes)
 
-    def predict_rows(self, store: Store, rows: npt.NDArray[np.int64], views: Sequence[View]) -> Probabilities:
-        """Predict photos of the store: softmax over the classes, mean over `views`, float32 [n, classes]."""
-        return predict(self.model, Streamed(store, self.device), rows, self.preprocessing, views=views)
+    def vote(self, images: Tensor) -> Tensor:
+        """Compute the softmax, mean over the models, of what they see: float32 [n, classes]."""
+        return torch.stack([softmax(model, images) for model in self.models]).mean(dim=0)
 
-    def predict_photos(self, photos: npt.NDArray[np.uint8], views: Sequence[View]) -> Probabilities:
-        """Predict uint8 [n, H, W, 3] photos treated like the store's, as `predict_rows` does."""
-        return predict_photos(self.model, photos, self.preprocessing, device=self.device, views=views)
+
+def network(config: TrialConfig, weights: Mapping[str, Tensor], classes: int, device: torch.device) -> nn.Module:
+    """Build a trained network for predicting alone: in evaluation mode, folded, on the device.
+
+    Raises:
+        RuntimeError: the weights are of another network.
+    """
+    model = build(replace(config.model, weights="none"), classes)
+    model.load_state_dict(dict(weights))
+    return place(folded(model.eval()), device)
+
+
+def _load(file: Path, store: Store, device: torch.device) -> tuple[nn.Module, TrialConfig]:
+    config, weights, about = load_best(file)
+    check_frame(about, store.source_size, str(file))
+    try:
+        return network(config, weights, store.task.classes, device), config
+    except RuntimeError:
+        raise CheckpointError(
+            f"{file} holds no weights of a {config.model.arch} for {store.task.classes} classes: "
+            "remove the trial's folder and go on without it"
+        ) from None

@@ -1,22 +1,37 @@
-"""Views for test-time augmentation: fixed by a seed, the plain photo first."""
+"""Views for test-time augmentation: a fixed list, the plain photo first."""
 
 from __future__ import annotations
 
-import numpy as np
+from common.errors import EnsembleError
+from trainable.photos.views import View
 
-from trainable.photos.params import View
+NAMES = (
+    "plain",
+    "flip",
+    "rotate+6",
+    "flip, rotate-6",
+    "scale+6",
+    "flip, scale-6",
+    "right+4",
+    "flip, right-4",
+    "down+4",
+    "flip, down-4",
+    "rotate-6",
+    "flip, rotate+6",
+    "scale-6",
+    "flip, scale+6",
+    "right-4",
+    "flip, right+4",
+)
+"""Training rotates by up to 15 degrees and flips; it shifts and scales nothing, so that little of both is asked for."""
 
-MAX_ANGLE = 10.0
-"""Degrees; within the 15 that training rotates by."""
 
+def views(n: int) -> tuple[View, ...]:
+    """List the first n views: more refine a prediction, they do not replace any.
 
-def views(n: int, seed: int = 0) -> tuple[View, ...]:
-    """List the plain photo, its mirror image, then seeded small rotations, every other one mirrored.
-
-    The first k of views(n) are views(k): more views refine a prediction, they do not replace it.
+    Raises:
+        EnsembleError: there are not so many.
     """
-    if n < 1:
-        raise ValueError(f"views: n >= 1 must hold, but got {n}")
-    angles = np.random.default_rng(seed).uniform(-MAX_ANGLE, MAX_ANGLE, size=max(0, n - 2))
-    turned = [View(angle=float(angle), flip=number % 2 == 1) for number, angle in enumerate(angles)]
-    return tuple([View(), View(flip=True), *turned][:n])
+    if not 1 <= n <= len(NAMES):
+        raise EnsembleError(f"--tta: 1 to {len(NAMES)} views can be had, but got {n}; 1 is the plain photo alone")
+    return tuple(View.named(name) for name in NAMES[:n])

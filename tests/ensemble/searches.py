@@ -50,8 +50,9 @@ def _trial(folder: Path, config: TrialConfig, store: Store, probabilities: Proba
     export_best(best, config, val, store.hash, folder)
 
 
-def sure_of(classes: np.ndarray, of: int, sure: float = 0.9) -> Probabilities:
-    """Say these classes, of so many, with a probability of `sure`."""
-    found = np.full((len(classes), of), (1 - sure) / (of - 1), np.float32)
-    found[np.arange(len(classes)), classes] = sure
+def sure_of(classes: np.ndarray, of: int, sure: float | np.ndarray = 0.9) -> Probabilities:
+    """Say these classes, of so many, with a probability of `sure`, one for all or one for each."""
+    each = np.broadcast_to(np.asarray(sure, np.float32), len(classes))
+    found = np.repeat(((1 - each) / (of - 1))[:, None], of, axis=1)
+    found[np.arange(len(classes)), classes] = each
     return found

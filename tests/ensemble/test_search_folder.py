@@ -44,3 +44,27 @@ def test_a_store_that_is_another_one_now_is_refused(small_store: Store, tmp_path
     search = search_on(tmp_path / "a", f"{scheme}{small_store.path}", "another")
     with pytest.raises(StoreError, match="is not the store that the search began with"):
         search_folder.open_store(search)
+
+
+def test_of_a_search_at_an_address_its_confirmations_and_refits_are_copied_as_far_as_the_vote_needs_them(
+    tmp_path: Path,
+) -> None:
+    needed = [
+        "search.json",
+        "trial-001/best.safetensors",
+        "confirm/search.json",
+        "confirm/state/000002/manifest.json",
+        "confirm/trial-001/best.safetensors",
+        "confirm/trial-001/val_predictions.npz",
+        "refit-2/search.json",
+        "refit-2/trial-001/best.safetensors",
+    ]
+    others = ["confirm/trial-002/val_predictions.npz", "confirm/trial-001/result.json", "mine/trial-001/notes.txt"]
+    for name in (*needed, *others):
+        (tmp_path / "a" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "a" / name).write_text("{}")
+    copy = search_folder.local(f"file://{tmp_path}/a")
+    assert {each.relative_to(copy).as_posix() for each in copy.rglob("*") if each.is_file()} == set(needed)
+    (tmp_path / "a/confirm/state/000002").rename(tmp_path / "a/confirm/state/000003")
+    search_folder.local(f"file://{tmp_path}/a")
+    assert [each.name for each in (copy / "confirm/state").iterdir()] == ["000003"]

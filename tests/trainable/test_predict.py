@@ -5,9 +5,8 @@ import torch
 from trainable.config import Crop, Model
 from trainable.network.model import build, place
 from trainable.photos.feed import Streamed
-from trainable.photos.params import View
 from trainable.photos.preprocessing import Preprocessing
-from trainable.predict import predict, predict_photos
+from trainable.predict import in_parts, predict
 
 CPU = torch.device("cpu")
 
@@ -39,24 +38,6 @@ def test_no_photo_is_lost_to_the_batch_size(network, small_store, preprocessing)
     assert by_sevens == pytest.approx(predict(network, Streamed(small_store, CPU), rows, preprocessing), abs=2e-3)
 
 
-def test_views_are_averaged_as_probabilities(network, small_store, preprocessing):
-    rows, views = small_store.rows("test")[:20], (View(), View(flip=True), View(10.0))
-    alone = [predict(network, Streamed(small_store, CPU), rows, preprocessing, views=[view]) for view in views]
-    assert predict(network, Streamed(small_store, CPU), rows, preprocessing, views=views) == pytest.approx(
-        np.mean(alone, 0), abs=2e-3
-    )
-    assert not np.allclose(alone[0], alone[1], atol=1e-4)
-
-
-def test_photos_at_hand_are_predicted_like_those_of_a_store(network, small_store, preprocessing):
-    rows, views = small_store.rows("test")[:20], (View(), View(-7.0, flip=True))
-    whole = small_store.read(rows)
-    found = predict_photos(network, whole, preprocessing, device=CPU, views=views)
-    assert found == pytest.approx(
-        predict(network, Streamed(small_store, CPU), rows, preprocessing, views=views), abs=2e-3
-    )
-
-
 def test_no_photos_give_no_predictions(network, small_store, preprocessing):
     assert predict(network, Streamed(small_store, CPU), np.array([], dtype=np.int64), preprocessing).shape == (0, 18)
 
@@ -66,3 +47,29 @@ def test_predicting_leaves_weights_and_running_statistics_alone(network, small_s
     network.train()
     predict(network, Streamed(small_store, CPU), small_store.rows("val")[:8], preprocessing)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_batch_for_which_memory_is_short_is_halved_and_so_are_those_after_it():
+    taken = []
+
+    def work(photos):
+        taken.append(len(photos))
+        if len(photos) > 6:
+            raise torch.OutOfMemoryError("out of memory, as a test pretends")
+        return photos * 2
+
+    batches = list(torch.arange(60).split(20))
+    assert torch.cat(list(in_parts(work, batches, CPU))).tolist() == list(range(0, 120, 2))
+    assert taken == [20, 10, *[5] * 12]
+
+
+def test_one_photo_that_does_not_fit_and_other_errors_are_raised():
+    def refuse(photos):
+        raise torch.OutOfMemoryError("out of memory")
+
+    def fail(photos):
+        raise RuntimeError("another error")
+
+    for work, error in ((refuse, "out of memory"), (fail, "another error")):
+        with pytest.raises(RuntimeError, match=error):
+            list(in_parts(work, [torch.zeros(4)], CPU))

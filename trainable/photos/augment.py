@@ -29,13 +29,17 @@ def window(crop: Size, size: Size, max_angle: float) -> tuple[int, int, int, int
 
     It lies about the photo's own centre, so that rotating the window is rotating the photo.
     """
+    tall, wide = reach(crop, max_angle)
+    top, left = max(0, (size[0] - tall) // 2), max(0, (size[1] - wide) // 2)
+    return top, left, size[0] - 2 * top, size[1] - 2 * left
+
+
+def reach(crop: Size, max_angle: float) -> Size:
+    """Find the (height, width) that the crop reaches over at most when it turns by up to `max_angle` degrees."""
     angle = math.radians(min(abs(max_angle), 90.0))
     height, width = crop
     # The widest the crop reaches on its way to the angle: its diagonal, once the angle passes it.
-    tall = _reach(height, width, angle)
-    wide = _reach(width, height, angle)
-    top, left = max(0, (size[0] - tall) // 2), max(0, (size[1] - wide) // 2)
-    return top, left, size[0] - 2 * top, size[1] - 2 * left
+    return _reach(height, width, angle), _reach(width, height, angle)
 
 
 def apply(photos: Photos, params: Params, preprocessing: Preprocessing, device: torch.device) -> Tensor:

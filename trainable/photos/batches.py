@@ -15,6 +15,9 @@ from trainable.config import Labels
 SMALLEST = 2
 """Batch normalization cannot train on one photo."""
 
+NOBODY: tuple[IntArray, IntArray] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+"""What a refit is validated on, as `validation_set` tells it."""
+
 
 def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
     """Find (rows, classes) of the train photos in the trial's own age bands, without the people it leaves out.

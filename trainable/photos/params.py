@@ -12,14 +12,6 @@ from trainable.config import Augment
 
 
 @dataclass(frozen=True)
-class View:
-    """One fixed way to look at a photo: first the flip, then the rotation (degrees, counter-clockwise)."""
-
-    angle: float = 0.0
-    flip: bool = False
-
-
-@dataclass(frozen=True)
 class PerPhoto:
     """Tensors of which each has an entry for every one of n photos; a slice is of some of the photos."""
 
@@ -67,9 +59,3 @@ def draw(config: Augment, n: int, generator: torch.Generator) -> Params:
         saturation=uniform(1 - config.saturation, 1 + config.saturation),
         hue=uniform(-config.hue, config.hue),
     )
-
-
-def constant(view: View, n: int) -> Params:
-    """Give n photos the same view, colours untouched."""
-    one, zero = torch.ones(n), torch.zeros(n)
-    return Params(torch.full((n,), float(view.angle)), torch.full((n,), view.flip), one, one, one, zero)

@@ -75,7 +75,7 @@ class Difference:
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
-        gain, low, high = (_signed(each) for each in (self.gain, self.low, self.high))
+        gain, low, high = (signed(each) for each in (self.gain, self.low, self.high))
         return f"{gain}, {low} to {high}: {'told apart' if self.told_apart else 'not told apart'}"
 
 
@@ -122,6 +122,6 @@ def _people_per_class(truth: npt.ArrayLike, person: npt.ArrayLike) -> dict[int, 
     return dict(zip(classes.tolist(), people.tolist(), strict=True))
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     """Write a difference as tables do: +.012."""
     return f"{value:+.3f}".replace("0.", ".", 1)

@@ -23,7 +23,8 @@ from common.security.regular_file import read_json
 from trainable.worker.remote_trial import RemoteTrial, up_to
 
 SCORES = ("val_f1", "val_f1_best")
-"""What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it."""
+"""What every report must hold, as a finite number from 0 to 1: the scheduler and the sampler go by it. A refit has
+seen val, and so has no score."""
 
 PATIENCE = 3600.0
 """Seconds that a worker waits for a disk that takes nothing."""
@@ -53,13 +54,16 @@ class DurableTrainable(tune.Trainable):
             ReportError: a score is none. Ray's own answer to a NaN is to go on for ever, and to text to end the search.
         """
         result: dict[str, Any] = super().train()
-        for name in SCORES:
+        for name in SCORES if self._is_judged() else ():
             value = result.get(name, "nothing")
             if not isinstance(value, int | float) or not 0 <= value <= 1:  # nor is NaN
                 raise ReportError(f"{name}: a number from 0 to 1 is needed after every epoch, but got {value!r}")
         if remote := self._at_uri():
             until_taken(remote.push_records)
         return result
+
+    def _is_judged(self) -> bool:
+        return not self.config.get(SHARED, {}).get("settings", {}).get("train/refit")
 
     def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
         """Write the trial's next checkpoint_NNNNNN where it stays, under a hidden name until it is whole.

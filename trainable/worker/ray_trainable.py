@@ -59,7 +59,9 @@ class RayTrial(DurableTrainable):
             return self._diverged(trial, error)
         if metrics["best_epoch"] == metrics["epoch"]:
             until_taken(lambda: trial.export_best(self._folder()))
-        return metrics
+        # Ray ends all trials of a search at one length, and those of a refit have lengths of their own.
+        length = trial.config.train
+        return {**metrics, "done": True} if length.refit and trial.epoch >= length.epochs else metrics
 
     def _diverged(self, trial: Trial, error: DivergedError) -> dict[str, Any]:
         """Make the last result of a trial that fails for good: the same numbers again would only diverge again.
@@ -68,10 +70,10 @@ class RayTrial(DurableTrainable):
         """
         until_taken(lambda: (self._folder() / TRIAL_ERROR).write_text(f"{error}\n"))
         best = trial.best
+        scores = {"val_f1": 0.0, **(best.scores if best else {"val_f1_best": 0.0, "best_epoch": None})}
         return {
             "epoch": trial.epoch,
-            "val_f1": 0.0,
-            **(best.scores if best else {"val_f1_best": 0.0, "best_epoch": None}),
+            **({"best_epoch": best and best.epoch} if trial.config.train.refit else scores),
             "diverged": str(error),
             "done": True,
         }

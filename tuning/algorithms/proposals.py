@@ -60,6 +60,11 @@ class Proposals(SearchGenerator):
         super().add_configurations(experiments)
         ray_internals.allow_trials(self, self._limit)
 
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A trial of a refit has no score, which Ray would look for."""
+        if self._tpe.metric in result:
+            super().on_trial_result(trial_id, result)
+
     def save_to_dir(self, dirpath: str, session_str: str) -> None:
         """Ray names its files by the local time at which the driver began. Others may lie there, of a driver that began
         earlier by a clock that was ahead: these are the ones that it writes."""

@@ -93,6 +93,8 @@ def _without_curve(trial: FrozenTrial) -> FrozenTrial:
 
 def _shown(asked: FrozenTrial, told: Told, epochs: int) -> FrozenTrial:
     row, state = told.row, STATES[told.row.status]
+    if state == TrialState.COMPLETE and row.val_f1_best is None:  # of a refit, and Optuna wants a value of it
+        state = TrialState.PRUNED
     curve = dict(asked.intermediate_values)
     if row.val_f1_best is not None and row.epochs:  # of the last epoch Ray only tells a searcher that it was the last
         curve[row.epochs] = row.val_f1_best

@@ -14,7 +14,7 @@ from tuning.callbacks.meter import Meter
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard, live
 from tuning.records.reasons import reason
-from tuning.records.rows import Row, rows
+from tuning.records.rows import Row, length, rows
 
 REFRESH, SUMMARY = 0.5, 5.0
 """Seconds between two drawings of the live table, and at least between two summaries in a log file."""
@@ -34,7 +34,7 @@ class Progress(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         if self._live is None:
-            terminal.say(_line(result, str(trial), self._plan.epochs))
+            terminal.say(_line(result, str(trial), length(trial, self._plan.epochs)))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._one_more = True  # told at the step's end: only then does Ray count the trial as ended
@@ -63,7 +63,8 @@ class Progress(tune.Callback):
 def _line(result: dict[str, Any], trial: str, epochs: int) -> str:
     if "diverged" in result:
         return f"{trial}  failed: {result['diverged']}"
+    score = f"val_f1 {result['val_f1']:.3f}  best {result['val_f1_best']:.3f}  " if "val_f1" in result else ""
     return (
-        f"{trial}  epoch {result['training_iteration']:>2}/{epochs}  val_f1 {result['val_f1']:.3f}"
-        f"  best {result['val_f1_best']:.3f}  loss {result['train_loss']:.3f}  {result['seconds']:.1f} s"
+        f"{trial}  epoch {result['training_iteration']:>2}/{epochs}  {score}"
+        f"loss {result['train_loss']:.3f}  {result['seconds']:.1f} s"
     )

@@ -1,14 +1,15 @@
-"""Goes on with a search that was interrupted or has spent its budget, or confirms one that has ended."""
+"""Goes on with a search that was interrupted or has spent its budget; confirms one that has ended, or refits it."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 
+from common.errors import OptionError
 from common.search_record import State
 from common.security import terminal
 from tuning import resume, search
-from tuning.command import confirm
+from tuning.command import confirm, refit
 from tuning.command import machine as machines
 from tuning.command.ending.finish import finish
 from tuning.command.options import NOTHING_STARTED, hashed, limits
@@ -26,6 +27,12 @@ def go_on(options: argparse.Namespace, began: float) -> int:
     more, record = limits(options), search_json.read(place.folder)
     if options.confirm and record.state in (State.FINISHED, State.SPENT) and not any(more.values()):
         return confirm.confirm(from_record(place.folder, record, place.uri), options, machines.asked_for(options))
+    if record.refits and more["trials"]:
+        raise OptionError(
+            "--trials: a refit trains what was chosen, and no more; refit others by --refit of the search"
+        )
+    if options.refit is not None:
+        return refit.refit(from_record(place.folder, record, place.uri), options, machines.asked_for(options))
     found = resume.resumable(place.folder, more, place.uri, resume.Opening(options.data, hashed(options)))
     machine = machines.asked_for(options)
     found = dataclasses.replace(found, plan=planned_here(found.plan, machine, options))

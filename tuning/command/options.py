@@ -15,7 +15,7 @@ from tuning.command import config_file
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
 HERE = ("data", "trust_store", "address", "install_packages", "cpus_per_trial", "gpus_per_trial")
-WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "resume", "dry_run", "config", "json")
+WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "refit", "resume", "dry_run", "config", "json")
 """What --resume goes with: the rest of a search was chosen when it began."""
 
 NOTHING_STARTED = "A dry run: nothing was started."
@@ -74,6 +74,14 @@ def parser() -> Parser:
     sure.add_argument("--confirm", metavar="K", type=positive, help="train the K best again, at full length")
     sure.add_argument("--seeds", metavar="R", type=positive, help="each with R fresh seeds (default: 3)")
     sure.add_argument("--folds", metavar="R", type=positive, help="each on R person-grouped folds of train and val")
+    sure.add_argument(
+        "--refit",
+        metavar="K",
+        nargs="?",
+        type=positive,
+        const=0,
+        help="train the ensemble's members, or the K best, on train and val together, as long as their best epoch was",
+    )
     where = result.add_argument_group("where and how")
     where.add_argument("--name", metavar="NAME", help="name of the search (default: the space's, or the next free one)")
     where.add_argument(
@@ -131,6 +139,8 @@ def check(options: argparse.Namespace) -> None:
         raise OptionError("--seeds and --folds: choose one; folds are trained with the search's own seed")
     if (options.seeds or options.folds) and not options.confirm:
         raise OptionError("--seeds and --folds say how to confirm: name how many trials, as in --confirm 3")
+    if options.refit is not None and (options.resume is None or options.confirm or any(limits(options).values())):
+        raise OptionError("--refit trains what was chosen from a search: --resume runs/NAME --refit, alone")
     if options.install_packages and not options.address:
         raise OptionError("--install-packages is for the nodes of a cluster: name one, as in --address HOST:6379")
 

@@ -38,7 +38,7 @@ def plan_of(
         OptionError: the search has fewer trials that can be compared.
         SearchError: it has none.
     """
-    chosen = _best(rows, k)
+    chosen = best(rows, k, "--confirm")
     runs = list(range(folds)) if folds else [search.seed + n for n in range(1, (seeds or 1) + 1)]
     key = FOLD if folds else SEED
     points = [{**row.settings, key: run} for run in runs for row in chosen]
@@ -78,16 +78,20 @@ def report(folder: Path, rows: Sequence[Row], store: Store) -> Confirmation:
     return result
 
 
-def _best(rows: Sequence[Row], k: int) -> list[Row]:
-    """The k best trials whose settings differ."""
+def best(rows: Sequence[Row], k: int, option: str) -> list[Row]:
+    """The k best trials whose settings differ; `option` asked for them.
+
+    Raises:
+        OptionError: there are fewer. SearchError: there is none.
+    """
     distinct: list[Row] = []
     for row in ranked(rows):
         if row.val_f1_best and row.status != "failed" and all(row.settings != other.settings for other in distinct):
             distinct.append(row)
     if not distinct:
-        raise SearchError("no trial finished an epoch, so there is nothing to confirm")
+        raise SearchError("no trial finished an epoch, so there is nothing to train again")
     if k > len(distinct):
-        raise OptionError(f"--confirm {k}: the search has {len(distinct)} different trials to choose from; name fewer")
+        raise OptionError(f"{option} {k}: the search has {len(distinct)} different trials to choose from; name fewer")
     return distinct[:k]
 
 

@@ -43,7 +43,7 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
     epochs = int(result.get("training_iteration", 0))
     return Row(
         trial=str(trial),
-        status=STATUS.get(trial.status) or _how_it_ended(result, epochs, max_epochs),
+        status=STATUS.get(trial.status) or _how_it_ended(result, epochs, length(trial, max_epochs)),
         val_f1_best=result.get("val_f1_best"),
         best_epoch=result.get("best_epoch"),
         val_f1=result.get("val_f1"),
@@ -53,6 +53,11 @@ def row(trial: Trial, keys: Iterable[str], max_epochs: int) -> Row:
         low=result.get("val_f1_low"),
         high=result.get("val_f1_high"),
     )
+
+
+def length(trial: Trial, max_epochs: int) -> int:
+    """Epochs of a trial that is never stopped: in a refit each has a length of its own."""
+    return int(trial.config.get("train", {}).get("epochs", max_epochs))
 
 
 def to_json(row: Row) -> dict[str, Any]:

@@ -57,8 +57,10 @@ class Record:
         self.change(state=state, ended=_now(), failed=failed, failing=failing)
 
 
-def new(plan: Plan, store_hash: str, confirms: dict[str, Any] | None = None) -> SearchRecord:
-    """The record of a new search; a confirmation's says what it `confirms`."""
+def new(
+    plan: Plan, store_hash: str, confirms: dict[str, Any] | None = None, refits: dict[str, Any] | None = None
+) -> SearchRecord:
+    """The record of a new search; a confirmation's says what it `confirms`, a refit's what it `refits`."""
     return SearchRecord(
         command=sys.argv,
         name=plan.name,
@@ -70,6 +72,7 @@ def new(plan: Plan, store_hash: str, confirms: dict[str, Any] | None = None) -> 
         started=_now(),
         spent=spent([], Spent(), plan),
         confirms=confirms,
+        refits=refits,
     )
 
 

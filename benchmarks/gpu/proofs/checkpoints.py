@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from benchmarks.gpu.part import Finding, Setting
 from benchmarks.gpu.proofs.trials import can_bfloat16, computing_in, device_of, largest, trial_on
 from ensemble.voting import tta
+from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
 from trainable import checkpoint, device
 from trainable.loop import Trial
 from trainable.network import model
-from trainable.photos.params import View
-from trainable.predict import predict
+from trainable.predict import Probabilities, predict
 
 CPU = torch.device("cpu")
 EVERYTHING = {
@@ -146,16 +146,16 @@ def ensemble_member(setting: Setting) -> Iterator[Finding]:
     assert trial.best is not None
     with TemporaryDirectory() as folder:
         trial.export_best(Path(folder))
-        there, here = (Member.load(Path(folder), trial.store, place) for place in (trial.device, CPU))
-    off = largest(there.predict_rows(trial.store, trial.val_rows, (View(),)), trial.best.predictions)
+        there, here = (Member.load([Path(folder)], trial.store, place) for place in (trial.device, CPU))
+    off = largest(Ensemble.alone(there).predict_rows(trial.store, trial.val_rows), trial.best.predictions)
     said = f"a member's differ from its trial's own by up to {off:.1e} (limit 1e-02)"
     yield Finding("predictions of exported weights", said, off <= 1e-2, {"off": off})
-    yield _as_on_the_cpu(there, here, trial)
+    both = (Ensemble.alone(member, tta.views(VIEWS)) for member in (there, here))
+    yield _as_on_the_cpu(*(each.predict_rows(trial.store, trial.val_rows) for each in both))
 
 
-def _as_on_the_cpu(there: Member, here: Member, trial: Trial) -> Finding:
-    views = tta.views(VIEWS)
-    found, expected = (member.predict_rows(trial.store, trial.val_rows, views) for member in (there, here))
+def _as_on_the_cpu(found: Probabilities, expected: Probabilities) -> Finding:
+    """Compare what the device and what the CPU answers."""
     off, chosen = largest(found, expected), found.argmax(axis=1)
     short = expected.max(axis=1) - expected[np.arange(len(expected)), chosen]
     agree = float((short <= TIED).mean())

@@ -15,8 +15,9 @@ from data_prep.labels import IntArray
 from trainable.config import Augment
 from trainable.photos import augment, batches, feed
 from trainable.photos.feed import Feed
-from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.params import Params, draw
 from trainable.photos.preprocessing import Preprocessing, Size
+from trainable.photos.views import View, constant
 
 CPU = torch.device("cpu")
 PHOTOS = 16

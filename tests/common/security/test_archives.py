@@ -140,5 +140,5 @@ def test_weights_of_a_kind_that_numpy_has_not_are_refused_in_a_line(tmp_path: Pa
 def test_weights_that_no_network_of_the_config_has_are_refused_in_a_line(tmp_path: Path, small_store: Store) -> None:
     weights(tmp_path / "best.safetensors", {"x": torch.zeros(2)})
     with pytest.raises(CheckpointError, match=r"holds no weights of a resnet50 for 18 classes: remove") as refusal:
-        Member.load(tmp_path, small_store, torch.device("cpu"))
+        Member.load([tmp_path], small_store, torch.device("cpu"))
     assert "\n" not in str(refusal.value)

@@ -22,7 +22,10 @@ CPU = torch.device("cpu")
 def ensemble(store: Store, members: int = 2) -> Ensemble:
     how = Preprocessing.of(Crop(), store)
     networks = [small_resnet(store.task.classes, seed).eval() for seed in range(members)]
-    those = [Member(f"trial-{number}", TrialConfig(), net, how, CPU) for number, net in enumerate(networks)]
+    those = [
+        Member(f"trial-{number}", TrialConfig(), (net,), how, CPU, store.task.classes)
+        for number, net in enumerate(networks)
+    ]
     return Ensemble(tuple(those), Rule.equal(members), views(2))
 
 

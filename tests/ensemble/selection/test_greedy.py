@@ -1,95 +1,47 @@
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from common.errors import EnsembleError
-from data_prep.store.store import Store
-from ensemble.selection.greedy import Candidate, candidates, choose, vote_f1
+from ensemble.selection.fitting.greedy import _added, greedy
+from ensemble.selection.recipe import rule_of
+from tests.ensemble.searches import sure_of
+from tests.ensemble.selection.drawn import f1, pool_of
+
+TRUTH = np.repeat(np.arange(6), 10)
+WRONG = (TRUTH + 1) % 6
+N = np.arange(60)
 
 
-def candidate(name: str, truth: np.ndarray, right: np.ndarray, sure: float = 0.9, unsure: float = 0.5) -> Candidate:
-    """Predicts the truth with probability `sure` where `right`, elsewhere the next class with `unsure`."""
-    top = np.where(right, sure, unsure).astype(np.float32)
-    probabilities = np.repeat((1 - top)[:, None] / 17, 18, axis=1)
-    probabilities[np.arange(len(truth)), np.where(right, truth, (truth + 1) % 18)] = top
-    return Candidate(Path(name), vote_f1([Candidate(Path(name), 0, probabilities)], truth), probabilities)
+def says(right: np.ndarray) -> np.ndarray:
+    return np.where(right, TRUTH, WRONG)
 
 
-@pytest.fixture
-def truth() -> np.ndarray:
-    return np.repeat(np.arange(6), 10)
+def test_members_that_err_on_different_photos_share_the_vote_and_a_twin_gets_none_of_it() -> None:
+    pool = pool_of(TRUTH, [says(N % 4 != 0), says(N % 4 != 0), says(N % 4 != 1), says(N % 4 != 2)], 6)
+    weights = greedy(pool)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[1] == 0
+    assert min(weights[[0, 2, 3]]) > 0.2
 
 
-def test_members_that_err_on_different_photos_are_chosen_together(truth: np.ndarray) -> None:
-    n = np.arange(len(truth))
-    first = candidate("first", truth, n % 4 != 0)
-    twin = candidate("twin", truth, n % 4 != 0)
-    other = candidate("other", truth, n % 4 != 1)
-    chosen = choose([first, twin, other], truth, members=2)
-    assert [member.name for member in chosen] == ["first", "other"]
-    assert vote_f1(chosen, truth) > first.val_f1
+def test_weights_are_how_often_a_member_was_added() -> None:
+    """The first, unsure where it errs, is right where the second is surely wrong: it has to count twice."""
+    right = N % 3 != 0
+    first = sure_of(says(right), 6, np.where(right, 0.9, 0.4))
+    pool = replace(pool_of(TRUTH, [TRUTH, TRUTH], 6), probabilities=np.stack([first, sure_of(says(~right), 6, 0.95)]))
+    assert _added(pool, np.ones(60, np.int64), np.array([0, 1])).tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert f1(pool, rule_of(np.array([0.5, 0.5]))) < 0.5 < f1(pool, rule_of(np.array([2 / 3, 1 / 3]))) == 1
 
 
-def test_the_vote_is_never_below_its_best_member(truth: np.ndarray) -> None:
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        rights = [rng.random(len(truth)) < share for share in rng.uniform(0.2, 0.9, size=6)]
-        pool = [candidate(str(i), truth, right, *rng.uniform(0.3, 0.99, size=2)) for i, right in enumerate(rights)]
-        chosen = choose(pool, truth, members=4)
-        assert 1 <= len(chosen) <= 4
-        assert vote_f1(chosen, truth) >= max(member.val_f1 for member in pool)
+def test_of_equals_one_that_votes_already_is_added_again_else_the_better_one() -> None:
+    perfect = says(N >= 0)
+    pool = pool_of(TRUTH, [perfect, perfect, says(N % 2 == 0)], 6)
+    for rank, expected in (((0, 1, 2), [1, 0, 0]), ((1, 0, 2), [0, 1, 0])):
+        assert _added(pool, np.ones(60, np.int64), np.array(rank)).tolist() == expected
 
 
-def test_a_trial_far_below_the_best_does_not_vote_even_if_it_would_help_on_val(truth: np.ndarray) -> None:
-    n = np.arange(len(truth))
-    good, lucky = candidate("good", truth, n % 10 != 0), candidate("lucky", truth, n % 10 == 0)
-    assert vote_f1([good, lucky], truth) > good.val_f1
-    assert [member.name for member in choose([good, lucky], truth, members=2)] == ["good"]
-
-
-def test_no_trial_votes_twice(truth: np.ndarray) -> None:
-    pool = [candidate(str(i), truth, np.arange(len(truth)) % 9 != i) for i in range(3)]
-    names = [member.name for member in choose(pool, truth, members=9)]
-    assert len(names) == len(set(names)) <= 3
-
-
-def save(folder: Path, store: Store, **changes: object) -> None:
-    rows = store.rows("val")
-    fields = {
-        "probabilities": np.full((len(rows), 18), 1 / 18, np.float32),
-        "rows": rows,
-        "store_hash": store.hash,
-        "epoch": 1,
-        "val_f1": 0.1,
-    }
-    folder.mkdir(parents=True)
-    np.savez(folder / "val_predictions.npz", **{**fields, **changes})
-    (folder / "best.safetensors").touch()
-
-
-def test_candidates_are_read_best_first(small_store: Store, tmp_path: Path) -> None:
-    save(tmp_path / "trial-001", small_store, val_f1=0.2)
-    save(tmp_path / "trial-002", small_store, val_f1=0.3)
-    assert [found.name for found in candidates(tmp_path, small_store)] == ["trial-002", "trial-001"]
-
-
-def test_a_trial_whose_weights_the_search_has_removed_is_no_candidate(small_store: Store, tmp_path: Path) -> None:
-    for name in ("trial-001", "trial-002"):
-        save(tmp_path / name, small_store)
-    (tmp_path / "trial-001" / "best.safetensors").unlink()
-    assert [found.name for found in candidates(tmp_path, small_store)] == ["trial-002"]
-
-
-def test_predictions_on_another_store_are_refused(small_store: Store, tmp_path: Path) -> None:
-    save(tmp_path / "trial-001", small_store, store_hash="other")
-    with pytest.raises(EnsembleError, match="made on another store"):
-        candidates(tmp_path, small_store)
-
-
-def test_damaged_predictions_are_named(small_store: Store, tmp_path: Path) -> None:
-    (tmp_path / "trial-001").mkdir()
-    (tmp_path / "trial-001" / "val_predictions.npz").write_bytes(b"PK\x03\x04 no zip")
-    (tmp_path / "trial-001" / "best.safetensors").touch()
-    with pytest.raises(EnsembleError, match=r"val_predictions.npz is damaged"):
-        candidates(tmp_path, small_store)
+def test_it_chooses_by_people_not_by_photos() -> None:
+    """Of one person there are 40 photos: a member that is right of that one only is drawn in some of the bags."""
+    pool = pool_of(TRUTH, [says(N >= 40), says(N < 40)], 6, photos=20)
+    assert all(0 < weight < 1 for weight in greedy(pool))

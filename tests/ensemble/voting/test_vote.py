@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from ensemble.voting.tta import MAX_ANGLE, views
 from ensemble.voting.vote import Rule, soft_vote
-from trainable.photos.params import View
 
 
 def test_a_soft_vote_is_the_mean_of_probabilities() -> None:
@@ -30,23 +28,6 @@ def test_logits_and_a_softmax_over_the_batch_are_refused() -> None:
 def test_nobody_to_vote_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one member"):
         soft_vote([])
-
-
-def test_the_plain_view_comes_first_and_more_views_only_add() -> None:
-    assert views(1) == (View(),)
-    assert views(5)[:3] == views(3)
-    assert len(set(views(8))) == 8
-
-
-def test_views_are_fixed_by_their_seed() -> None:
-    assert views(5, seed=1) == views(5, seed=1)
-    assert views(5, seed=1) != views(5, seed=2)
-    assert all(abs(view.angle) <= MAX_ANGLE for view in views(20))
-
-
-def test_no_views_are_refused() -> None:
-    with pytest.raises(ValueError, match="n >= 1"):
-        views(0)
 
 
 VOTES = [np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.3, 0.7], [0.4, 0.6]])]

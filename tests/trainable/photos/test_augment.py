@@ -14,8 +14,9 @@ import trainable.photos
 from trainable.config import Augment
 from trainable.photos import augment, augment_cuda
 from trainable.photos.augment import _by_operators, _on_cpu, _on_cuda, apply, window
-from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.params import Params, draw
 from trainable.photos.preprocessing import Preprocessing
+from trainable.photos.views import View, constant
 from trainable.workbench import Workbench
 
 CPU = torch.device("cpu")

@@ -11,8 +11,9 @@ import torch
 from common.repository import ROOT
 from trainable.config import Augment
 from trainable.photos.augment import _by_operators, apply
-from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.params import Params, draw
 from trainable.photos.preprocessing import Preprocessing
+from trainable.photos.views import View, constant
 
 CPU = torch.device("cpu")
 MEAN, STD = (0.55, 0.50, 0.48), (0.24, 0.25, 0.25)

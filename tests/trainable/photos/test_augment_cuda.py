@@ -9,8 +9,9 @@ import torch
 from trainable.config import Augment
 from trainable.photos import augment, augment_cuda
 from trainable.photos.augment import apply
-from trainable.photos.params import Params, View, constant, draw
+from trainable.photos.params import Params, draw
 from trainable.photos.preprocessing import Preprocessing
+from trainable.photos.views import View, constant
 
 CPU = torch.device("cpu")
 ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)

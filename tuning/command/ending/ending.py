@@ -17,7 +17,7 @@ from common.search_record import FailedTrials, SearchRecord, State
 from data_prep import node_copy
 from tuning.command.ending.exit_codes import INTERRUPTED, TRIALS_FAILED
 from tuning.command.options import TIME, flag
-from tuning.confirm import rerun, verdict
+from tuning.confirm import refit, rerun, verdict
 from tuning.plan.plan import Plan
 from tuning.plan.resources import unit
 from tuning.records import leaderboard, reasons, search_json
@@ -49,7 +49,7 @@ def of_search(plan: Plan, rows: Sequence[Row], width: int) -> Ending:
     code = 0 if all(group["diverged"] for group in failed) else TRIALS_FAILED
     lines: tuple[Table | str, ...] = (
         "",
-        leaderboard.table(ranked(rows), f"Leaderboard of {plan.name}", width),
+        _table(plan, rows, record, width),
         f"\n{len(rows)} trials ({sum(row.status == 'failed' for row in rows)} failed), {_spent(plan, record)}.",
         *([reasons.described(failed)] if failed else []),
     )
@@ -61,7 +61,15 @@ def of_search(plan: Plan, rows: Sequence[Row], width: int) -> Ending:
         return Ending((*lines, f"The budget is spent. To go on:\n\n    {_resume(plan)} {_more(plan)}"), code)
     if record.confirms:
         return Ending(lines, code, compares=True)
+    if record.refits:
+        return Ending((*lines, _next_of_refit(plan)), code)
     return Ending((*lines, _next(plan)), code)
+
+
+def _table(plan: Plan, rows: Sequence[Row], record: SearchRecord, width: int) -> Table:
+    if record.refits:
+        return refit.table(plan.folder.parent.name, rows, record.refits)
+    return leaderboard.table(ranked(rows), f"Leaderboard of {plan.name}", width)
 
 
 def of_confirmation(plan: Plan, rows: Sequence[Row]) -> Ending:
@@ -113,8 +121,16 @@ def _more(plan: Plan) -> str:
     return " ".join(f"{flag(name)} +{hours:g}" for name, hours in had.items() if hours)
 
 
+def _next_of_refit(plan: Plan) -> str:
+    search = shlex.quote(plan.remote.rpartition("/")[0] if plan.remote else os.path.relpath(plan.folder.parent))
+    return (
+        "No score tells how good these are: val was trained on, and test is opened on purpose only.\n\nNext:\n\n"
+        f"    {python()} -m ensemble.select_and_predict --search {search} --refit --test"
+    )
+
+
 def _next(plan: Plan) -> str:
     board = "tensorboard" if python() == "python" else f"{python()} -m tensorboard.main"
     curves = shlex.quote(os.path.relpath(plan.folder))
-    vote = f"{python()} -m ensemble.select_and_predict --search {_shown(plan)}"
+    vote = f"{python()} -m ensemble.select_and_predict --search {_shown(plan)} --test"
     return f"\nNext:\n\n    {board} --logdir {curves}\n    {vote}"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ def test_a_member_answers_as_its_trial_did(setting: Setting) -> None:
 def test_a_member_with_other_weights_is_found(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     def off(member: Member) -> Member:
         if member.device is not CPU:
-            for parameter in member.model.parameters():
+            for parameter in member.models[0].parameters():
                 parameter.data *= 1.2
         return member
 
@@ -99,17 +98,14 @@ def test_a_member_with_other_weights_is_found(setting: Setting, monkeypatch: pyt
 
 
 def test_a_member_that_answers_otherwise_on_the_device_is_found() -> None:
-    def answering(*probabilities: tuple[float, float]) -> Any:
-        return SimpleNamespace(predict_rows=lambda rows, views: np.array(probabilities))
+    def judge(found: list[tuple[float, float]], expected: list[tuple[float, float]]) -> bool | None:
+        return checkpoints._as_on_the_cpu(np.array(found), np.array(expected)).right
 
-    trial: Any = SimpleNamespace(val_rows=np.arange(2))
-    here = answering((0.9, 0.1), (0.504, 0.496))
-
-    def right(*probabilities: tuple[float, float]) -> bool | None:
-        return checkpoints._as_on_the_cpu(answering(*probabilities), here, trial).right
+    def right(*found: tuple[float, float]) -> bool | None:
+        return judge([*found], [(0.9, 0.1), (0.504, 0.496)])
 
     assert right((0.9, 0.1), (0.5, 0.5)) is True
     assert right((0.9, 0.1), (0.49, 0.51)) is True  # tied
     assert right((0.8, 0.2), (0.5, 0.5)) is False
     assert right((0.9, 0.1), (torch.nan, 0.5)) is False
-    assert checkpoints._as_on_the_cpu(answering((0.48, 0.52)), answering((0.52, 0.48)), trial).right is False
+    assert judge([(0.48, 0.52)], [(0.52, 0.48)]) is False
