@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace, programs: Programs, method: str, seed: int
     how = ["--trials", options.trials, *(["--epochs", options.epochs] if options.epochs else []), "--seed", seed]
     where = ["--runs", search.parent, "--name", search.name]
     minutes["search"] = programs.minutes("tune_main", *what, *how, *where, before=lambda: _remove(search))
-    minutes["vote"] = programs.minutes("ensemble.select_and_predict", "--search", search)
+    minutes["vote"] = programs.minutes("ensemble.select_and_predict", "--search", search, "--test")
     return Run(store, minutes, json.loads((search / ENSEMBLE).read_text())["test"])
 
 

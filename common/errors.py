@@ -14,7 +14,8 @@ MasktuneError
 ├── DivergedError    a trial whose loss is no longer a finite number
 ├── ReportError      a trial whose score is no number
 ├── SearchError      a search folder
-└── EnsembleError    a search that no ensemble can be made of
+├── EnsembleError    a search that no ensemble can be made of
+└── ModelError       a model that was taken away from its search
 """
 
 from __future__ import annotations
@@ -77,4 +78,8 @@ class SearchError(MasktuneError):
 
 
 class EnsembleError(MasktuneError):
+    pass
+
+
+class ModelError(MasktuneError):
     pass

@@ -3,8 +3,10 @@
 runs/<search>/search.json            the command, versions, store and budget
               leaderboard.csv        one line a trial, best first
               study.db               the Optuna study, for Optuna's own tools
+              report.html            what was found, at what cost: for a browser
               state/                 what a search that was stopped or killed goes on from
               ensemble.json          the members of the vote and their scores
+              ensemble.html          the same as a report for a browser, with charts and the worst mistakes
               suspects.csv, .html    labels that the predictions contradict
               confirm/               the best trials again, a search of its own, with confirmation.json
               refit/                 chosen trials again on train and val together, a search of its own
@@ -19,8 +21,9 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from common.security.archives import check_stored
 from common.security.regular_file import TABLE, opened
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ SEARCH = "search.json"
 STATE = "state"
 LEADERBOARD = "leaderboard.csv"
 STUDY = "study.db"
-ENSEMBLE = "ensemble.json"
+ENSEMBLE, ENSEMBLE_REPORT = "ensemble.json", "ensemble.html"
+SEARCH_REPORT = "report.html"
 CONFIRMATION = "confirmation.json"
 CONFIRM, REFIT, SOUP = "confirm", "refit", "soup"
 """Searches of a search's own are kept in its folder under the first two names, and as confirm-2, ...; in soup/ is one
@@ -76,7 +80,8 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
 
     try:
         with opened(file, TABLE) as stream, np.errstate(all="ignore"):
-            _check_archive(stream)
+            check_stored(zipfile.ZipFile(stream))
+            stream.seek(0)
             saved = np.load(stream, allow_pickle=False)
             rows, probabilities = np.asarray(saved["rows"]), np.asarray(saved["probabilities"])  # bytes, if no array
             val_f1 = float(saved["val_f1"]) if "val_f1" in saved else math.nan
@@ -95,12 +100,3 @@ def read_val_predictions(file: Path, classes: int) -> ValPredictions:
     if not (math.isnan(read.val_f1) or 0 <= read.val_f1 <= 1):
         raise ValueError(f"val_f1: a number from 0 to 1 is needed, but it is {read.val_f1}")
     return read
-
-
-def _check_archive(stream: IO[bytes]) -> None:
-    """Raises ValueError: an archive that unpacks to more than it is; those of `np.savez` are not compressed."""
-    with zipfile.ZipFile(stream) as archive:
-        for member in archive.infolist():
-            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-                raise ValueError(f"{member.filename} is compressed or encrypted, which those that trials write are not")
-    stream.seek(0)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from data_prep.store.store import Store
     from ensemble.predictions.tables import Outputs
     from ensemble.search_folder import Search
-    from ensemble.selection.choice import Choice
+    from ensemble.selection.choice import Choice, Said
     from ensemble.selection.kept import Kept
 
 
@@ -61,14 +61,18 @@ def main(arguments: list[str] | None = None) -> int:
     fallback = None if options.fallback is None else meaning.class_of("--fallback", options.fallback)
 
     choice, kept = _chosen(options, searches, store, kept)
+    said = choice.on_val
     if keeps:
         kept.write(search)
     if options.refit:
         choice = _refitted(choice)
     if options.test:
-        _test(choice, store, kept, search, options.refit)
+        said = _tested(choice, store, kept, search, options.refit) or said
+    told = [search / ENSEMBLE] if keeps else []
+    if keeps and said:
+        told.append(_reported(choice, store, said, search, pictures=not options.no_pictures))
     made = _predicted(options, choice, store, photos, outputs, fallback)
-    for file in [*([search / ENSEMBLE] if keeps else []), *made]:
+    for file in [*told, *made]:
         search_folder.keep(where, file)
     return 0
 
@@ -130,18 +134,26 @@ def _refitted(choice: Choice) -> Choice:
     return refits
 
 
-def _test(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> None:
+def _tested(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> Said | None:
     """Open test. That it was is kept before anybody has read what it says."""
     from ensemble.predictions.scores import OnTest
 
     found = OnTest.of(choice, choice.load(store), store)
     if found is None:
         terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
-        return
+        return None
     kept = kept.with_test({**found.to_json(), "refit": refit})
     kept.write(search)
     for line in found.lines(choice, kept.opened):
         terminal.say(line)
+    return found.said
+
+
+def _reported(choice: Choice, store: Store, said: Said, search: Path, pictures: bool) -> Path:
+    """Write the report of what was just chosen or tested."""
+    from ensemble.report import of_search
+
+    return of_search.write(search, store, choice, said, pictures)
 
 
 def _predicted(
@@ -205,6 +217,9 @@ def parser() -> Parser:
         type=Path,
         help="the predictions (default: in the search's folder, predictions.csv, or "
         "predictions-DIR-xxxxxx.csv of --photos DIR)",
+    )
+    result.add_argument(
+        "--no-pictures", action="store_true", help="leave photos out of ensemble.html, the report for a browser"
     )
     add_options(result)
     add_prediction_options(result)

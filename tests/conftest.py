@@ -55,6 +55,7 @@ LONGEST = (
     "tuning/cluster/test_nodes.py",
     "faults/test_nodes.py",
     "data_prep/prepare/test_cluster.py",
+    "ensemble/predictions/test_workforce.py",
     "tuning/storage/test_mirror.py",
     "tuning/storage/test_disk.py",
     "tuning/test_search.py",

@@ -262,7 +262,7 @@ def test_an_ensemble_from_a_search_with_no_finished_trial(
     about = {"started": "2026", "store": {"path": str(small_store.path), "hash": small_store.hash}}
     (tmp_path / "runs" / "empty").mkdir(parents=True)
     (tmp_path / "runs" / "empty" / "search.json").write_text(json.dumps(about))
-    assert "no trial that finished an epoch" in refused(capsys, select_and_predict.main)
+    assert "no trial has finished an epoch" in refused(capsys, select_and_predict.main)
 
 
 def test_every_error_of_ours_is_a_masktune_error_with_a_place_in_the_tree() -> None:

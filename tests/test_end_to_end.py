@@ -157,14 +157,14 @@ def test_trials_differ_only_in_what_the_space_varies(searched: Path) -> None:
     assert differing == {"labels/old_from"}
 
 
-def test_the_ensemble_predicts_eval_and_opens_test_once(
+def test_the_ensemble_predicts_eval_and_opens_test_on_purpose(
     searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--search", str(searched), "--members", "2", "--tta", "3"]
     assert select_and_predict.main(arguments) == 0
     said = capsys.readouterr().out
     assert "best single trial" in said
-    assert "Test was opened before" not in said
+    assert "Test was opened" not in said
 
     predictions = pd.read_csv(searched / "predictions.csv")
     assert list(predictions.columns) == ["ImageID", "mask", "gender", "age", "probability"]
@@ -175,12 +175,18 @@ def test_the_ensemble_predicts_eval_and_opens_test_once(
     assert submission["ans"].between(0, 17).all()
 
     about = json.loads((searched / "ensemble.json").read_text())
-    used = "vote" if len(about["views"]) == 1 else "vote_with_tta"
-    assert about["val"][used] >= about["val"]["best_single"]
-    assert about["test"]["photos"] == len(smallest_store.rows("test"))
+    assert sum(member["weight"] for member in about["members"]) == pytest.approx(1)
+    assert about["test"] is None
 
-    assert select_and_predict.main(arguments) == 0
-    assert "Test was opened before" in capsys.readouterr().out
+    assert select_and_predict.main([*arguments, "--test"]) == 0
+    said = capsys.readouterr().out
+    assert "Test was opened once" in said
+    about = json.loads((searched / "ensemble.json").read_text())
+    assert about["test"]["photos"] == len(smallest_store.rows("test"))
+    score, gain = about["test"]["ensemble"], about["test"]["gain"]
+    assert 0 <= score["low"] <= score["f1"] <= score["high"] <= 1
+    assert gain["gain"] == pytest.approx(score["f1"] - about["test"]["best_single"]["f1"])
+    assert f"{score['classes_seen']} of 18 classes seen" in said or score["classes_seen"] == 18
 
 
 def test_photos_in_a_folder_are_predicted_as_they_are_in_the_store(
@@ -274,7 +280,7 @@ def test_a_store_at_an_address_with_bands_of_its_own_and_labels_missing_is_searc
     assert about["store_hash"] == store.hash
 
     store.path.rename(store.path.with_name("gone"))
-    assert select_and_predict.main(["--tta", "1"]) == 0
+    assert select_and_predict.main(["--tta", "1", "--test"]) == 0
     assert f"the copy in {copy}" in capsys.readouterr().out
     on_test = json.loads((search / "ensemble.json").read_text())["test"]
     assert on_test["photos"] == len(store.labelled("test")) < len(store.rows("test"))

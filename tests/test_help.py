@@ -12,7 +12,7 @@ from common.repository import ROOT
 
 HEAVY = {
     "torch", "torchvision", "ray", "pandas", "pyarrow", "onnxruntime", "rembg", "sklearn", "scipy", "cleanlab", "numba",
-    "PIL", "optuna", "tensorboard",
+    "PIL", "optuna", "tensorboard", "plotly",
 }  # fmt: skip
 
 DRAWS = "benchmarks.gpu"

@@ -11,11 +11,13 @@ from common.repository import ROOT
 
 WAY_DOWN = """
     tune_main
-    ensemble.select_and_predict
+    ensemble.select_and_predict ensemble.export ensemble.predict
+    ensemble.report ensemble.model
     ensemble.predictions
     ensemble.selection ensemble.search_folder
     ensemble.voting
     tuning.command tuning.watch
+    tuning.report
     tuning.replay tuning.confirm
     tuning.search
     tuning.resume

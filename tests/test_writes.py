@@ -71,6 +71,7 @@ def test_who_renames_elsewhere_flushes_too() -> None:
 
 
 WRITTEN_ELSEWHERE = {
+    "common.security.archives": "a temporary copy, to read it",
     "data_prep.node_copy.remote": "a temporary copy, to read it",
     "data_prep.sample.draw": "the whole sample is flushed at once",
     "data_prep.store.shards": "a shard is flushed when it is finished",

@@ -70,17 +70,8 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
     and val_f1.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.contiguous() for name, value in best.weights.items()}
-    metadata = {
-        "config": json.dumps(config.to_flat()),
-        "weights_sha256": _digest(weights),
-        "epoch": str(best.epoch),
-        "val_f1": str(best.val_f1),
-        "store_hash": store_hash,
-        "crop_frame": json.dumps(FRAME),
-    }
-    with replacing(folder / BEST_WEIGHTS, alone=True) as fresh:
-        save_file(weights, fresh, metadata)
+    about = {"epoch": best.epoch, "val_f1": best.val_f1, "store_hash": store_hash, "crop_frame": json.dumps(FRAME)}
+    export_weights(folder / BEST_WEIGHTS, config, best.weights, about)
     if len(rows) == 0:
         return
     # Opened here: NumPy would add .npz to a temporary name that does not end so.
@@ -93,6 +84,14 @@ def export_best(best: Best, config: TrialConfig, rows: IntArray, store_hash: str
             epoch=best.epoch,
             val_f1=best.val_f1,
         )
+
+
+def export_weights(file: Path, config: TrialConfig, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write what `load_best` reads; only one process may write the file at a time."""
+    whole = {name: value.contiguous() for name, value in weights.items()}
+    metadata = {"config": json.dumps(config.to_flat()), "weights_sha256": _digest(whole)}
+    with replacing(file, alone=True) as fresh:
+        save_file(whole, fresh, metadata | {name: str(value) for name, value in about.items()})
 
 
 def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any]]:
@@ -118,6 +117,19 @@ def load_best(file: Path) -> tuple[TrialConfig, dict[str, Tensor], dict[str, Any
     if not intact:
         raise CheckpointError(f"{file} is damaged: its weights do not match their SHA-256; choose another trial")
     return config, weights, about
+
+
+def read_config(file: Path) -> TrialConfig:
+    """Read the configuration in a best.safetensors, and none of its weights.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or no trial of this version wrote it.
+    """
+    try:
+        with opened(file), safe_open(file, "pt") as saved:
+            return _config(parse_json((saved.metadata() or {})["config"]))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): choose another trial, or train again") from None
 
 
 def _config(flat: Any) -> TrialConfig:

@@ -56,6 +56,8 @@ class Worker:
             **{curve.metric: 1 - value for curve in CURVES.values()},
             "val_f1": value,
             "val_f1_best": self._best[0],
+            "val_f1_low": self._best[0] - 0.1,
+            "val_f1_high": self._best[0] + 0.1,
             "best_epoch": self._best[1],
             "epoch": self._epoch,
             "train_photos": 15000,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from common.page.parts import data_address
 from data_prep.labels import MASKS, MISSING
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 
-THUMB = (192, 192)
-JPEG_QUALITY = 80
+THUMB = 192
 MAX_PHOTOS = 35
 """Shown of one person: a data set whose `person` is a whole album would make a page that no browser opens."""
 
@@ -94,7 +91,8 @@ def _figures(store: Store, evidence: Evidence, rows: list[Any]) -> Iterator[str]
     for row in shown:
         kind = ' class="suspect"' if paths[row] in targets else ""
         caption = escape(_caption(store, evidence, int(row), rows[0].field))
-        image = f'<img src="{_data_url(store, int(row))}" alt="{escape(paths[row])}" title="{escape(paths[row])}">'
+        name, photo = escape(paths[row]), data_address(store.read([row])[0], THUMB)
+        image = f'<img src="{photo}" alt="{name}" title="{name}">'
         yield f"<figure{kind}>{image}<figcaption>{caption}</figcaption></figure>"
     if len(shown) < len(theirs):
         yield f"<p>and {len(theirs) - len(shown)} more</p>"
@@ -109,12 +107,3 @@ def _caption(store: Store, evidence: Evidence, row: int, field: str) -> str:
     probabilities = store.task.marginal(evidence.probabilities[[place]], field)[0]
     best = int(probabilities.argmax())
     return f"{mask}: {store.task.values(field, store.bands)[best]} {probabilities[best]:.2f}"
-
-
-def _data_url(store: Store, row: int) -> str:
-    """Make a small JPEG of a photo of the store."""
-    image = Image.fromarray(store.read([row])[0])
-    image.thumbnail(THUMB, Image.Resampling.LANCZOS)
-    data = io.BytesIO()
-    image.save(data, format="JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")

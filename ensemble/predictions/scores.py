@@ -8,9 +8,8 @@ from typing import Any
 
 from data_prep.store.store import Store
 from data_prep.task import IN_WORDS
-from ensemble.selection.choice import Choice
+from ensemble.selection.choice import Choice, Said
 from ensemble.voting.ensemble import Ensemble
-from trainable.predict import Probabilities
 from trainable.recipe.intervals import Difference, Score, paired_difference
 from trainable.recipe.metrics import macro_f1
 
@@ -20,7 +19,7 @@ class OnTest:
     """It is what test says of an ensemble.
 
     Attributes:
-        probabilities: float32 [n, classes], of the store's labelled test photos.
+        said: of the store's labelled test photos.
         people: how many they are of.
         single: of the best single trial, which sees the plain photo.
         ensemble: of the vote.
@@ -28,7 +27,7 @@ class OnTest:
         by_factor: the vote's macro F1 over the values of each factor of the task.
     """
 
-    probabilities: Probabilities
+    said: Said
     people: int
     single: Score
     ensemble: Score
@@ -43,10 +42,11 @@ class OnTest:
             return None
         truth, person, task = store.classes()[test], store.person[test], store.task
         votes = ensemble.predict_rows(store, test)
-        vote, alone = votes.argmax(axis=1), choice.load_single(store).predict_rows(store, test).argmax(axis=1)
+        votes_alone = choice.load_single(store).predict_rows(store, test)
+        vote, alone = votes.argmax(axis=1), votes_alone.argmax(axis=1)
         actual, said = task.split(truth), task.split(vote)
         return cls(
-            votes,
+            Said("test", votes, votes_alone),
             len(set(person)),
             Score.of(truth, alone, person, task),
             Score.of(truth, vote, person, task),
@@ -57,7 +57,7 @@ class OnTest:
     def to_json(self) -> dict[str, Any]:
         """Give what ensemble.json keeps."""
         return {
-            "photos": len(self.probabilities),
+            "photos": len(self.said.ensemble),
             "best_single": vars(self.single),
             "ensemble": vars(self.ensemble),
             "gain": {**vars(self.gain), "told_apart": self.gain.told_apart},

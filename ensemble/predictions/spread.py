@@ -137,7 +137,8 @@ def _answers(crew: Crew, parts: Sequence[slice], say: Callable[[str], None]) -> 
                 crew.hire(share)
                 continue
             if waiting:
-                crew.at[worker.answer.remote(parts[waiting[0]])] = (worker, share, waiting.popleft())
+                following = waiting.popleft()
+                crew.at[worker.answer.remote(parts[following])] = (worker, share, following)
             if part is not None:
                 yield part, answer
 

@@ -113,20 +113,20 @@ def write(outputs: Outputs, meaning: Meaning, rows: Iterable[Rows]) -> int:
     return photos
 
 
+def readable(rows: Rows, meaning: Meaning) -> pd.DataFrame:
+    """Make a table for people: each photo's classes in words, and how sure the vote is of them."""
+    sure = np.take_along_axis(rows.probabilities, rows.classes[:, None], axis=1)[:, 0].astype(np.float64)
+    factors = meaning.by_factor(rows.classes)
+    return pd.DataFrame({"ImageID": list(rows.names), **factors, "probability": sure.round(DIGITS)})
+
+
 Add = Callable[[Rows], None]
 
 
 @contextmanager
 def _predictions(file: Path, meaning: Meaning) -> Iterator[Add]:
     with _csv(file) as add:
-
-        def add_rows(rows: Rows) -> None:
-            sure = np.take_along_axis(rows.probabilities, rows.classes[:, None], axis=1)[:, 0].astype(np.float64)
-            factors = meaning.by_factor(rows.classes)
-            table = pd.DataFrame({"ImageID": list(rows.names), **factors, "probability": sure.round(DIGITS)})
-            add(spreadsheet.safe(table))
-
-        yield add_rows
+        yield lambda rows: add(spreadsheet.safe(readable(rows, meaning)))
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,6 +63,19 @@ class Step:
     used: bool
 
 
+class Said(NamedTuple):
+    """It is what a choice, and its best single candidate alone, say of the labelled photos of a split.
+
+    Attributes:
+        split: "val" or "test".
+        ensemble, single: float32 [n, classes], in the order of `Store.labelled`.
+    """
+
+    split: str
+    ensemble: Probabilities
+    single: Probabilities
+
+
 @dataclass(frozen=True)
 class Choice:
     """It is who votes and how, and what val says of it.
@@ -74,6 +88,7 @@ class Choice:
         steps: what was tried, in this order; the first is the best single candidate.
         candidates: how many could have voted.
         store_hash: of the store that they were trained on.
+        on_val: what it says of val, where it was just made; None where it was made before.
     """
 
     members: tuple[Chosen, ...]
@@ -84,6 +99,7 @@ class Choice:
     steps: tuple[Step, ...]
     candidates: int
     store_hash: str
+    on_val: Said | None = field(default=None, repr=False, compare=False)
 
     @property
     def last_used(self) -> Step:
@@ -105,11 +121,15 @@ class Choice:
         """Say whether one candidate votes alone."""
         return len(self.members) == 1
 
+    @property
+    def rule(self) -> Rule:
+        """This is how the members' votes are joined."""
+        weights, temperatures = zip(*((each.weight, each.temperature) for each in self.members), strict=True)
+        return Rule(weights, temperatures, self.class_weights)
+
     def load(self, store: Store) -> Ensemble:
         """Load the models that vote."""
-        weights, temperatures = zip(*((each.weight, each.temperature) for each in self.members), strict=True)
-        members = tuple(each.load(store) for each in self.members)
-        return Ensemble(members, Rule(weights, temperatures, self.class_weights), self.views)
+        return Ensemble(tuple(each.load(store) for each in self.members), self.rule, self.views)
 
     def load_single(self, store: Store) -> Ensemble:
         """Load the best single candidate, which sees the plain photo only."""

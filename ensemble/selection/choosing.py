@@ -10,7 +10,7 @@ import numpy as np
 from common.errors import OptionError
 from data_prep.store.store import Store
 from ensemble.selection.candidates import Candidate
-from ensemble.selection.choice import Choice, Chosen, Step
+from ensemble.selection.choice import Choice, Chosen, Said, Step
 from ensemble.selection.nested import Judged, judge
 from ensemble.selection.options import Options
 from ensemble.selection.pool import IntArray, Pool
@@ -43,7 +43,8 @@ def choose(found: Sequence[Candidate], store: Store, options: Options, seen: See
     if options.calibrate_classes:
         vote = vote.trying("a weight for each class", with_class_weights)
     best = able[int(pool.single_f1().argmax())]
-    return vote.choice(chosen, Chosen(best.name, best.folders, best.val_f1), options, len(found), store.hash)
+    choice = vote.choice(chosen, Chosen(best.name, best.folders, best.val_f1), options, len(found), store.hash)
+    return replace(choice, on_val=Said("val", vote.probabilities(), best.probabilities))
 
 
 def _named(found: Sequence[Candidate], names: tuple[str, ...]) -> list[Candidate]:
@@ -115,6 +116,10 @@ class _Vote:
         nested = None if gain is None or before is None else before + gain.value
         step = Step(name, new.on_val, nested, gain, gain is not None and gain.is_clear)
         return replace(changed if step.used else self, steps=(*self.steps, step))
+
+    def probabilities(self) -> Probabilities:
+        """Give what it says of all of val: float32 [n, classes]."""
+        return self.pool.vote(self.fit(self.pool))
 
     def choice(
         self, chosen: Sequence[Chosen], single: Chosen, options: Options, candidates: int, store_hash: str

@@ -46,7 +46,8 @@ def _trial(folder: Path, config: TrialConfig, store: Store, probabilities: Proba
     if probabilities is None:
         probabilities = predict(network, Streamed(store, cpu), val, Preprocessing.of(config.crop, store))
     f1 = macro_f1(store.classes()[val], probabilities.argmax(axis=1))
-    export_best(Best(1, f1, probabilities, network.state_dict()), config, val, store.hash, folder)
+    best = Best(1, f1, probabilities, network.state_dict(), low=0, high=1)
+    export_best(best, config, val, store.hash, folder)
 
 
 def sure_of(classes: np.ndarray, of: int, sure: float | np.ndarray = 0.9) -> Probabilities:

@@ -12,7 +12,7 @@ def test_the_best_epoch_is_exported_as_others_read_it(small_trial, small_store, 
     trial = small_trial(train__epochs=2)
     train(trial, lambda _: None, tmp_path)
     config, weights, about = best.load_best(tmp_path / "best.safetensors")
-    assert config == trial.config
+    assert config == trial.config == best.read_config(tmp_path / "best.safetensors")
     assert all(torch.equal(weights[name], value) for name, value in trial.best.weights.items())
     assert about.pop("crop_frame") == "[512, 384]"
     assert about == {"epoch": trial.best.epoch, "val_f1": trial.best.val_f1, "store_hash": small_store.hash}
@@ -56,6 +56,9 @@ def test_weights_that_no_trial_wrote_are_not_a_best_epoch(tmp_path):
     save_file({"w": torch.zeros(2)}, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match="not of a trial of this version"):
         best.load_best(tmp_path / "w.safetensors")
+    for name in ("w.safetensors", "none.safetensors"):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            best.read_config(tmp_path / name)
 
 
 def test_a_trial_without_an_epoch_has_nothing_to_export(small_trial, tmp_path):

@@ -18,7 +18,7 @@ from trainable.photos.preprocessing import Preprocessing, Size
 FLIP, PLAIN = "flip", "plain"
 NAMES = {"rotate": "angle", "right": "right", "down": "down", "scale": "scale"}
 """What a view's name calls its numbers, in the order they stand there."""
-MOST = {"angle": 180, "right": 50, "down": 50, "scale": 50}
+MOST = {"angle": 360, "right": 50, "down": 50, "scale": 50}
 _NUMBER = re.compile(rf"({'|'.join(NAMES)})([+-][0-9]{{1,3}}(?:\.[0-9]{{1,3}})?)")
 
 
@@ -72,6 +72,16 @@ class View:
         """Whether its crop is validation's."""
         return not (self.right or self.down or self.scale)
 
+    def crop_of(self, crop: Size) -> Size:
+        """Find what it sees at the crop's own size: whole pixels less (or more) on either side."""
+        share = (1 - 1 / (1 + self.scale / 100)) / 2
+        height, width = (side - 2 * round(side * share) for side in crop)
+        return height, width
+
+    def shift_of(self, crop: Size) -> tuple[int, int]:
+        """Find how many pixels (down, right) from the photo's centre its crop lies."""
+        return round(crop[0] * self.down / 100), round(crop[1] * self.right / 100)
+
 
 def constant(view: View, n: int) -> Params:
     """Give n photos the view's flip and rotation, colours untouched."""
@@ -89,10 +99,10 @@ def look(photos: Tensor, view: View, preprocessing: Preprocessing, device: torch
     Returns:
         float32 [n, 3, height, width], as `augment.apply` does.
     """
-    crop = _crop(view, preprocessing.crop)
+    crop = preprocessing.crop
     if not view.is_centred:
-        photos = _about(_widened(photos, _needed(view, preprocessing.crop)), _shift(view, preprocessing.crop))
-    return apply(photos, constant(view, len(photos)), replace(preprocessing, crop=crop), device)
+        photos = _about(_widened(photos, _needed(view, crop)), view.shift_of(crop))
+    return apply(photos, constant(view, len(photos)), replace(preprocessing, crop=view.crop_of(crop)), device)
 
 
 def needed(views: Iterable[View], crop: Size) -> Size:
@@ -102,20 +112,8 @@ def needed(views: Iterable[View], crop: Size) -> Size:
 
 
 def _needed(view: View, crop: Size) -> Size:
-    (tall, wide), (down, right) = reach(_crop(view, crop), view.angle), _shift(view, crop)
+    (tall, wide), (down, right) = reach(view.crop_of(crop), view.angle), view.shift_of(crop)
     return tall + 2 * abs(down), wide + 2 * abs(right)
-
-
-def _crop(view: View, crop: Size) -> Size:
-    """Find the crop that the view sees at the crop's own size: whole pixels less (or more) on either side of it."""
-    share = (1 - 1 / (1 + view.scale / 100)) / 2
-    height, width = (side - 2 * round(side * share) for side in crop)
-    return height, width
-
-
-def _shift(view: View, crop: Size) -> tuple[int, int]:
-    """Find how many pixels (down, right) the view's crop lies from the centre."""
-    return round(crop[0] * view.down / 100), round(crop[1] * view.right / 100)
 
 
 def _widened(photos: Tensor, size: Size) -> Tensor:

@@ -111,11 +111,17 @@ class _Judged:
         own = [self._tallies(self.owner, people, self.truth, guess).reshape(people, -1) for guess in self.guesses]
         at_once = int(max(1, MOST_AT_ONCE // max(people, self.cells.n * len(self.truth) / people)))
         rng = np.random.default_rng(seed)
+        # Where few people are alike, their spread among each other is less than that of those they stand for, by a
+        # share of 1/n (Rao and Wu 1988): their weights, which would be exponential, are the more uneven. For one or
+        # two people as for four: more was too much.
+        there = self.cells.home[self.truth[self.first]]
+        alike = np.bincount(there)[there]
+        spread = np.maximum(1 - 1 / alike, 0.75)
         # A coin of its own for each model, by its place: what a model scores does not depend on those after it.
         coins = [np.random.default_rng((seed, 2, number)) for number in range(models)]
         for start in range(0, resamples, at_once):
             n = min(at_once, resamples - start)
-            weights = rng.standard_exponential((n, people))
+            weights = rng.standard_gamma(spread, (n, people)) / spread
             # Model by model: how a product is rounded depends on its size.
             counts = np.stack([weights @ each for each in own], axis=1).reshape(n, models, 3, self.classes)
             counts += self._added(n, rng, coins)

@@ -19,6 +19,7 @@ class Cells:
 
     Attributes:
         n: how many they are, 1 or more.
+        home: int [classes], the cell that a photo of a class is of.
         truth: int [classes, n], the class that a photo of a class is of in each cell.
         predicted: int [classes, classes, n], what is predicted for it there, by its own class and what was predicted:
             as far off in the person's factors as that was.
@@ -27,6 +28,7 @@ class Cells:
     """
 
     n: int
+    home: Ints
     truth: Ints
     predicted: Ints
     one_off: Ints
@@ -39,6 +41,11 @@ class Cells:
         n = math.prod(shape)
         place = dict(zip(factors, np.unravel_index(np.arange(n), shape), strict=True)) if factors else {}
         codes = task.split(np.arange(task.classes))
+        home = (
+            np.ravel_multi_index([codes[factor] for factor in factors], shape)
+            if factors
+            else np.zeros_like(codes[task.factors[0]])
+        )
         truth, predicted = {}, {}
         for factor, code in codes.items():
             there = place.get(factor)
@@ -49,7 +56,7 @@ class Cells:
             )
         last = task.factors[-1]
         off = [task.join(codes | {last: _beside(codes[last], step, sizes[last])}) for step in (-1, 1)]
-        return cls(n, task.join(truth), task.join(predicted), np.stack(off))
+        return cls(n, home, task.join(truth), task.join(predicted), np.stack(off))
 
 
 def of_people(task: Task, truth: Ints, owner: Ints) -> tuple[str, ...]:

@@ -83,7 +83,14 @@ def test_a_leaderboard_keeps_what_a_space_calls_its_choices(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("finished", ""), ("0.5,3,3", "abc,3,3"), ("9.0", "soon"), ("model/arch", "arch"), ("rank,trial", "a,b")],
+    [
+        ("finished", ""),
+        ("0.5,,,3,3", "abc,,,3,3"),
+        ("0.5,,,3,3", "0.5,wide,,3,3"),
+        ("9.0", "soon"),
+        ("model/arch", "arch"),
+        ("rank,trial", "a,b"),
+    ],
 )
 def test_a_leaderboard_of_nonsense_is_refused_in_a_line(old: str, new: str, tmp_path: Path) -> None:
     from common.errors import SearchError

@@ -18,6 +18,9 @@ from ensemble.predictions.tables import Outputs
 from ensemble.predictions.workforce import THIS_PROCESS, Workforce
 from tests.ensemble.predictions.ensembles import fragile, predictor
 
+ONE_WORKER = Workforce(workers=1, cluster="local")
+"""A worker takes seconds of a core to start: one does where two would tell no more."""
+
 
 def run(made: Predictor, source: FilesSource, out: Path, workforce: Workforce) -> list[str]:
     said: list[str] = []
@@ -42,7 +45,7 @@ def test_what_a_worker_cannot_do_is_told_as_this_process_would(
 ) -> None:
     background = {"method": "sample", "model": "segmenter.onnx", "sha256": "0" * 64}
     other = replace(source, treatment=replace(source.treatment, background=background))
-    for workforce in (THIS_PROCESS, Workforce(workers=2)):
+    for workforce in (THIS_PROCESS, ONE_WORKER):
         with pytest.raises(StoreError, match=r"its background went by .*; prepare it again"):
             run(predictor(small_store), other, tmp_path / "out.csv", workforce)
     assert [file.name for file in tmp_path.iterdir()] == ["photos"]
@@ -53,7 +56,7 @@ def test_workers_that_die_again_and_again_end_the_command_and_what_is_done_is_ke
 ) -> None:
     monkeypatch.setattr(spread, "TRIES", 1)
     with pytest.raises(EnsembleError, match="1 workers died while they loaded: look at their machines' memory"):
-        run(fragile(small_store, tmp_path / "mark"), source, tmp_path / "out.csv", Workforce(workers=2))
+        run(fragile(small_store, tmp_path / "mark"), source, tmp_path / "out.csv", ONE_WORKER)
 
 
 def test_workers_share_the_cores_of_machines_without_gpus(ray_session: None) -> None:

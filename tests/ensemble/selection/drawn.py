@@ -21,7 +21,7 @@ def pool_of(truth: np.ndarray, says: Sequence[np.ndarray], classes: int, photos:
     person = np.arange(len(truth)) // photos
     people = pd.Series("same", index=[f"{n:04d}" for n in range(person.max() + 1)])
     ways = [folds(people, min(5, len(people)), seed=seed).to_numpy()[person] for seed in range(repeats)]
-    return Pool(np.stack([sure_of(each, classes) for each in says]), truth, person, np.stack(ways))
+    return Pool(np.stack([sure_of(each, classes) for each in says]), truth, person, np.stack(ways), TASKS[classes])
 
 
 class Population:

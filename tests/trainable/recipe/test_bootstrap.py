@@ -20,7 +20,7 @@ def test_a_resample_is_the_score_of_the_people_weighed_with_one_added_to_each_ce
     # One man, right, and one woman, wrong. The two added are each of: one of these two as they are or as the other
     # gender, somebody right, somebody wrong. So male weighs R1 + A1, of which R1 and A1 or 0 are hits, ...
     rng = np.random.default_rng(0)
-    own, added = rng.exponential(size=(2, 40000, 2))
+    own, added = rng.gamma(0.75, size=(40000, 2)) / 0.75, rng.exponential(size=(40000, 2))
     right = rng.random((40000, 2)) < 0.5
     hits = own * [1, 0] + added * right
     actual = own + added

@@ -28,6 +28,16 @@ def test_without_a_factor_of_people_there_is_one_cell_that_changes_nothing():
     assert carried(Task(("mask",)), (), 1, 2) == [(1, 2)]
 
 
+def test_the_cell_of_a_class_is_where_it_is_carried_to_itself():
+    for task, factors in (
+        (REFERENCE, ("gender", "age")),
+        (REFERENCE, ("mask", "gender", "age")),
+        (Task(("mask",)), ()),
+    ):
+        cells = Cells.of(task, factors)
+        assert (cells.truth[np.arange(task.classes), cells.home] == np.arange(task.classes)).all()
+
+
 def test_a_band_below_and_above_are_within_the_bands():
     assert Cells.of(REFERENCE, ("gender", "age")).one_off[:, [0, 1, 2, 15, 17]].tolist() == [
         [1, 0, 1, 16, 16],

@@ -125,12 +125,12 @@ def _next_of_refit(plan: Plan) -> str:
     search = shlex.quote(plan.remote.rpartition("/")[0] if plan.remote else os.path.relpath(plan.folder.parent))
     return (
         "No score tells how good these are: val was trained on, and test is opened on purpose only.\n\nNext:\n\n"
-        f"    {python()} -m ensemble.select_and_predict --search {search} --refit"
+        f"    {python()} -m ensemble.select_and_predict --search {search} --refit --test"
     )
 
 
 def _next(plan: Plan) -> str:
     board = "tensorboard" if python() == "python" else f"{python()} -m tensorboard.main"
     curves = shlex.quote(os.path.relpath(plan.folder))
-    vote = f"{python()} -m ensemble.select_and_predict --search {_shown(plan)}"
+    vote = f"{python()} -m ensemble.select_and_predict --search {_shown(plan)} --test"
     return f"\nNext:\n\n    {board} --logdir {curves}\n    {vote}"

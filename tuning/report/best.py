@@ -1,0 +1,40 @@
+"""How good the best trial is at each factor and each class, from its predictions on val."""
+
+from __future__ import annotations
+
+from common.errors import MasktuneError
+from common.page.charts import Intervals, dots, height
+from common.page.page import Section
+from common.page.parts import chart, paragraph
+from common.search_folder import VAL_PREDICTIONS, read_val_predictions
+from data_prep.store.store import Store
+from data_prep.task import IN_WORDS
+from trainable.recipe.intervals import Score, by_class, by_factor
+from tuning.report.searched import Searched
+
+
+def section(search: Searched, several: bool) -> Section:
+    """Score the best trial by factor and by class; where its store or its predictions are not here, say so."""
+    title = f"The best trial of {search.name}" if several else "The best trial"
+    if not search.scored:
+        return Section(title, [paragraph("No trial has a score yet.")])
+    trial = search.scored[0].trial
+    try:
+        store = Store.open(search.record.store["path"])
+        saved = read_val_predictions(search.folder / trial / VAL_PREDICTIONS, store.task.classes)
+        if saved.store_hash != store.hash:
+            raise ValueError("it is of another store")
+    except (MasktuneError, OSError, ValueError, KeyError) as error:
+        return Section(title, [paragraph(f"{trial} cannot be looked at more closely from here: {error}.")])
+    truth, person = store.classes()[saved.rows], store.person[saved.rows]
+    guess = saved.probabilities.argmax(axis=1)
+    factors = by_factor(truth, guess, person, store.task)
+    scores: dict[str, Score] = {IN_WORDS[factor].upper(): score for factor, score in factors.items()}
+    for number, score in enumerate(by_class(truth, guess, person, store.task)):
+        scores[store.task.class_name(number, store.bands)] = score
+    figure = dots(list(scores), {trial: Intervals.of(scores.values())})
+    says = (
+        f"F1 of {trial} on val at its best epoch, with 95% intervals: of each factor alone, in capitals, and of each "
+        "class. Val chose this epoch and this trial, so that new people will see a little less."
+    )
+    return Section(title, [chart(figure, says, height(len(scores)))])

@@ -1,0 +1,149 @@
+"""What the settings did: their importance, each against the score, all together, and the plane of the age bands."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import optuna
+from optuna.trial import create_trial
+from plotly import graph_objects as go
+
+from common.page.page import Section
+from common.page.parts import Html, chart, in_chart, paragraph, side_by_side
+from tuning.records.rows import Row
+from tuning.report.searched import Searched
+
+FEW = 4
+"""Trials below which nothing is said of settings."""
+BANDS = ("labels/young_below", "labels/old_from")
+
+
+def section(search: Searched, several: bool) -> Section:
+    """Tell what the settings that differ did to the best val F1."""
+    title = f"Settings of {search.name}" if several else "Settings"
+    rows, keys = search.scored, search.differing
+    if len(rows) < FEW or not keys:
+        return Section(
+            title, [paragraph(f"Fewer than {FEW} trials have a score, or none differ: nothing can be said yet.")]
+        )
+    parts = [*_importance(search, rows), side_by_side([_slice(rows, key) for key in keys])]
+    if len(keys) > 1:
+        parts.append(_together(rows, keys))
+    if set(BANDS) <= set(keys):
+        parts.append(_plane(rows))
+    return Section(title, parts)
+
+
+def _importance(search: Searched, rows: Sequence[Row]) -> list[Html]:
+    """Draw Optuna's importances, which are of a forest fitted to the trials (fANOVA, Hutter et al. 2014)."""
+    found = importances(search, rows)
+    if not found:
+        return [paragraph("How important each setting is cannot be told from these trials.")]
+    names = [in_chart(key.split("/")[1]) for key in found]
+    figure = go.Figure(
+        go.Bar(x=list(found.values()), y=names, orientation="h", hovertemplate="%{y}: %{x:.2f}<extra></extra>")
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".1f")
+    figure.update_yaxes(autorange="reversed")
+    says = "How much of the difference between the trials' scores each setting explains (fANOVA); together they make 1."
+    return [chart(figure, says + " With few trials this is a rough guess.", height=90 + 28 * len(names))]
+
+
+def importances(search: Searched, rows: Sequence[Row]) -> dict[str, float]:
+    """Estimate each setting's importance, 0 to 1, the greatest first; empty where that cannot be done."""
+    varied = search.plan.space.distributions
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # a study of this moment is no news
+    study = optuna.create_study(direction="maximize")
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for row in rows:
+                study.add_trial(create_trial(value=row.val_f1_best, params=row.settings, distributions=dict(varied)))
+            return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+    except (ValueError, RuntimeError):  # all scores are equal, or a value is out of the space's ranges
+        return {}
+
+
+def _slice(rows: Sequence[Row], key: str) -> Html:
+    name = key.split("/")[1]
+    figure = go.Figure()
+    for status, symbol in (("ran to the end", "circle"), ("stopped or running", "circle-open")):
+        of_kind = [row for row in rows if (row.status == "finished") == (symbol == "circle")]
+        figure.add_scatter(
+            x=[row.settings[key] for row in of_kind],
+            y=[row.val_f1_best for row in of_kind],
+            text=[in_chart(row.trial) for row in of_kind],
+            mode="markers",
+            marker={"symbol": symbol, "size": 8},
+            name=status,
+            hovertemplate="%{text}: %{y:.3f} at %{x}<extra></extra>",
+        )
+    figure.update_xaxes(title=in_chart(name))
+    figure.update_yaxes(tickformat=".2f")
+    figure.update_layout(showlegend=False)
+    return chart(figure, f"Best val F1 against {name}; a ring is a trial that did not run to its end.", height=260)
+
+
+def _together(rows: Sequence[Row], keys: Sequence[str]) -> Html:
+    """Draw parallel coordinates as plain lines: plotly's own need WebGL, which not every browser has."""
+    axes = [*(_places(rows, key) for key in keys), _scaled([row.val_f1_best or 0.0 for row in rows])]
+    names = [*(key.split("/")[1] for key in keys), "best F1"]
+    order = sorted(range(len(rows)), key=lambda each: rows[each].val_f1_best or 0.0)
+    figure = go.Figure()
+    for rank, each in enumerate(order):
+        row, clear = rows[each], rank >= 0.8 * len(order)
+        values = [str(row.settings[key]) for key in keys] + [f"{row.val_f1_best:.3f}"]
+        figure.add_scatter(
+            x=list(range(len(names))),
+            y=[axis[each] for axis in axes],
+            text=[in_chart(value) for value in values],
+            mode="lines",
+            line={"width": 2 if clear else 1},
+            opacity=1.0 if clear else 0.25,
+            name=in_chart(row.trial),
+            hovertemplate=f"{in_chart(row.trial)}: %{{text}}<extra></extra>",
+        )
+    ticks = {"tickvals": list(range(len(names))), "ticktext": [in_chart(name) for name in names]}
+    figure.update_xaxes(**ticks, range=[-0.3, len(names) - 0.7])
+    figure.update_yaxes(showticklabels=False, range=[-0.05, 1.05])
+    figure.update_layout(showlegend=False)
+    says = (
+        "One line a trial through its settings, each from its lowest value to its highest, to its score on the right. "
+        "The best fifth of the trials is drawn clearly; point at a line to read its values."
+    )
+    return chart(figure, says, height=380, least_width=120 * len(names))
+
+
+def _places(rows: Sequence[Row], key: str) -> list[float]:
+    """Place each trial's value of a setting between 0 and 1; words in the order of the alphabet."""
+    values = [row.settings[key] for row in rows]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return _scaled([float(value) for value in values])
+    kinds = sorted({str(value) for value in values})
+    return _scaled([float(kinds.index(str(value))) for value in values])
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) if high > low else 0.5 for value in values]
+
+
+def _plane(rows: Sequence[Row]) -> Html:
+    young, old = ([row.settings[key] for row in rows] for key in BANDS)
+    scores = [row.val_f1_best for row in rows]
+    figure = go.Figure(
+        go.Scatter(
+            x=young,
+            y=old,
+            text=[in_chart(row.trial) for row in rows],
+            mode="markers",
+            marker={"size": 16, "color": scores, "colorscale": "Viridis", "showscale": True, "opacity": 0.8},
+            customdata=scores,
+            hovertemplate="%{text}: %{customdata:.3f}, young below %{x}, old from %{y}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="young below", dtick=1)
+    figure.update_yaxes(title="old from", dtick=1)
+    return chart(figure, "The age bands that were tried: the lighter a dot, the better its trial's val F1.", height=340)
