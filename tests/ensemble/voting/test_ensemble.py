@@ -158,5 +158,5 @@ def test_photos_are_fetched_as_they_are_looked_at_and_not_all_at_once(members, s
             yield torch.from_numpy(smallest_store.read(part % 14))
 
     ensemble = Ensemble.alone(members[0], views(5))
-    assert next(ensemble._votes(bring, 10_000)).shape == (1, 5, 25, 18)
+    assert next(ensemble._votes(bring, 10_000, progress=False)).shape == (1, 5, 25, 18)
     assert brought == [25, 25]
