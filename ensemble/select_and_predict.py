@@ -63,14 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     choice, kept = _chosen(options, searches, store, kept)
     said = choice.on_val
     if keeps:
-        kept.write(search)
+        _keep(kept, searches[0])
     if options.refit:
         choice = _refitted(choice)
     if options.test:
-        said = _tested(choice, store, kept, search, options.refit) or said
-    told = [search / ENSEMBLE] if keeps else []
-    if keeps and said:
-        told.append(_reported(choice, store, said, search, pictures=not options.no_pictures))
+        said = _tested(choice, store, kept, searches[0], options.refit) or said
+    told = [_reported(choice, store, said, search, not options.no_pictures)] if keeps and said else []
     made = _predicted(options, choice, store, photos, outputs, fallback)
     for file in [*told, *made]:
         search_folder.keep(where, file)
@@ -134,7 +132,15 @@ def _refitted(choice: Choice) -> Choice:
     return refits
 
 
-def _tested(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool) -> Said | None:
+def _keep(kept: Kept, search: Search) -> None:
+    """Write ensemble.json, and take it to the search's address if it has one: at once, since it counts."""
+    from ensemble import search_folder
+
+    kept.write(search.folder)
+    search_folder.keep(search.where, search.folder / ENSEMBLE)
+
+
+def _tested(choice: Choice, store: Store, kept: Kept, search: Search, refit: bool) -> Said | None:
     """Open test. That it was is kept before anybody has read what it says."""
     from ensemble.predictions.scores import OnTest
 
@@ -143,7 +149,7 @@ def _tested(choice: Choice, store: Store, kept: Kept, search: Path, refit: bool)
         terminal.say("No test photo has all labels of the store's task: nothing says how the vote does on new people.")
         return None
     kept = kept.with_test({**found.to_json(), "refit": refit})
-    kept.write(search)
+    _keep(kept, search)
     for line in found.lines(choice, kept.opened):
         terminal.say(line)
     return found.said

@@ -16,7 +16,7 @@ WAY_DOWN = """
     ensemble.predictions
     ensemble.selection ensemble.search_folder
     ensemble.voting
-    tuning.command tuning.watch
+    tuning.command tuning.watch tuning.compare
     tuning.report
     tuning.replay tuning.confirm
     tuning.search

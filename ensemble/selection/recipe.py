@@ -28,7 +28,8 @@ def top(pool: Pool, size: int) -> Weights:
 
 def weigh(pool: Pool, method: str) -> Weights:
     """Weigh all candidates by a method: float64 [candidates] with the sum 1."""
-    return top(pool, len(pool.probabilities)) if method == "top" else FITTED[method](pool)
+    candidates = len(pool.probabilities)
+    return top(pool, candidates) if method == "top" or candidates == 1 else FITTED[method](pool)
 
 
 FITTED: dict[str, Callable[[Pool], Weights]] = {"greedy": greedy, "weights": simplex}

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from common.search_record import SearchRecord
-from data_prep.labels import IntArray
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.resources import price, unit
 from tuning.records.look import Look
@@ -32,7 +31,7 @@ class Curve:
         when: float [n], seconds since 1970, by the worker's clock: only to put epochs of several trials in order.
     """
 
-    epochs: IntArray
+    epochs: npt.NDArray[np.int64]
     val_f1: Floats
     seconds: Floats
     when: Floats

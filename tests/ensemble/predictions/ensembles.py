@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -33,16 +31,3 @@ def ensemble(store: Store, members: int = 2) -> Ensemble:
 
 def predictor(store: Store, key: str = "two small networks") -> Predictor:
     return Predictor(partial(ensemble, store), Meaning(store.task, store.bands), key)
-
-
-def ensemble_unless_first(store: Store, mark: Path) -> Ensemble:
-    """Kill the first process that asks for it, as a machine without memory would."""
-    try:
-        mark.touch(exist_ok=False)
-    except FileExistsError:
-        return ensemble(store)
-    os._exit(1)
-
-
-def fragile(store: Store, mark: Path) -> Predictor:
-    return Predictor(partial(ensemble_unless_first, store, mark), Meaning(store.task, store.bands), "fragile")

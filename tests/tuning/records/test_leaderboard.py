@@ -1,6 +1,6 @@
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,7 @@ class RaysTrial:
     name: str
     val_f1_best: float
     status: str = "TERMINATED"
+    config: dict = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name

@@ -14,6 +14,7 @@ from common.command_line import exit_code
 from common.search_folder import VAL_PREDICTIONS
 from data_prep.store.store import Store
 from tests.tuning.report import drawn
+from tuning.command.ending.finish import finish
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard
 from tuning.report import __main__, report, settings
@@ -96,3 +97,16 @@ def test_what_cannot_be_told_is_refused_in_a_line(arguments: list[str], said: st
     assert exit_code(lambda: __main__.main(arguments)) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def test_a_search_that_ends_leaves_its_report_and_says_where(plan: Plan, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(plan.folder.parent)
+    assert finish(plan, leaderboard.read(plan.folder)) == 3
+    assert "The report, for a browser: <b>drawn/report.html" in capsys.readouterr().out
+    assert "24 trials" in (plan.folder / "report.html").read_text()
+
+
+def test_a_report_that_cannot_be_written_is_said_and_changes_nothing(plan: Plan, capsys) -> None:
+    (plan.folder / "report.html").mkdir()
+    assert finish(plan, leaderboard.read(plan.folder)) == 3
+    assert "Note: the report cannot be written" in capsys.readouterr().out
