@@ -101,7 +101,7 @@ def test_photos_at_hand_are_predicted_like_those_of_a_store(members, smallest_st
 def test_no_photo_is_lost_to_the_size_of_a_batch_and_their_order_stays(members, smallest_store, monkeypatch, images):
     rows, ensemble = smallest_store.rows("val")[::-1], Ensemble(tuple(members[:2]), Rule.equal(2), views(5))
     expected = ensemble.predict_rows(smallest_store, rows)
-    monkeypatch.setattr(ensembles, "IMAGES", images)
+    monkeypatch.setattr(ensembles, "IMAGES_ON_CPU", images)
     assert ensemble.predict_rows(smallest_store, rows) == pytest.approx(expected, abs=NEAR)
     assert ensemble.predict_rows(smallest_store, rows[::-1])[::-1] == pytest.approx(expected, abs=NEAR)
 
@@ -158,5 +158,5 @@ def test_photos_are_fetched_as_they_are_looked_at_and_not_all_at_once(members, s
             yield torch.from_numpy(smallest_store.read(part % 14))
 
     ensemble = Ensemble.alone(members[0], views(5))
-    assert next(ensemble._votes(bring, 10_000, progress=False)).shape == (1, 5, 25, 18)
-    assert brought == [25, 25]
+    assert next(ensemble._votes(bring, 10_000, progress=False)).shape == (1, 5, 6, 18)
+    assert brought == [6, 6]
