@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import importlib
 import itertools
 import re
@@ -18,7 +19,10 @@ import pytest
 from common.command_line import Parser
 from common.errors import OptionError
 from common.repository import ROOT
+from common.search_record import SearchRecord
 from tuning.command import options as search
+from tuning.records import leaderboard
+from tuning.records.rows import Row
 
 PACKAGES = ("benchmarks", "common", "data_prep", "ensemble", "search_spaces", "trainable", "tuning")
 SOURCES = [ROOT / "tune_main.py", *(file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py")))]
@@ -105,7 +109,9 @@ def test_commands_are_found_in_pages_and_docstrings() -> None:
     places = {command.where for command in COMMANDS}
     assert {"README.md", "docs/data.md", "docs/ensemble.md", "ensemble/predict.py", "tune_main.py"} <= places
     assert len(COMMANDS) > 100
-    text = "    python -m data_prep --out x \\\n        --size 96x72 | head     what it does\npython tune_main.py  # or this\n"
+    text = (
+        "    python -m data_prep --out x \\\n        --size 96x72 | head     makes it\npython tune_main.py  # or this\n"
+    )
     assert list(_commands("here", text)) == [
         Command("here", "data_prep", ["--out", "x", "--size", "96x72"]),
         Command("here", "tune_main", []),
@@ -193,3 +199,12 @@ def test_every_message_that_is_quoted_is_one_that_is_said() -> None:
     for quote in quotes:
         for part in filter(None, (part.strip() for part in quote.split("..."))):
             assert part in said(), f"{TROUBLE.name}: {quote}"
+
+
+def test_the_page_of_results_names_every_column_key_and_tag() -> None:
+    code = (ROOT / "tuning" / "callbacks" / "tensorboard.py").read_text()
+    tags = re.findall(r'^    "([a-z0-9]+/[a-z0-9_]+)": Curve', code, re.MULTILINE)
+    assert "f1/val" in tags
+    keys = {field.name for each in (Row, SearchRecord) for field in dataclasses.fields(each)} - {"plan"}
+    named = set(re.findall(r"`([^`]+)`", _prose((ROOT / "docs" / "results.md").read_text())))
+    assert not {*leaderboard.COLUMNS, *tags, *keys} - named
