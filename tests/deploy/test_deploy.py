@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-import tune_main
+from tuning.command.options import parser
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTERS = ("cluster-aws.yaml", "cluster-onprem.yaml")
@@ -73,5 +73,5 @@ def test_the_searches_that_are_shown_have_options_that_there_are(file: str) -> N
     commands = SHOWN.findall(text)
     assert commands
     for command in commands:
-        options = tune_main.parser().parse_args(shlex.split(command.replace("\\\n", " ").partition("`")[0]))
+        options = parser().parse_args(shlex.split(command.replace("\\\n", " ").partition("`")[0]))
         assert options.address

@@ -3,7 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.ensemble_inference import main, see
+from benchmarks.ensemble_inference.__main__ import SOURCES, main
+from benchmarks.ensemble_inference.conventional import see
+from benchmarks.trial_throughput import conventional
 from ensemble.voting.tta import NAMES, views
 from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.views import look
@@ -28,3 +30,7 @@ def test_the_loop_and_the_ensemble_answer_alike(smallest_store, capsys):
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     off = [float(row[-1].rstrip(" |")) for row in rows if "decoded" in row[0]]
     assert len(rows) == 7 and len(off) == 2 and max(off) < 1e-3
+
+
+def test_sources_are_called_alike_everywhere():
+    assert SOURCES == [conventional.JPEG, conventional.DECODED]
