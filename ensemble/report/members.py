@@ -64,5 +64,4 @@ def choice(about: Mapping[str, Any]) -> Section:
 def _gain(gain: Mapping[str, float] | None) -> str | None:
     if gain is None:
         return None
-    value, noise = gain["value"], 1.96 * gain["noise"]
-    return f"{value:+.3f}, {value - noise:+.3f} to {value + noise:+.3f}"
+    return f"{gain['value']:+.3f}, {gain['low']:+.3f} to {gain['high']:+.3f}"

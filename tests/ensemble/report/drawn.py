@@ -8,6 +8,8 @@ from data_prep.labels import MASKS, IntArray, age_band
 from data_prep.task import Task
 from ensemble.report.judged import Judged, Votes
 
+GAIN = {"value": 0.02, "low": 0.001, "high": 0.04, "noise": 0.01}
+
 MASK_OF_SEVEN = (0, 0, 0, 0, 0, 1, 2)
 
 
@@ -56,7 +58,7 @@ def about(names: tuple[str, ...] = ("trial-003", "trial-001")) -> dict[str, obje
         "class_weights": None,
         "val": [
             {"name": "best single trial", "on_val": 0.5, "nested": 0.49, "gain": None, "used": True},
-            {"name": "vote of 2", "on_val": 0.55, "nested": 0.51, "gain": {"value": 0.02, "noise": 0.01}, "used": True},
+            {"name": "vote of 2", "on_val": 0.55, "nested": 0.51, "gain": GAIN, "used": True},
         ],
         "test_opened": 1,
     }
