@@ -49,7 +49,7 @@ CURVES = {
     "loss/val": Curve("val_loss", "cross-entropy on val"),
     "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
     "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
-    "system/minutes": Curve("time_total_s", "minutes since the trial began, validation and checkpoints included"),
+    "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation"),
 }
 """By their tags. TensorBoard sorts groups by name: F1 comes first."""
 

@@ -12,8 +12,8 @@ from data_prep.store.store import Store
 from data_prep.task import REFERENCE
 from tuning import preflight
 from tuning.command import machine as machines
-from tuning.command.ending import summary
-from tuning.command.options import NOTHING_STARTED, hashed
+from tuning.command.ending import dry_run
+from tuning.command.options import hashed
 from tuning.command.planning import planned
 from tuning.plan import describe
 from tuning.plan.spaces import Space
@@ -30,10 +30,7 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     terminal.say(f"{describe.in_words(plan, store.task if store else REFERENCE, machine.seen)}\n")
     if options.dry_run:
         preflight.check_files(plan, store.task if store else REFERENCE)
-        terminal.say(NOTHING_STARTED)
-        if options.answer:
-            terminal.say(summary.planned(plan), options.answer)
-        return 0
+        return dry_run.end(plan, options.answer)
 
     from tuning import search  # Ray takes seconds: a dry run does without
     from tuning.command import confirm

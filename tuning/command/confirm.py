@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from common.security import terminal
 from tuning import resume, search
+from tuning.command.ending import dry_run
 from tuning.command.ending.exit_codes import TRIALS_FAILED
 from tuning.command.ending.finish import finish
 from tuning.command.machine import Machine
-from tuning.command.options import NOTHING_STARTED, hashed
+from tuning.command.options import hashed
 from tuning.command.planning import planned_here
 from tuning.confirm import rerun
 from tuning.plan.plan import Plan
@@ -44,8 +45,7 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
         f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n"
     )
     if options.dry_run:
-        terminal.say(f"{_cost(searched, rows, plan)}\n\n{NOTHING_STARTED}")
-        return 0
+        return dry_run.end(plan, options.answer, _cost(searched, rows, plan))
     machine.start(plan)
     return finish(plan, search.run(plan, store, confirms=confirms), options.answer)
 

@@ -11,8 +11,9 @@ from common.security import terminal
 from tuning import resume, search
 from tuning.command import confirm, refit
 from tuning.command import machine as machines
+from tuning.command.ending import dry_run
 from tuning.command.ending.finish import finish
-from tuning.command.options import NOTHING_STARTED, hashed, limits
+from tuning.command.options import hashed, limits
 from tuning.command.planning import planned_here
 from tuning.plan import describe
 from tuning.plan.plan import from_record
@@ -41,8 +42,7 @@ def go_on(options: argparse.Namespace, began: float) -> int:
         terminal.say(f"Note: {note}.")
     terminal.say(f"Going on with {plan.name}, which ends after {describe.budget_in_words(plan)} in all.\n")
     if options.dry_run:
-        terminal.say(NOTHING_STARTED)
-        return 0
+        return dry_run.end(plan, options.answer)
     machine.start(plan)
     code = finish(plan, search.resume(found, began=began), options.answer)
     return confirm.if_asked(code, plan, options, machine)

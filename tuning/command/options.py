@@ -18,8 +18,6 @@ HERE = ("data", "trust_store", "address", "install_packages", "cpus_per_trial", 
 WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "refit", "resume", "dry_run", "config", "json")
 """What --resume goes with: the rest of a search was chosen when it began."""
 
-NOTHING_STARTED = "A dry run: nothing was started."
-
 
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line. What a --config file says comes before it, so that the command line wins.
@@ -38,7 +36,7 @@ def parser() -> Parser:
         epilog="Without --data the built-in sample of drawn portraits is used; it is made on first use. Limits of what "
         "is spent (--trials, --hours, --gpu-hours) can be raised when a search is resumed: --trials 70 is seventy in "
         "all, --trials +20 is twenty more. Exit codes: 0; 2 an error, also when most trials fail; 3 the search has "
-        "ended, and trials of it failed; 130 interrupted.",
+        "ended, and trials of it failed; 130 interrupted, 143 by SIGTERM.",
     )
     what = result.add_argument_group("what to search")
     what.add_argument("--space", metavar="NAME", help="a space, a join a+b, or a file of your own: ./my_space.py:SPACE")

@@ -13,9 +13,10 @@ from common.search_folder import REFIT
 from common.security import terminal
 from data_prep.store.store import Store
 from tuning import resume, search
+from tuning.command.ending import dry_run
 from tuning.command.ending.finish import finish
 from tuning.command.machine import Machine
-from tuning.command.options import NOTHING_STARTED, hashed
+from tuning.command.options import hashed
 from tuning.command.planning import planned_here
 from tuning.confirm import refit as refits
 from tuning.confirm.refit import Chosen
@@ -41,8 +42,7 @@ def refit(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
         f"{plan.where}\nNobody is left to judge them by: they have no score. Test people stay unseen.\n"
     )
     if options.dry_run:
-        terminal.say(f"{_cost(searched, chosen, store)}\n\n{NOTHING_STARTED}")
-        return 0
+        return dry_run.end(plan, options.answer, _cost(searched, chosen, store))
     machine.start(plan)
     return finish(plan, search.run(plan, store, refits=about), options.answer)
 

@@ -47,6 +47,7 @@ def test_the_report_has_every_part_and_is_one_file(judged: Judged, tmp_path: Pat
         "What is taken for what", "How sure it is", "F1 by age", "The worst mistakes", "Made of",
     ):  # fmt: skip
         assert f">{heading}</h2>" in text
+    assert "+0.020, +0.001 to +0.040" in text  # the interval of a step is the one that was kept
     assert text.count('class="plot"') == 10  # factors, classes, paired, three factors' matrices, all classes', ...
     wrong = judged.ensemble.guess != judged.truth
     assert text.count("data:image/jpeg") == min(mistakes.MOST, len(set(judged.person[wrong]))) > 3

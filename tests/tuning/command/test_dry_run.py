@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,9 @@ def test_what_a_confirmation_or_a_resume_costs_is_told(
     printed = capsys.readouterr().out
     assert said in printed
     assert printed.endswith("A dry run: nothing was started.\n")
+    assert tune_main.main(["--resume", str(searched), *options, "--dry-run", "--json"]) == 0
+    told = capsys.readouterr()
+    assert said in told.err and json.loads(told.out)["plan"]["epochs"] == 9
     assert files(searched) == before
     assert search_json.read(searched).state == State.FINISHED
 

@@ -9,16 +9,10 @@ from typing import Any
 from common.search_folder import CONFIRMATION
 from common.security.regular_file import read_json
 from tuning.command.ending.ending import Ending
-from tuning.plan import plan as plans
 from tuning.plan.plan import Plan
 from tuning.records import rows as board
 from tuning.records import search_json
 from tuning.records.rows import Row, ranked
-
-
-def planned(plan: Plan) -> str:
-    """Describe a plan that was not run: search, where, and plan, as in search.json."""
-    return json.dumps({"search": plan.name, "where": plan.where, "plan": plans.to_json(plan)}, default=str)
 
 
 def line(plan: Plan, rows: Sequence[Row], ended: Ending) -> str:
