@@ -36,7 +36,8 @@ def show(runs: Path | str, answer: TextIO | None) -> int:
     if answer:
         terminal.say(json.dumps([_about(name, seen) for name, seen in found.items()]), answer)
     elif found:
-        leaderboard.show(_table(found, f"Searches in {runs}"))
+        terminal.say(f"Searches in {terminal.plain(runs)}")
+        leaderboard.show(_table(found))
     else:
         terminal.say(f"{runs} holds no search yet.")
     return 0
@@ -66,9 +67,9 @@ def _about(name: str, seen: Look) -> dict[str, Any]:
     }
 
 
-def _table(found: dict[str, Look], title: str) -> Table:
+def _table(found: dict[str, Look]) -> Table:
     """Make a table of them. None is marked as the best: only those on one store can be compared."""
-    result = Table(title=terminal.cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
+    result = Table(header_style="bold", box=None, pad_edge=False)
     for number, column in enumerate(COLUMNS):
         result.add_column(column, justify="left" if number < 2 else "right", no_wrap=True)
     for name, seen in found.items():
