@@ -121,8 +121,8 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
         config=config,
         callbacks=[
             *([Moved(config[SHARED])] if resuming else []),
-            StudyView(plan, searcher),
             *_callbacks(run, meter, judge, Snapshots(plan, run.record, proposals, scheduler, run.home.remove)),
+            patient(StudyView(plan, searcher), run.own.check),
         ],
         resume_config=tune.ResumeConfig() if resuming else None,
         **arguments,

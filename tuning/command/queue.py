@@ -19,7 +19,7 @@ from typing import IO
 import filelock
 
 from common import uris
-from common.errors import OptionError
+from common.errors import OptionError, SearchError, UriError
 from common.files import check_folder, move, write_text
 from common.remote_folder import RemoteFolder
 from common.repository import ROOT
@@ -105,7 +105,7 @@ def _outcome(file: Path, words: Sequence[str]) -> tuple[int, str]:
     """Run a file's search, or go on with it: its exit code, and the error that it ended with."""
     try:
         arguments = _arguments(file, words)
-    except (OptionError, OSError, ValueError) as error:
+    except (OptionError, UriError, OSError, ValueError) as error:
         terminal.say(f"error: {terminal.plain(error)}", sys.stderr)
         return ERROR, f"error: {error}"
     return _run(arguments) if arguments else (0, "")
@@ -115,7 +115,8 @@ def _arguments(file: Path, words: Sequence[str]) -> list[str]:
     """What to run the file with; nothing where its search has ended already.
 
     Raises:
-        OptionError: it says what no search can be run with, or another process runs its search.
+        OptionError: it says what no search can be run with. UriError: its address cannot be read.
+        SearchError: another process runs its search, which is no fault of the file's: it stays where it is.
     """
     options = parsed(["--config", str(file), *words])
     name = options.name or file.stem
@@ -129,7 +130,7 @@ def _arguments(file: Path, words: Sequence[str]) -> list[str]:
     if record.state in (State.FINISHED, State.SPENT) and not options.confirm:
         return []
     if isinstance(where, Path) and signs.lives(where):
-        raise OptionError(f"--queue: {where} is being run by another process; wait until it has ended, and try again")
+        raise SearchError(f"{where} is being run by another process; wait until it has ended, and try again")
     again = {key: value for key in KEPT if (value := getattr(options, key)) != parser().get_default(key)}
     return ["--resume", str(where), *(word for key, value in again.items() for word in _words(key, value))]
 

@@ -76,8 +76,16 @@ class Owner:
 
 
 def lives(search: Path) -> bool:
-    """Say whether a process runs the search in a folder, as far as can be seen from this machine."""
-    owner = Owner.of(read_bytes(search / OWNER)) if (search / OWNER).exists() else None
+    """Say whether a process runs the search in a folder, as far as can be seen from this machine.
+
+    One whose sign may not be read is not known to be dead.
+    """
+    try:
+        owner = Owner.of(read_bytes(search / OWNER))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
     return owner is not None and not owner.is_dead
 
 

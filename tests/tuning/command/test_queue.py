@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from common.errors import OptionError
+from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from common.search_record import State
 from data_prep.store.store import Store
@@ -146,3 +146,17 @@ def test_what_stops_the_queue_stops_its_search_once(monkeypatch: pytest.MonkeyPa
         assert queue._run([]) == (130, "error: heard 1")
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_search_that_another_process_runs_leaves_its_file_where_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, make_plan, small_store: Store
+) -> None:
+    (folder / "running").mkdir()
+    (folder / "running/b.yaml").write_text(f"space: age_bands\nruns: {folder.parent / 'runs'}\n")
+    plan = make_plan(folder=folder.parent / "runs/b")
+    begin(plan, small_store.hash)
+    change(plan.folder, state=State.RUNNING)
+    (plan.folder / ".owner.json").write_text('{"host": "elsewhere", "pid": 1, "machine": "another"}')
+    with pytest.raises(SearchError, match="is being run by another process"):
+        queue.run(folder, [])
+    assert found(folder) == {"running/b.yaml"}
