@@ -28,10 +28,12 @@ class Curve(NamedTuple):
     Attributes:
         metric: in a trial's results.
         about: what it is, for the (i) beside it.
+        scale: what its numbers are multiplied by.
     """
 
     metric: str
     about: str
+    scale: float = 1.0
 
 
 CURVES = {
@@ -49,7 +51,7 @@ CURVES = {
     "loss/val": Curve("val_loss", "cross-entropy on val"),
     "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
     "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
-    "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation"),
+    "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation", 1 / 60),
 }
 """By their tags. TensorBoard sorts groups by name: F1 comes first."""
 
@@ -64,8 +66,6 @@ LAYOUT = {
     }
 }
 """The charts of the tab CUSTOM SCALARS, by the tags that each shows."""
-
-SCALE = {"system/minutes": 1 / 60}
 
 
 class TensorBoard(tune.Callback):
@@ -88,8 +88,8 @@ class TensorBoard(tune.Callback):
         try:
             for tag, curve in CURVES.items():
                 if curve.metric in result:
-                    value = result[curve.metric] * SCALE.get(tag, 1)
-                    _add(writer, scalar_pb(tag, value, curve.about), result["training_iteration"])
+                    summary = scalar_pb(tag, result[curve.metric] * curve.scale, curve.about)
+                    _add(writer, summary, result["training_iteration"])
             writer.flush()
         except OSError:  # its thread has ended with the error: whoever tries again needs another writer
             del self._writers[trial.trial_id]
