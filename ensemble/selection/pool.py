@@ -15,6 +15,7 @@ from data_prep.task import Task
 from ensemble.selection.candidates import Candidate
 from ensemble.voting.vote import Rule, soft_vote
 from trainable.predict import Probabilities
+from trainable.recipe.metrics import f1_of
 
 FOLDS = 5
 """People are left out a fifth at a time."""
@@ -86,9 +87,8 @@ class Pool:
 
         hits = tally(predicted, weight * (predicted == self.truth))
         guessed = tally(predicted, np.broadcast_to(weight, predicted.shape))
-        actual = np.bincount(self.truth, weight, minlength=classes)
-        f1 = 2 * hits / np.maximum(guessed + actual, 1)
-        return np.asarray(f1[:, actual > 0].mean(axis=1))
+        actual = np.broadcast_to(np.bincount(self.truth, weight, minlength=classes), hits.shape)
+        return np.asarray(np.nanmean(f1_of(hits, actual, guessed), axis=1))
 
     def single_f1(self) -> npt.NDArray[np.float64]:
         """Score each candidate by itself: float64 [candidates]."""
