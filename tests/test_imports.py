@@ -34,7 +34,7 @@ WAY_DOWN = """
     trainable.__main__ trainable.worker
     trainable.loop
     trainable.best
-    trainable.predict trainable.workbench
+    trainable.predict trainable.workbench trainable.epoch
     trainable.network trainable.photos
     trainable.recipe trainable.checkpoint trainable.official
     trainable.device trainable.config

@@ -171,6 +171,17 @@ def free_cache(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
+def forget_peak(device: torch.device) -> None:
+    """Measure anew, from here on, the most memory that tensors take on a GPU."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak(device: torch.device) -> dict[str, float]:
+    """Tell the most that tensors took on a GPU since `forget_peak`, in gigabytes; nothing of a CPU."""
+    return {"gpu_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9} if device.type == "cuda" else {}
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Inside, torch's global generators of the CPU and of `device` start from `seed`; afterwards they go on as if

@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,16 +17,14 @@ from torch import Tensor
 from common.errors import CheckpointError, DivergedError
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
-from trainable import checkpoint
+from trainable import checkpoint, device, epoch
 from trainable.best import Best, export_best
-from trainable.config import FRAME, Train, TrialConfig, check_frame
+from trainable.config import FRAME, TrialConfig, check_frame
 from trainable.device import amp_dtype, is_out_of_memory, make_room, no_search, seeded
 from trainable.network import model, step
 from trainable.network.ema import Ema
-from trainable.photos import augment, batches, mix
-from trainable.photos.params import Params, draw
+from trainable.photos import batches
 from trainable.photos.preprocessing import Preprocessing
-from trainable.photos.sampler import balanced
 from trainable.predict import Probabilities, predict
 from trainable.recipe import metrics, optimizer
 from trainable.recipe.intervals import Score
@@ -35,17 +32,6 @@ from trainable.recipe.schedule import learning_rate
 from trainable.workbench import Workbench
 
 Metrics = dict[str, Any]
-
-ORDER, AUGMENT, MIX, NETWORK = range(4)
-"""What an epoch's random numbers are for: each purpose has its own stream of them."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A batch's photos are changed so before the network sees them; `mixing` None: nothing is mixed or erased."""
-
-    params: Params
-    mixing: mix.Mixing | None
 
 
 class Trial:
@@ -68,7 +54,7 @@ class Trial:
 
         Raises ConfigError where config and store do not fit, OptionError where the store has fewer people than there
         are folds, WeightsError where the weights are not to be had."""
-        self.config, self.store, self.device = config, _view(store, config.train), bench.device
+        self.config, self.store, self.device = config, batches.view(store, config.train), bench.device
         self.epoch = 0
         self.best: Best | None = None
         self.micro_batches = 1
@@ -96,13 +82,14 @@ class Trial:
             val_loss (cross-entropy), val_accuracy, val_f1, val_f1_best with its 95% interval (val_f1_low, val_f1_high)
             and best_epoch, of each factor of the store's task its own macro F1 (val_f1_mask, val_f1_gender,
             val_f1_age), lr (of the last step), train_photos, micro_batches, photos_per_s (while training), seconds (in
-            all). Plain numbers. Of a refit nothing that begins with val_, since there is nobody left to validate on;
-            its best epoch is the last.
+            all), and on a GPU gpu_memory_gb (the most that tensors took). Plain numbers. Of a refit nothing that
+            begins with val_, since there is nobody left to validate on; its best epoch is the last.
 
         Raises:
             DivergedError: a loss was not finite.
         """
         started = perf_counter()
+        device.forget_peak(self.device)
         metrics_of_training = self._train()
         trained = perf_counter()
         self.epoch += 1
@@ -113,40 +100,30 @@ class Trial:
             **metrics_of_validation,
             "photos_per_s": metrics_of_training["train_photos"] / (trained - started),
             "seconds": perf_counter() - started,
+            **device.peak(self.device),
         }
 
     def _train(self) -> Metrics:
-        order, parts = self._order(), batches.slices(len(self._rows), self.config.train.batch_size, batches.SMALLEST)
-        params = draw(self.config.augment, len(order), self._generator(AUGMENT))
-        mixing = (
-            None if mix.is_off(self.config.augment) else mix.draw(self.config.augment, len(order), self._generator(MIX))
-        )
-        wanted = [self._rows[order[part]] for part in parts]
+        drawn = epoch.Epoch.drawn(self.config, self._classes, self.epoch)
+        parts = batches.slices(len(self._rows), self.config.train.batch_size, batches.SMALLEST)
+        wanted = [self._rows[drawn.order[part]] for part in parts]
         # All labels of an epoch travel at once: a transfer a batch would make the host wait each time.
-        classes = torch.from_numpy(self._classes[order]).to(self.device)
+        classes = torch.from_numpy(self._classes[drawn.order]).to(self.device)
         photos = self._feed.batches(wanted, self.preprocessing.crop, self.config.augment.rotation)
         self.model.train()
         lr, found = [], []
         # Dropout and stochastic depth draw from torch's global generators.
-        with seeded(self._generator(NETWORK).initial_seed(), self.device):
+        network = epoch.generator(self.config, self.epoch, epoch.NETWORK)
+        with seeded(network.initial_seed(), self.device):
             for number, (part, batch) in enumerate(zip(parts, photos, strict=True)):
                 lr.append(learning_rate(self.epoch + number / len(parts), self.config.schedule))
-                change = Change(params[part], None if mixing is None else mixing[part])
                 # Kept on the device: reading a loss here would make the host wait at every step.
-                found.append(self._step(batch, classes[part], change, lr[-1]))
+                found.append(self._step(batch, classes[part], drawn.change(part), lr[-1]))
         sizes = [len(rows) for rows in wanted]
         trained = {"train_photos": sum(sizes), "micro_batches": self.micro_batches, "lr": lr[-1]}
         return {**self._mean_losses(found, sizes, lr), **trained}
 
-    def _order(self) -> IntArray:
-        """Draw the positions of the epoch's photos among the train photos."""
-        balance, source = self.config.train.balance, self._generator(ORDER)
-        return balanced(self._classes, balance, source) if balance else batches.shuffled(len(self._classes), source)
-
-    def _generator(self, purpose: int) -> torch.Generator:
-        return batches.generator(self.config.train.seed, self.epoch, purpose)
-
-    def _step(self, photos: Tensor, classes: Tensor, change: Change, lr: float) -> Tensor:
+    def _step(self, photos: Tensor, classes: Tensor, change: epoch.Change, lr: float) -> Tensor:
         """Update the weights once. Returns total, focal, smoothing and soft F1 loss, float32 [4] on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
@@ -158,7 +135,7 @@ class Trial:
             self._ema.update()
         return found
 
-    def _attempts(self, photos: Tensor, classes: Tensor, change: Change) -> Tensor:
+    def _attempts(self, photos: Tensor, classes: Tensor, change: epoch.Change) -> Tensor:
         """Compute gradients, in as many micro-batches as the device has the memory for."""
         self._undo.remember()
         while True:
@@ -171,12 +148,9 @@ class Trial:
                 make_room(error, self.device)
             self._undo.restore()
 
-    def _seen(self, photos: Tensor, classes: Tensor, change: Change) -> tuple[Tensor, Tensor]:
+    def _seen(self, photos: Tensor, classes: Tensor, change: epoch.Change) -> tuple[Tensor, Tensor]:
         """Make of photos and classes what the network sees, and its target."""
-        images = augment.apply(photos, change.params, self.preprocessing, self.device)
-        if change.mixing is None:
-            return images, classes
-        return mix.apply(images, classes, change.mixing, self.store.task.classes)
+        return change.apply(photos, classes, self.preprocessing, self.store.task.classes)
 
     def _gradients(self, images: Tensor, target: Tensor) -> Tensor:
         if self.micro_batches == 1:
@@ -334,12 +308,6 @@ def train(trial: Trial, report: Callable[[Metrics], None], folder: Path | None =
             if found["best_epoch"] == found["epoch"]:
                 trial.export_best(folder)
         report(found)
-
-
-def _view(store: Store, on: Train) -> Store:
-    if on.refit:
-        return store.with_val_in_train()
-    return store.with_folds(on.folds, on.fold) if on.folds else store
 
 
 def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -68,6 +68,24 @@ def test_an_epoch_reports_all_its_plain_numbers(small_trial):
     assert found["train_loss"] == pytest.approx(parts, rel=1e-5)
 
 
+def test_on_a_gpu_an_epoch_also_reports_the_most_memory_of_its_own(small_trial, monkeypatch):
+    trial, calls = small_trial(), []
+
+    def peak(asked):  # torch's two calls, since there is no GPU in CI
+        calls.append("peak")
+        return 3e9 if asked.type == "cuda" else 0
+
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda asked: calls.append("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", peak)
+    assert "gpu_memory_gb" not in trial.run_epoch() and not calls
+    work = ("_train", "_validate")
+    for name in work:
+        monkeypatch.setattr(trial, name, lambda name=name: calls.append(name) or {"train_photos": 1})
+    trial.device = torch.device("cuda")
+    assert [trial.run_epoch()["gpu_memory_gb"] for _ in range(2)] == [3.0, 3.0]
+    assert calls == ["reset", *work, "peak"] * 2
+
+
 def test_the_rate_moves_at_every_step_of_an_epoch(small_trial, monkeypatch):
     trial = small_trial(train__batch_size=126)
     rates = []

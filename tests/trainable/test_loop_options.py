@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from trainable import best
+from trainable.epoch import Epoch
 from trainable.loop import Trial, train
 from trainable.photos import augment
 from trainable.workbench import Workbench
@@ -172,7 +173,7 @@ def test_an_option_changes_training_and_is_a_function_of_the_seed(small, option)
 
 def test_a_balanced_epoch_shows_rare_classes_as_often_as_frequent_ones(small):
     trial, _ = small(train__balance=1.0)
-    order = torch.from_numpy(trial._classes[trial._order()])
+    order = torch.from_numpy(trial._classes[Epoch.drawn(trial.config, trial._classes, 0).order])
     drawn, real = order.bincount(minlength=18), torch.from_numpy(trial._classes).bincount(minlength=18)
     assert real.max() / real.min() >= 4
     assert drawn.max() / drawn.min().clamp_min(1) < real.max() / real.min()

@@ -10,13 +10,21 @@ import torch
 from common.errors import ConfigError
 from data_prep.labels import MISSING, IntArray
 from data_prep.store.store import Store
-from trainable.config import Labels
+from trainable.config import Labels, Train
 
 SMALLEST = 2
 """Batch normalization cannot train on one photo."""
 
 NOBODY: tuple[IntArray, IntArray] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 """What a refit is validated on, as `validation_set` tells it."""
+
+
+def view(store: Store, on: Train) -> Store:
+    """Give the store as a trial sees it: with its own fold as val, if it has one; with nobody in val, if it is a
+    refit."""
+    if on.refit:
+        return store.with_val_in_train()
+    return store.with_folds(on.folds, on.fold) if on.folds else store
 
 
 def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
