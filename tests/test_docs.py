@@ -202,7 +202,7 @@ def test_every_message_that_is_quoted_is_one_that_is_said() -> None:
 
 
 def test_the_page_of_results_names_every_column_key_and_tag() -> None:
-    code = (ROOT / "tuning" / "callbacks" / "tensorboard.py").read_text()
+    code = (ROOT / "tuning" / "callbacks" / "tensorboard" / "curves.py").read_text()
     tags = re.findall(r'^    "([a-z0-9]+/[a-z0-9_]+)": Curve', code, re.MULTILINE)
     assert "f1/val" in tags
     keys = {field.name for each in (Row, SearchRecord) for field in dataclasses.fields(each)} - {"plan"}

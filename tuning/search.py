@@ -30,7 +30,8 @@ from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
 from tuning.callbacks.snapshots import Snapshots
 from tuning.callbacks.study_view import StudyView, told
-from tuning.callbacks.tensorboard import TensorBoard
+from tuning.callbacks.tensorboard.callback import TensorBoard
+from tuning.callbacks.tensorboard.pictures import Pictures
 from tuning.callbacks.waiting import FolderGuard, patient
 from tuning.callbacks.watchdog import Watchdog
 from tuning.cluster import weights
@@ -187,13 +188,14 @@ def _shared(plan: Plan, kept: Home, store_hash: str) -> dict[str, Any]:
 def _callbacks(run: Run, meter: Meter, judge: Failures, snapshots: Snapshots) -> list[tune.Callback]:
     """What listens to a search, in the order in which it hears."""
     plan, kept, check = run.plan, run.home, run.own.check
+    pictures = Pictures(plan, run.record.now.store["hash"], kept)
     return [
         patient(FolderGuard(plan.folder), check),
         meter,
         judge,
         Watchdog(kept.is_waiting),
         patient(Results(), check),
-        patient(TensorBoard(list(plan.space.distributions)), check),
+        patient(TensorBoard(list(plan.space.distributions), pictures), check),
         patient(Recorder(plan, meter, run.record), check),
         patient(snapshots, check),
         sweeper.Sweeper(plan.keep, snapshot_seconds(plan.budget.trials), kept.remove),

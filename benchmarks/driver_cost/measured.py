@@ -29,7 +29,7 @@ from tuning.callbacks.meter import Meter
 from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
 from tuning.callbacks.sweeper import Sweeper
-from tuning.callbacks.tensorboard import TensorBoard
+from tuning.callbacks.tensorboard.callback import TensorBoard
 from tuning.plan import profiles, spaces
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
@@ -63,6 +63,7 @@ def large_plan(folder: Path, options: argparse.Namespace) -> Plan:
         keep=profiles.KEEP,
         resources=Resources(cpus=1, gpus=0, concurrent=options.slots),
         seed=options.seed,
+        pictures=False,
     )
 
 

@@ -17,7 +17,7 @@ from ray.air.execution._internal import TrackedActor
 from ray.tune.result import TRIAL_INFO
 
 from benchmarks.driver_cost.report import RAY, Stopwatch
-from tuning.callbacks.tensorboard import CURVES
+from tuning.callbacks.tensorboard.curves import CURVES
 
 EPOCH_S, RESET_S = 60.0, 0.25
 """Seconds of an epoch and of a worker's change of trials, on the simulated clock."""

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from common.page.charts import Intervals
 from data_prep.labels import IntArray
 from data_prep.task import Task
-from ensemble.report.measures import Floats, confusion
+from ensemble.report.measures import Floats
 from trainable.recipe.bootstrap import bootstrap_f1
 from trainable.recipe.intervals import interval
 from trainable.recipe.metrics import f1_of
+from trainable.recipe.mistakes import confusion
 
 
 def gains(truth: IntArray, better: IntArray, worse: IntArray, person: npt.NDArray[Any], task: Task) -> Intervals:

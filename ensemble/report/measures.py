@@ -13,11 +13,6 @@ from trainable.recipe.metrics import macro_f1
 Floats = npt.NDArray[np.float64]
 
 
-def confusion(truth: IntArray, guess: IntArray, classes: int) -> IntArray:
-    """Count the photos of each class (rows) that were taken for each class (columns): int64 [classes, classes]."""
-    return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
-
-
 class Reliability(NamedTuple):
     """How sure a predictor was against how often it was right: one entry for each bin of confidence with photos."""
 
@@ -63,13 +58,3 @@ def by_year(truth: IntArray, guess: IntArray, person: npt.NDArray[Any], age: Int
     f1 = [macro_f1(truth[rows], guess[rows]) for rows in near]
     people = [len(np.unique(person[rows])) for rows in near]
     return Years(ages, np.array(f1), np.array([rows.sum() for rows in near]), np.array(people))
-
-
-def surest_mistakes(
-    truth: IntArray, guess: IntArray, confidence: Floats, person: npt.NDArray[Any], most: int
-) -> IntArray:
-    """Find the surest wrong guess on each person, the surest first, at most so many: positions among the photos."""
-    wrong = np.flatnonzero(truth != guess)
-    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
-    _, first = np.unique(person[wrong].astype(str), return_index=True)
-    return wrong[np.sort(first)][:most]

@@ -10,7 +10,7 @@ from common.page.parts import Html, chart, paragraph, picture, pictures, side_by
 from data_prep.labels import IntArray
 from data_prep.task import IN_WORDS
 from ensemble.report.judged import Judged
-from ensemble.report.measures import confusion, surest_mistakes
+from trainable.recipe.mistakes import confusion, surest_mistakes
 
 MOST = 24
 """Pictures: a page's worth, and some 150 KB."""

@@ -95,6 +95,7 @@ def parser() -> Parser:
     where.add_argument("--cpus-per-trial", metavar="N", type=positive, help="CPU cores of one trial")
     where.add_argument("--deterministic", action="store_true", help="trials give the same bits again, at a price")
     where.add_argument("--compile", action="store_true", help="torch.compile, on GPUs from sm_80 on")
+    where.add_argument("--no-pictures", action="store_true", help="leave photos out of what TensorBoard shows")
     where.add_argument("--address", metavar="ADDR", help="address of a running Ray cluster, or auto")
     where.add_argument(
         "--install-packages", action="store_true", help="with --address: let Ray install requirements.txt on the nodes"

@@ -51,6 +51,7 @@ def planned(options: argparse.Namespace, space: Space, place: Home, store: Store
         seed=options.seed,
         deterministic=options.deterministic,
         compile=options.compile,
+        pictures=not options.no_pictures,
     )
 
 

@@ -33,6 +33,7 @@ class Plan:
         deterministic: every trial uses only operations that give the same bits every time.
         compile: trials use torch.compile where the device can.
         remote: the search's address, if it is kept at one.
+        pictures: whether TensorBoard shows photos of the store.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Plan:
     deterministic: bool = False
     compile: bool = False
     remote: str | None = None
+    pictures: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.grace <= self.epochs:
@@ -101,6 +103,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "resources": vars(plan.resources),
         "seed": plan.seed,
         **plan.execution,
+        "pictures": plan.pictures,
         **({"remote": plan.remote} if plan.remote else {}),
     }
 
@@ -124,6 +127,7 @@ def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -
             resources=Resources(**about["resources"]),
             **{name: about[name] for name in ("settings", "epochs", "grace", "reduction", "keep", "seed")},
             **{name: about.get(name, False) for name in ("deterministic", "compile")},
+            pictures=about.get("pictures", True),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SearchError(

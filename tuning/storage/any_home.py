@@ -104,6 +104,12 @@ class Home(ABC):
         """Bring every trial's predictions here. Raises UriError: they cannot be read."""
 
     @abstractmethod
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        """Within, a file of a trial's, "trial-001/val_predictions.npz", is where this gives; if there is none, nothing
+        is. Raises OSError: it cannot be read now."""
+
+    @abstractmethod
     def keep(self, file: Path) -> None:
         """Keep a file that was written into the folder of an ended search. Raises UriError: it cannot be."""
 

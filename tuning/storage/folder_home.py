@@ -94,5 +94,9 @@ class FolderHome(Home):
     def fetch_predictions(self) -> None:
         """They are here."""
 
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        yield self.folder / name
+
     def keep(self, file: Path) -> None:
         """It is kept."""

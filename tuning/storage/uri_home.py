@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -96,6 +97,15 @@ class UriHome(Home):
             found = self._there.list()
             wanted = [name for name in found if name.startswith(TRIALS) and name.endswith(f"/{VAL_PREDICTIONS}")]
             fetch(self._there, self.folder, {name: found[name] for name in wanted})
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        # Not into the mirror: what is there is taken to the address as the driver's own.
+        with tempfile.TemporaryDirectory(prefix="masktune-") as folder:
+            file = Path(folder, "file")
+            with suppress(FileNotFoundError):
+                self._there.download(name, file)
+            yield file
 
     def keep(self, file: Path) -> None:
         with _refusing(self._uri, "written"):

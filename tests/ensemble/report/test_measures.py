@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 
 from data_prep.labels import MISSING
-from ensemble.report.measures import by_year, confusion, f1_of_the_surest, reliability, surest_mistakes
-
-
-def test_a_confusion_matrix_counts_truth_in_rows() -> None:
-    assert confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+from ensemble.report.measures import by_year, f1_of_the_surest, reliability
 
 
 def test_calibration_by_hand() -> None:
@@ -35,11 +31,3 @@ def test_years_are_scored_apart_or_with_their_neighbours() -> None:
     assert alone.people.tolist() == [1, 1, 1] and alone.photos.tolist() == [2, 1, 1]
     pooled = by_year(truth, guess, person, age, around=1)
     assert pooled.people.tolist() == [2, 2, 1] and pooled.f1[0] == pytest.approx((2 / 3 + 2 / 3) / 2)
-
-
-def test_the_surest_mistake_of_each_person_comes_once_the_surest_first() -> None:
-    truth, guess = np.array([0, 0, 0, 0, 0]), np.array([1, 1, 1, 0, 1])
-    confidence, person = np.array([0.6, 0.9, 0.7, 0.99, 0.5]), np.array(list("aabbc"), dtype=object)
-    assert surest_mistakes(truth, guess, confidence, person, most=9).tolist() == [1, 2, 4]
-    assert surest_mistakes(truth, guess, confidence, person, most=2).tolist() == [1, 2]
-    assert surest_mistakes(truth, truth, confidence, person, most=2).tolist() == []

@@ -1,4 +1,4 @@
-"""Each trial's curves in groups, and the HPARAMS tab: what was searched against the best val F1.
+"""Each trial's curves in groups, its pictures, and the HPARAMS tab: what was searched against the best val F1.
 
 Ray's own logger writes hyperparameters only when a trial ends, with its last metrics, under long names; this one
 writes them when it starts, so that a running search can be compared.
@@ -6,6 +6,8 @@ writes them when it starts, so that a running search can be compared.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ray import tune
@@ -17,95 +19,102 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars
 
-from data_prep.task import FACTORS, IN_WORDS
 from tuning import ray_internals
+from tuning.callbacks.tensorboard.curves import CURVES, LAYOUT, METRICS
+from tuning.callbacks.tensorboard.pictures import Drawn, Pictures
 from tuning.records.rows import setting
 
 
-class Curve(NamedTuple):
-    """A curve of each trial.
+class Coming(NamedTuple):
+    """Pictures of a trial that are being drawn.
 
     Attributes:
-        metric: in a trial's results.
-        about: what it is, for the (i) beside it.
-        scale: what its numbers are multiplied by.
+        step: the epoch that they are shown at. The last ones are shown at the trial's last epoch, which a trial that
+            goes on has yet to do: so none is there twice.
+        last: whether nothing of the trial follows them.
     """
 
-    metric: str
-    about: str
-    scale: float = 1.0
-
-
-CURVES = {
-    "f1/val": Curve("val_f1", "macro F1 on val, over the classes of the task"),
-    "f1/val_best": Curve("val_f1_best", "the highest macro F1 on val so far: what the leaderboard ranks by"),
-    **{
-        f"f1/{factor}": Curve(f"val_f1_{factor}", f"macro F1 on val, over the values of the {IN_WORDS[factor]} alone")
-        for factor in FACTORS
-    },
-    "f1/val_accuracy": Curve("val_accuracy", "share of the val photos whose class is right; the score is macro F1"),
-    "loss/train": Curve("train_loss", "what is trained on: the weighted sum of the three below, mean over the photos"),
-    "loss/train_focal": Curve("train_focal", "focal loss"),
-    "loss/train_smoothing": Curve("train_smoothing", "cross-entropy with smoothed labels"),
-    "loss/train_soft_f1": Curve("train_soft_f1", "1 - soft F1"),
-    "loss/val": Curve("val_loss", "cross-entropy on val"),
-    "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
-    "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
-    "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation", 1 / 60),
-}
-"""By their tags. TensorBoard sorts groups by name: F1 comes first."""
-
-METRICS = {"f1/val_best": "best F1", "f1/val": "last F1", "system/minutes": "minutes"}
-"""What the HPARAMS tab compares, and its name there."""
-
-LAYOUT = {
-    "masktune": {
-        "macro F1": ["Multiline", [r"f1/(val|mask|gender|age)$"]],
-        "loss in training and on val": ["Multiline", [r"loss/(train|val)$"]],
-        "parts of the loss": ["Multiline", [r"loss/train_"]],
-    }
-}
-"""The charts of the tab CUSTOM SCALARS, by the tags that each shows."""
+    trial: Trial
+    step: int
+    drawn: Drawn
+    last: bool
 
 
 class TensorBoard(tune.Callback):
     """Writes straight into runs/<search>/<trial>/, the folder that `tensorboard --logdir` is pointed at."""
 
-    def __init__(self, keys: list[str]) -> None:
-        self._keys = keys
+    def __init__(self, keys: list[str], pictures: Pictures) -> None:
+        self._keys, self._pictures = keys, pictures
         self._columns = summary_v2.hparams_config_pb(
             hparams=[summary_v2.HParam(key) for key in keys],
             metrics=[summary_v2.Metric(tag, display_name=name) for tag, name in METRICS.items()],
         )
         self._layout = custom_scalars(LAYOUT)
         self._writers: dict[str, SummaryWriter] = {}
+        self._coming: list[Coming] = []
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._writer(trial)
+        is_new = trial.trial_id not in self._writers and not _epochs(trial)
+        with self._writing(trial):
+            pass
+        if is_new:
+            self._coming.append(Coming(trial, 1, self._pictures.first_batch(trial), last=False))
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
-        writer = self._writer(trial)
-        try:
+        with self._writing(trial) as writer:
             for tag, curve in CURVES.items():
                 if curve.metric in result:
                     summary = scalar_pb(tag, result[curve.metric] * curve.scale, curve.about)
                     _add(writer, summary, result["training_iteration"])
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self._show([each for each in self._coming if each.drawn.done()])
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        result = trial.last_result or {}
+        status = api_pb2.STATUS_FAILURE if "diverged" in result else api_pb2.STATUS_SUCCESS
+        self._end(trial, status, for_good=bool(result.get("done")))  # others go on with the search
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._end(trial, api_pb2.STATUS_FAILURE, for_good=True)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        self._show(list(self._coming))
+        self._pictures.close()
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+
+    def _end(self, trial: Trial, status: int, for_good: bool) -> None:
+        if trial.trial_id not in self._writers:
+            return
+        with self._writing(trial) as writer:
+            _add(writer, _session_end(status))
+        if for_good:
+            self._coming.append(Coming(trial, _epochs(trial), self._pictures.best(trial), last=True))
+        else:
+            self._writers.pop(trial.trial_id).close()
+
+    def _show(self, coming: list[Coming]) -> None:
+        """Write what has been drawn, and wait for what has not."""
+        for each in coming:
+            with self._writing(each.trial) as writer:
+                for summary in each.drawn.result():
+                    _add(writer, summary, each.step)
+            self._coming.remove(each)
+            if each.last:
+                self._writers.pop(each.trial.trial_id).close()
+
+    @contextmanager
+    def _writing(self, trial: Trial) -> Iterator[SummaryWriter]:
+        """Within, the trial's writer; then what it was given is in its file."""
+        writer = self._writer(trial)
+        try:
+            yield writer
             writer.flush()
         except OSError:  # its thread has ended with the error: whoever tries again needs another writer
             del self._writers[trial.trial_id]
             raise
-
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        diverged = "diverged" in (trial.last_result or {})
-        self._close(trial, api_pb2.STATUS_FAILURE if diverged else api_pb2.STATUS_SUCCESS)
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._close(trial, api_pb2.STATUS_FAILURE)
-
-    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
 
     def _writer(self, trial: Trial) -> SummaryWriter:
         """The trial's writer; a new one (at its start, or after a resume) first says what the trial's settings are.
@@ -113,8 +122,7 @@ class TensorBoard(tune.Callback):
         A resumed trial repeats at most one epoch: purge_step hides what it had written of it.
         """
         if trial.trial_id not in self._writers:
-            done = (trial.last_result or {}).get("training_iteration", 0)
-            writer = SummaryWriter(str(ray_internals.folder_of(trial)), purge_step=done + 1 if done else None)
+            writer = SummaryWriter(str(ray_internals.folder_of(trial)), purge_step=_epochs(trial) + 1)
             values = {key: setting(trial.config, key) for key in self._keys}
             _add(writer, self._columns)
             _add(writer, summary_v2.hparams_pb(values, trial_id=_title(trial, values)))
@@ -123,11 +131,9 @@ class TensorBoard(tune.Callback):
             self._writers[trial.trial_id] = writer
         return self._writers[trial.trial_id]
 
-    def _close(self, trial: Trial, status: int) -> None:
-        writer = self._writers.pop(trial.trial_id, None)
-        if writer is not None:
-            _add(writer, _session_end(status))
-            writer.close()
+
+def _epochs(trial: Trial) -> int:
+    return int((trial.last_result or {}).get("training_iteration", 0))
 
 
 def _session_end(status: int) -> Summary:

@@ -1,0 +1,58 @@
+"""Which of a trial's results are curves, what they are called, and which of them share a chart."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from data_prep.task import FACTORS, IN_WORDS
+
+
+class Curve(NamedTuple):
+    """A curve of each trial.
+
+    Attributes:
+        metric: in a trial's results.
+        about: what it is, for the (i) beside it.
+        scale: what its numbers are multiplied by.
+    """
+
+    metric: str
+    about: str
+    scale: float = 1.0
+
+
+CURVES = {
+    "f1/val": Curve("val_f1", "macro F1 on val, over the classes of the task"),
+    "f1/val_best": Curve("val_f1_best", "the highest macro F1 on val so far: what the leaderboard ranks by"),
+    **{
+        f"f1/{factor}": Curve(f"val_f1_{factor}", f"macro F1 on val, over the values of the {IN_WORDS[factor]} alone")
+        for factor in FACTORS
+    },
+    "f1/val_accuracy": Curve("val_accuracy", "share of the val photos whose class is right; the score is macro F1"),
+    "loss/train": Curve("train_loss", "what is trained on: the weighted sum of the three below, mean over the photos"),
+    "loss/train_focal": Curve("train_focal", "focal loss"),
+    "loss/train_smoothing": Curve("train_smoothing", "cross-entropy with smoothed labels"),
+    "loss/train_soft_f1": Curve("train_soft_f1", "1 - soft F1"),
+    "loss/val": Curve("val_loss", "cross-entropy on val"),
+    "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
+    "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
+    "system/gpu_memory_gb": Curve(
+        "gpu_memory_gb", "the most of the GPU's memory that an epoch's tensors took, GB"
+    ),
+    "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation", 1 / 60),
+}
+"""By their tags. TensorBoard sorts groups by name: F1 comes first."""
+
+METRICS = {"f1/val_best": "best F1", "f1/val": "last F1", "system/minutes": "minutes"}
+"""What the HPARAMS tab compares, and its name there."""
+
+LAYOUT = {
+    "masktune": {
+        "macro F1": ["Multiline", [r"f1/(val|mask|gender|age)$"]],
+        "loss in training and on val": ["Multiline", [r"loss/(train|val)$"]],
+        "parts of the loss": ["Multiline", [r"loss/train_"]],
+        "learning rate": ["Multiline", [r"optimizer/lr$"]],
+        "photos a second": ["Multiline", [r"system/photos_per_s$"]],
+    }
+}
+"""The charts of the tab CUSTOM SCALARS, by the tags that each shows."""
