@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from plotly import graph_objects as go
 from common.page.page import Page, Section
 from common.page.parts import chart, paragraph
 from common.page.theme import DARK
+from tests.browser import CHROMIUM, QUIETLY
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DARK_SCHEME = "0"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
@@ -23,12 +22,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def drawn(page: str, folder: Path) -> str:
     """What the page is after its programs ran, for a reader whose system is dark."""
     (folder / "page.html").write_text(page)
-    options = (
-        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --virtual-time-budget=8000 --dump-dom"
-    )
     command = [
-        str(CHROMIUM), *options.split(), f"--user-data-dir={folder / 'profile'}",
+        str(CHROMIUM), *QUIETLY, "--virtual-time-budget=8000", "--dump-dom", f"--user-data-dir={folder / 'profile'}",
         f"--blink-settings=preferredColorScheme={DARK_SCHEME}", f"file://{folder / 'page.html'}",
     ]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout

@@ -36,9 +36,7 @@ CURVES = {
     "loss/val": Curve("val_loss", "cross-entropy on val"),
     "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
     "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
-    "system/gpu_memory_gb": Curve(
-        "gpu_memory_gb", "the most of the GPU's memory that an epoch's tensors took, GB"
-    ),
+    "system/gpu_memory_gb": Curve("gpu_memory_gb", "the most of the GPU's memory that an epoch's tensors took, GB"),
     "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation", 1 / 60),
 }
 """By their tags. TensorBoard sorts groups by name: F1 comes first."""

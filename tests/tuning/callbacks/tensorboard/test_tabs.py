@@ -1,0 +1,58 @@
+"""What a person sees: TensorBoard's own pages of a search, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.browser import CHROMIUM, browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+
+
+@contextmanager
+def served(logdir: Path) -> Iterator[str]:
+    """Within, TensorBoard shows the folder at this address, on a port that is free."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stderr
+            found = next(
+                (url for line in process.stderr if (url := re.search(r"http://127\.0\.0\.1:\d+/", line))), None
+            )
+            assert found, "TensorBoard has ended"
+            yield found[0]
+        finally:
+            process.terminate()
+
+
+SHOWN = {
+    "scalars": ["trial-001", "trial-002", "trial-003", "tag: f1/val macro F1 on val", "tag: loss/train"],
+    "images": [
+        *(f"pictures/first_batch trial-00{number}" for number in (1, 2, 3)),
+        *(f"pictures/{name} trial-00{number}" for name in ("confusion", "mistakes") for number in (1, 2)),
+        " ".join(["[picture]"] * 7),
+    ],
+    "hparams": ["001 29/59/0/0 59.000", "002 29/60/0/0 60.000", "003 29/61/0/0 61.000", "best F1", "minutes"],
+}
+"""What stands on each tab. Pictures that have been loaded are counted at its end."""
+
+
+def missing(tab: str, text: str) -> list[str]:
+    text = f"{text} {' '.join(['[picture]'] * text.count('[picture]'))}"
+    return [words for words in SHOWN[tab] if words not in text]
+
+
+def test_scalars_images_and_hparams_show_every_trial(written: Path, tmp_path: Path) -> None:
+    with served(written) as url, browser(tmp_path) as seen:
+        page = seen.page(f"{url}#scalars")
+        for tab in SHOWN:
+            seen.move(page, tab)
+            found = seen.text(page, lambda text, tab=tab: not missing(tab, text))
+            assert missing(tab, found) == [], found[-2000:]
