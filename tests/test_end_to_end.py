@@ -18,6 +18,7 @@ import optuna
 import pandas as pd
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import tune_main
 from common.errors import OptionError
@@ -149,6 +150,14 @@ def test_every_trial_leaves_its_best_weights_and_its_val_predictions(searched: P
         judged = macro_f1(smallest_store.classes()[val], saved["probabilities"].argmax(axis=1))
         assert judged == pytest.approx(board.loc[folder.name, "val_f1_best"])
         assert config.labels.old_from == board.loc[folder.name, "labels/old_from"]
+
+
+def test_tensorboard_has_every_trials_pictures_and_no_memory_of_a_gpu_that_is_not_there(searched: Path) -> None:
+    for folder in sorted(searched.glob("trial-*")):
+        tags = set(EventAccumulator(str(folder)).Reload().Tags()["tensors"])
+        assert {"pictures/first_batch", "pictures/confusion", "pictures/mistakes", "f1/age"} <= tags
+        assert "system/gpu_memory_gb" not in tags
+        assert not list(folder.glob("*.jpg"))
 
 
 def test_trials_differ_only_in_what_the_space_varies(searched: Path) -> None:

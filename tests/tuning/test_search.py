@@ -100,6 +100,7 @@ def test_tensorboard_has_every_trials_curves_and_hyperparameters(finished: Plan)
         board = pd.read_csv(finished.folder / "leaderboard.csv").set_index("trial").loc[folder.name]
         tags = events.Tags()["tensors"]
         assert {"f1/val", "f1/val_best", "loss/train", "optimizer/lr"} <= set(tags) and "val_f1" not in tags
+        assert [event.step for event in events.Tensors("pictures/first_batch")] == [1]
         assert [event.step for event in events.Tensors("f1/val")] == list(range(1, board["epochs"] + 1))
         best = tensor_util.make_ndarray(events.Tensors("f1/val_best")[-1].tensor_proto)
         assert float(best) == pytest.approx(board["val_f1_best"])

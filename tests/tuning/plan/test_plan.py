@@ -178,6 +178,8 @@ def test_a_plan_keeps_an_address_as_it_is(make_plan: Callable[..., Plan]) -> Non
     plan = dataclasses.replace(make_plan(), store="s3://bucket/masks?region=eu-west-1")
     record = SearchRecord(plan=planning.to_json(plan), store={"path": plan.store, "hash": "x"})
     assert planning.from_record(plan.folder, record) == plan
+    without = {key: value for key, value in record.plan.items() if key != "pictures"}
+    assert planning.from_record(plan.folder, dataclasses.replace(record, plan=without)).pictures
 
 
 @pytest.mark.parametrize(
