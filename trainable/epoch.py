@@ -16,7 +16,7 @@ from torch import Tensor
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from trainable.config import TrialConfig
-from trainable.photos import augment, batches, mix, params
+from trainable.photos import augment, augment_torch, batches, mix, params
 from trainable.photos.feed import Streamed
 from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.sampler import balanced
@@ -36,7 +36,10 @@ class Change:
         self, photos: Tensor, classes: Tensor, preprocessing: Preprocessing, n_classes: int
     ) -> tuple[Tensor, Tensor]:
         """Make of photos, and of their classes on the device, what the network sees, and its target."""
-        images = augment.apply(photos, self.params, preprocessing, classes.device)
+        return self.mixed(augment.apply(photos, self.params, preprocessing, classes.device), classes, n_classes)
+
+    def mixed(self, images: Tensor, classes: Tensor, n_classes: int) -> tuple[Tensor, Tensor]:
+        """Mix photos that are augmented, and erase."""
         return (images, classes) if self.mixing is None else mix.apply(images, classes, self.mixing, n_classes)
 
 
@@ -80,7 +83,8 @@ def first_batch(config: TrialConfig, store: Store, most: int) -> npt.NDArray[np.
     """Compute up to `most` photos of the trial's first batch as its network sees them, in colours again: uint8
     [n, height, width, 3].
 
-    A CPU trains on these very numbers before they become colours; a GPU's differ by rounding.
+    A trial's own augmentation differs by rounding: this one is by torch's operators, since to show a few photos is not
+    worth the minute in which compiled code is made where there is none yet.
     """
     store, cpu = batches.view(store, config.train), torch.device("cpu")
     rows, classes = batches.training_set(config.labels, store)
@@ -89,7 +93,8 @@ def first_batch(config: TrialConfig, store: Store, most: int) -> npt.NDArray[np.
     part = slice(config.train.batch_size if first.changes.mixing else min(most, config.train.batch_size))
     chosen = first.order[part]
     [photos] = Streamed(store, cpu).batches([rows[chosen]], preprocessing.crop, config.augment.rotation)
-    labels = torch.from_numpy(classes[chosen])
-    images, _ = first.change(part).apply(photos, labels, preprocessing, store.task.classes)
+    change = first.change(part)
+    images = augment_torch.apply(photos, change.params, preprocessing)
+    images, _ = change.mixed(images, torch.from_numpy(classes[chosen]), store.task.classes)
     colours = images[:most].permute(0, 2, 3, 1) * torch.tensor(preprocessing.std) + torch.tensor(preprocessing.mean)
     return colours.clamp(0, 1).mul(255).round().byte().numpy()

@@ -22,8 +22,8 @@ def test_the_first_batch_is_what_the_network_sees_first(small_trial, small_confi
     photos = first_batch(small_config(**changes), small_store, most=16)
     assert photos.shape == (16, *trial.preprocessing.size, 3)
     std, mean = (torch.tensor(each) for each in (trial.preprocessing.std, trial.preprocessing.mean))
-    colours = seen[0][:16].permute(0, 2, 3, 1) * std + mean
-    assert np.array_equal(colours.clamp(0, 1).mul(255).round().byte().numpy(), photos)
+    colours = (seen[0][:16].permute(0, 2, 3, 1) * std + mean).clamp(0, 1).mul(255).round().numpy()
+    assert np.abs(colours - photos).max() <= 1  # a trial's compiled code rounds otherwise than torch's operators
 
 
 def test_a_batch_may_be_smaller_than_what_is_asked_for(small_config, small_store):
