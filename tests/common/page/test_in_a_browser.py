@@ -13,6 +13,7 @@ from common.page.page import Page, Section
 from common.page.parts import chart, paragraph
 from common.page.theme import DARK
 from tests.browser import CHROMIUM, QUIETLY
+from tests.patience import HANGS
 
 DARK_SCHEME = "0"
 
@@ -26,7 +27,7 @@ def drawn(page: str, folder: Path) -> str:
         str(CHROMIUM), *QUIETLY, "--virtual-time-budget=8000", "--dump-dom", f"--user-data-dir={folder / 'profile'}",
         f"--blink-settings=preferredColorScheme={DARK_SCHEME}", f"file://{folder / 'page.html'}",
     ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=True).stdout
 
 
 def test_charts_are_drawn_in_the_readers_colours_and_nothing_else_runs(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ class TensorBoard(tune.Callback):
         if for_good:
             self._coming.append(Coming(trial, _epochs(trial), self._pictures.best(trial), last=True))
         else:
+            self._show([each for each in self._coming if each.trial is trial])
             self._writers.pop(trial.trial_id).close()
 
     def _show(self, coming: list[Coming]) -> None:
