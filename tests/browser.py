@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.patience import HANGS
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIETLY = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -31,9 +33,6 @@ os.dup2(answers, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
 """Puts the two ends where Chromium looks for them, at 3 and 4, and becomes Chromium."""
-
-PATIENCE = 120.0
-"""Seconds that a page may take to show something: how long it took is not looked at."""
 
 TEXT = """(() => {
   const words = [], walk = (node) => {
@@ -66,7 +65,7 @@ class Browser:
 
     def text(self, page: str, shows: Callable[[str], bool]) -> str:
         """What stands on a page once it shows what it should, or when it has taken too long."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + HANGS
         while True:
             found = self._ask("Runtime.evaluate", page, expression=TEXT)["result"].get("value", "")
             if shows(found) or time.monotonic() > until:
