@@ -92,6 +92,11 @@ class SearchRecord:
         if self.state is not None:
             object.__setattr__(self, "state", State(self.state))
 
+    @property
+    def trains_again(self) -> bool:
+        """Say whether it is a confirmation or a refit, of what another search found."""
+        return bool(self.confirms or self.refits)
+
     @classmethod
     def of(cls, text: str | bytes) -> SearchRecord:
         """Raises ValueError: it is no JSON object, or says what no search says."""

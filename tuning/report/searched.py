@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from common.search_record import SearchRecord
+from common.search_record import SearchRecord, State
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.resources import price, unit
 from tuning.records.look import Look
@@ -61,6 +61,11 @@ class Searched:
         plan = from_record(folder.absolute(), seen.record)
         curves = {row.trial: curve for row in seen.rows if (curve := _curve(folder / row.trial)) is not None}
         return cls(folder, plan.name, seen.state, seen.record, plan, ranked(seen.rows), curves)
+
+    @property
+    def runs(self) -> bool:
+        """Say whether there is more to come."""
+        return self.state == State.RUNNING
 
     @property
     def unit(self) -> str:
