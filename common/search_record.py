@@ -66,7 +66,7 @@ class SearchRecord:
         versions: of the packages by name; code: the hash of the training code.
         started, ended: when, ISO 8601 in UTC.
         confirms: of a confirmation, which trials it trains again; refits: of a refit, which it trains on all people.
-        failed: the failed trials by reason, of a search that has ended.
+        failed: the trials that have failed, by reason.
         failing: "7 of 8" trials failed, which ended it.
     """
 

@@ -19,7 +19,7 @@ from common.search_folder import LEADERBOARD, STATE
 from common.security import spreadsheet
 from common.security.regular_file import TABLE, read_bytes
 from common.security.terminal import cell
-from tuning.records.rows import INTERVAL, Row, from_json, ranked
+from tuning.records.rows import INTERVAL, Row, from_json, ranked, short
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "low", "high", "best_epoch", "epochs", "seconds")
 
@@ -138,7 +138,7 @@ def table(rows: list[Row], title: str, width: int = 160) -> Table:
         result.add_column(cell(key.split("/")[1]), justify="right", no_wrap=True)
     for row in rows:
         cells = _cells(row)
-        settings = [_number(row.settings[key]) for key in shown]
+        settings = [short(row.settings[key]) for key in shown]
         result.add_row(*map(cell, (*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)))
     return result
 
@@ -189,7 +189,3 @@ def _cells(row: Row) -> dict[str, str]:
 
 def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _number(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
