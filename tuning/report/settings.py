@@ -96,19 +96,18 @@ def _together(search: Searched, rows: Sequence[Row], keys: Sequence[str]) -> Htm
     axes = [*(_places(search, rows, key) for key in keys), _scaled([row.val_f1_best or 0.0 for row in rows])]
     names = [*(key.split("/")[1] for key in keys), "best F1"]
     order = sorted(range(len(rows)), key=lambda each: rows[each].val_f1_best or 0.0)
+    faint = int(0.8 * len(order))
     figure = go.Figure()
-    for rank, each in enumerate(order):
-        row, clear = rows[each], rank >= 0.8 * len(order)
-        values = [short(row.settings[key]) for key in keys] + [f"{row.val_f1_best:.3f}"]
+    # Those that stand back are one line with gaps: hundreds of lines take a browser seconds.
+    for line in [order[:faint], *([each] for each in order[faint:])]:
         figure.add_scatter(
-            x=list(range(len(names))),
-            y=[axis[each] for axis in axes],
-            text=[in_chart(value) for value in values],
+            x=[*range(len(names)), None] * len(line),
+            y=[place for each in line for place in (*(axis[each] for axis in axes), None)],
+            text=[text for each in line for text in (*_told(rows[each], keys), "")],
             mode="lines",
-            line={"width": 2 if clear else 1},
-            opacity=1.0 if clear else 0.25,
-            name=in_chart(row.trial),
-            hovertemplate=f"{in_chart(row.trial)}: %{{text}}<extra></extra>",
+            line={"width": 2 if len(line) == 1 else 1},
+            opacity=1.0 if len(line) == 1 else 0.25,
+            hovertemplate="%{text}<extra></extra>",
         )
     ticks = {"tickvals": list(range(len(names))), "ticktext": [in_chart(name) for name in names]}
     figure.update_xaxes(**ticks, range=[-0.3, len(names) - 0.7])
@@ -122,6 +121,12 @@ def _together(search: Searched, rows: Sequence[Row], keys: Sequence[str]) -> Htm
         "The best fifth of the trials is drawn clearly; point at a line to read its values."
     )
     return chart(figure, says, height=380, least_width=120 * len(names))
+
+
+def _told(row: Row, keys: Sequence[str]) -> list[str]:
+    """Say the trial and its value at each axis, of which the last is its score."""
+    values = [*(short(row.settings[key]) for key in keys), f"{row.val_f1_best:.3f}"]
+    return [in_chart(f"{row.trial}: {value}") for value in values]
 
 
 def _places(search: Searched, rows: Sequence[Row], key: str) -> list[float]:
