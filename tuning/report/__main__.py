@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     from tuning.report import report
     from tuning.report.searched import Searched
 
+    for search in filter(is_uri, options.searches):
+        terminal.say(f"Fetching the curves of {search} ...")
     searches = [Searched.read(search) for search in options.searches]
     file = options.out or options.searches[0] / SEARCH_REPORT
     check_file("--out", file)
