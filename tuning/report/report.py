@@ -33,7 +33,7 @@ def page(searches: Sequence[Searched]) -> Page:
     """Make the report of one or more searches."""
     several = len(searches) > 1
     sections = [
-        *([leaders.cost(searches)] if several else []),
+        *([leaders.cost(searches), best.against(searches)] if several else []),
         leaders.progress(searches),
         *(leaders.board(search, several) for search in searches),
         *(curves.section(search, several) for search in searches),
