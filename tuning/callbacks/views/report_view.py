@@ -22,7 +22,7 @@ from tuning.records.rows import Row, rows
 
 EVERY, SHARE = 60.0, 1 / 20
 """Seconds between two reports at least, and the share of the time that making them may take: one of 200 trials of 60
-epochs takes a core 4 s."""
+epochs takes a core 6 s, half of which is spent on imports."""
 
 KINDNESS = 10
 """How far the process stands back behind the trials (nice)."""
