@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
-import importlib
 import itertools
 import re
 import shlex
@@ -16,11 +15,15 @@ from typing import NamedTuple
 
 import pytest
 
-from common.command_line import Parser
 from common.errors import OptionError
 from common.repository import ROOT
 from common.search_record import SearchRecord
+from tests import options_page
+from tests.options_page import parser_of
+from tests.test_help import PROGRAMS
+from trainable import config
 from tuning.command import options as search
+from tuning.plan import spaces
 from tuning.records import leaderboard
 from tuning.records.rows import Row
 
@@ -82,18 +85,6 @@ def _found() -> list[Command]:
 
 
 COMMANDS = _found()
-
-
-@cache
-def parser_of(program: str) -> Parser:
-    """The parser of a program, as it makes it itself."""
-    if program == "tune_main":
-        return search.parser()
-    file = ROOT.joinpath(*program.split("."))
-    module = importlib.import_module(f"{program}.__main__" if file.is_dir() else program)
-    make = module.parser if hasattr(module, "parser") else module._parser
-    found: Parser = make()
-    return found
 
 
 def parsed(command: Command) -> argparse.Namespace:
@@ -208,3 +199,28 @@ def test_the_page_of_results_names_every_column_key_and_tag() -> None:
     keys = {field.name for each in (Row, SearchRecord) for field in dataclasses.fields(each)} - {"plan"}
     named = set(re.findall(r"`([^`]+)`", _prose((ROOT / "docs" / "results.md").read_text())))
     assert not {*leaderboard.COLUMNS, *tags, *keys} - named
+
+
+def test_the_page_of_options_shows_what_help_of_every_program_says() -> None:
+    shown = {program for programs in options_page.PROGRAMS.values() for program in programs}
+    for_developers = {"data_prep.sample.train_segmenter"}
+    assert {program for program in PROGRAMS if not program.startswith("benchmarks")} - for_developers <= shown
+    written = (ROOT / "docs" / "options.md").read_text()
+    assert written.split() == options_page.page().split(), "python -m tests.options_page > docs/options.md"
+
+
+SPACES = ROOT / "docs" / "spaces.md"
+
+
+def test_the_page_of_spaces_names_every_space_and_every_setting_with_the_recipes_value() -> None:
+    rows = [
+        [cell.strip() for cell in line.split(" | ")] for line in SPACES.read_text().split("\n") if line[:3] == "| `"
+    ]
+    first = [re.findall(r"`([^`]+)`", row[0]) for row in rows]
+    assert {name for names in first for name in names if "/" not in name} == set(spaces.names())
+    said = {key: row[1].split(", ") for names, row in zip(first, rows, strict=True) for key in names if "/" in key}
+    recipe = config.TrialConfig().to_flat()
+    assert set(said) == set(recipe)
+    for key, values in said.items():
+        kind = type(recipe[key])
+        assert recipe[key] in [kind(value) for value in values], key
