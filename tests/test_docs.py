@@ -64,8 +64,14 @@ class Command(NamedTuple):
 
 
 def _commands(where: str, text: str) -> Iterator[Command]:
-    """Find the lines that begin with `python`. After two spaces, or a #, comes what the command does."""
-    for line in re.findall(r"^ *(?:\.venv/bin/)?python (.+)", re.sub(r" *\\\n *", " ", text), re.MULTILINE):
+    """Find what begins with `python`: whole lines, and within a sentence what may lack something ("...").
+
+    After two spaces, or a #, comes what the command does.
+    """
+    text = re.sub(r" *\\\n *", " ", text)
+    lines = re.findall(r"^ *(?:\.venv/bin/)?python (.+)", text, re.MULTILINE)
+    spans = re.findall(r"`python ([^`]+)`", text)
+    for line in [*lines, *(re.sub(r"\s*\n\s*", " ", span) + " ..." for span in spans)]:
         words = shlex.split(re.split(r"\s{2,}", line)[0], comments=True)
         words = list(itertools.takewhile(lambda word: word not in ("&&", "||", "|", ">", ">>"), words))
         program = words[1] if words[0] == "-m" else words[0].removesuffix(".py")
@@ -91,8 +97,8 @@ def parsed(command: Command) -> argparse.Namespace:
     """Parse a command; "..." stands for what a reader has to fill in."""
     parser = parser_of(command.program)
     if "..." in command.words:
-        for action in parser._actions:
-            action.required = False
+        for needed in (*parser._actions, *parser._mutually_exclusive_groups):
+            needed.required = False
     return parser.parse_args([word for word in command.words if word != "..."])
 
 
@@ -114,7 +120,8 @@ def test_every_command_is_one_that_its_program_understands(where: str) -> None:
     for command in (each for each in COMMANDS if each.where == where):
         try:
             options = parsed(command)
-            if command.program == "tune_main" and not options.config:  # a file may say what else is needed
+            whole = "..." not in command.words
+            if command.program == "tune_main" and whole and not options.config:  # a file may say what else is needed
                 search.check(options)
                 if options.resume:
                     search.check_resumed(options)

@@ -45,10 +45,13 @@ SMALLER = {
     "--gpu-hours +40": "--gpu-hours +40 --trials +1",
     "--confirm 3": "--confirm 2 --seeds 2",
     "--search runs/weekend --test": "--search runs/weekend --test --tta 2",
+    # The sample's own photos to predict: its store is there already, and they are not.
+    "data/sample/eval/images/": "photos/ --out again.csv",
 }
 """What is printed -> what is run here. Each of them occurs, or is of no use any more."""
 
 NOT_RUN = {
+    "git clone": "this is a clone already",
     "make ": "installs packages and then runs what else is printed here; .ci/run makes it in a fresh clone",
     "python -m venv": "the same",
     "pip install": "the same",
@@ -61,7 +64,7 @@ ENDS = {
 }
 """Commands that nothing is left to do for, since nobody interrupted the search here: exit code, and what is said."""
 
-COMMAND = re.compile(r"^ {4}((?:python|make|pip|tensorboard) .+)$", re.MULTILINE)
+COMMAND = re.compile(r"^ {4}((?:git|python|make|pip|tensorboard) .+)$", re.MULTILINE)
 
 
 class Done(NamedTuple):
