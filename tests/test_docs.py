@@ -37,8 +37,13 @@ PAGES = [
 MENTIONING = [page for page in PAGES if page.parent.name != "benchmarks" and page.name != "CHANGELOG.md"]
 """Pages of today's options; the others tell of versions before, too."""
 
-NOT_OURS = {"venv": "Python's own", "pytest": "its options are pytest's", "pip": "its options are pip's"}
-"""Modules that `python -m` runs and that are none of ours, with the reason why they are not parsed."""
+NOT_OURS = {
+    "venv": "Python's own",
+    "pytest": "its options are pytest's",
+    "pip": "its options are pip's",
+    "tests.options_page": "it has none",
+}
+"""Modules that `python -m` runs and that have no options of ours, with the reason."""
 
 FOREIGN = {
     "--full": "of `make faults`, to pytest",
