@@ -222,3 +222,28 @@ def test_the_model_that_is_taken_away_names_every_photo(done: dict[str, Done], f
     predicted = pd.read_csv(folder / "predictions.csv")
     assert sorted(predicted["ImageID"]) == ["0.png", "1.png"]
     assert list(predicted.columns) == ["ImageID", "mask", "gender", "age", "probability"]
+
+
+IN_PYTHON = {
+    "docs/results.md": {"NAME": "weekend"},
+    "docs/ensemble.md": {'"model.zip"': '"model/"', '["a.jpg", "b.jpg"]': '"photos/"'},
+}
+"""Pages whose blocks of Python are run after README's commands; what is printed -> what is there."""
+
+NEEDS_ARRAYS = "score = Score.of(truth"
+"""This block begins with arrays of the reader's own; its functions have tests of theirs."""
+
+
+@pytest.mark.parametrize("page", IN_PYTHON)
+def test_what_pages_tell_to_do_in_python_can_be_done(
+    done: dict[str, Done], folder: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.chdir(folder)
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    ours = [block for block in blocks if NEEDS_ARRAYS not in block]
+    assert ours
+    for printed, here in IN_PYTHON[page].items():
+        assert any(printed in block for block in ours)
+        ours = [block.replace(printed, here) for block in ours]
+    for block in ours:
+        exec(compile(block, page, "exec"), {})
