@@ -1,6 +1,7 @@
 # make search   install what is needed, then search on the built-in sample
 # make test     install what is needed, then run the tests
-# make check    what CI runs: format, lint, types, tests
+# make docs     a site of all pages, which opens offline: site/index.html; a link that leads nowhere fails
+# make check    what CI runs: format, lint, types, tests, docs
 # make faults   every fault that a search survives, as often as promised; killed, it goes on where it was
 # make gpu      does this GPU do what trials will ask of it, and how fast: at most eight minutes, no network
 
@@ -13,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 UV_CACHE := $(shell [ -w "$${HOME:-/}" ] || echo --cache-dir $(VENV)/uv-cache)
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install search test lint format check faults gpu clean
+.PHONY: install search test lint format docs check faults gpu clean
 .DEFAULT_GOAL := check
 
 install: $(INSTALLED)
@@ -41,7 +42,11 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: lint test
+docs: install
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs --doctree-dir site/.cache . site
+	@echo "the site: site/index.html"
+
+check: lint test docs
 
 # What is made once each in any case: moments of a power cut, damaged views, output that nobody takes, signals to all
 # processes, memory that is short, cores that are gone.
@@ -55,4 +60,4 @@ gpu: install
 	$(BIN)/python -m benchmarks.gpu
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache site

@@ -1,4 +1,4 @@
-"""What a search may vary: data only, one file per space (see docs/search.md, "Add a space").
+"""What a search may vary: data only, one file per space (see docs/spaces.md, "Add a space").
 
 A space file holds
     SPACE  flat key -> Optuna distribution,

@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 LONGEST = (
+    "test_readme.py",
     "test_end_to_end.py",
     "tuning/test_faults.py",
     "faults/test_workers.py",

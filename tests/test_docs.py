@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
-import importlib
 import itertools
 import re
 import shlex
@@ -16,11 +15,15 @@ from typing import NamedTuple
 
 import pytest
 
-from common.command_line import Parser
 from common.errors import OptionError
 from common.repository import ROOT
 from common.search_record import SearchRecord
+from tests import options_page
+from tests.options_page import parser_of
+from tests.test_help import PROGRAMS
+from trainable import config
 from tuning.command import options as search
+from tuning.plan import spaces
 from tuning.records import leaderboard
 from tuning.records.rows import Row
 
@@ -34,8 +37,13 @@ PAGES = [
 MENTIONING = [page for page in PAGES if page.parent.name != "benchmarks" and page.name != "CHANGELOG.md"]
 """Pages of today's options; the others tell of versions before, too."""
 
-NOT_OURS = {"venv": "Python's own", "pytest": "its options are pytest's", "pip": "its options are pip's"}
-"""Modules that `python -m` runs and that are none of ours, with the reason why they are not parsed."""
+NOT_OURS = {
+    "venv": "Python's own",
+    "pytest": "its options are pytest's",
+    "pip": "its options are pip's",
+    "tests.options_page": "it has none",
+}
+"""Modules that `python -m` runs and that have no options of ours, with the reason."""
 
 FOREIGN = {
     "--full": "of `make faults`, to pytest",
@@ -61,8 +69,14 @@ class Command(NamedTuple):
 
 
 def _commands(where: str, text: str) -> Iterator[Command]:
-    """Find the lines that begin with `python`. After two spaces, or a #, comes what the command does."""
-    for line in re.findall(r"^ *(?:\.venv/bin/)?python (.+)", re.sub(r" *\\\n *", " ", text), re.MULTILINE):
+    """Find what begins with `python`: whole lines, and within a sentence what may lack something ("...").
+
+    After two spaces, or a #, comes what the command does.
+    """
+    text = re.sub(r" *\\\n *", " ", text)
+    lines = re.findall(r"^ *(?:\.venv/bin/)?python (.+)", text, re.MULTILINE)
+    spans = re.findall(r"`python ([^`]+)`", text)
+    for line in [*lines, *(re.sub(r"\s*\n\s*", " ", span) + " ..." for span in spans)]:
         words = shlex.split(re.split(r"\s{2,}", line)[0], comments=True)
         words = list(itertools.takewhile(lambda word: word not in ("&&", "||", "|", ">", ">>"), words))
         program = words[1] if words[0] == "-m" else words[0].removesuffix(".py")
@@ -84,24 +98,12 @@ def _found() -> list[Command]:
 COMMANDS = _found()
 
 
-@cache
-def parser_of(program: str) -> Parser:
-    """The parser of a program, as it makes it itself."""
-    if program == "tune_main":
-        return search.parser()
-    file = ROOT.joinpath(*program.split("."))
-    module = importlib.import_module(f"{program}.__main__" if file.is_dir() else program)
-    make = module.parser if hasattr(module, "parser") else module._parser
-    found: Parser = make()
-    return found
-
-
 def parsed(command: Command) -> argparse.Namespace:
     """Parse a command; "..." stands for what a reader has to fill in."""
     parser = parser_of(command.program)
     if "..." in command.words:
-        for action in parser._actions:
-            action.required = False
+        for needed in (*parser._actions, *parser._mutually_exclusive_groups):
+            needed.required = False
     return parser.parse_args([word for word in command.words if word != "..."])
 
 
@@ -123,7 +125,8 @@ def test_every_command_is_one_that_its_program_understands(where: str) -> None:
     for command in (each for each in COMMANDS if each.where == where):
         try:
             options = parsed(command)
-            if command.program == "tune_main" and not options.config:  # a file may say what else is needed
+            whole = "..." not in command.words
+            if command.program == "tune_main" and whole and not options.config:  # a file may say what else is needed
                 search.check(options)
                 if options.resume:
                     search.check_resumed(options)
@@ -208,3 +211,28 @@ def test_the_page_of_results_names_every_column_key_and_tag() -> None:
     keys = {field.name for each in (Row, SearchRecord) for field in dataclasses.fields(each)} - {"plan"}
     named = set(re.findall(r"`([^`]+)`", _prose((ROOT / "docs" / "results.md").read_text())))
     assert not {*leaderboard.COLUMNS, *tags, *keys} - named
+
+
+def test_the_page_of_options_shows_what_help_of_every_program_says() -> None:
+    shown = {program for programs in options_page.PROGRAMS.values() for program in programs}
+    for_developers = {"data_prep.sample.train_segmenter"}
+    assert {program for program in PROGRAMS if not program.startswith("benchmarks")} - for_developers <= shown
+    written = (ROOT / "docs" / "options.md").read_text()
+    assert written.split() == options_page.page().split(), "python -m tests.options_page > docs/options.md"
+
+
+SPACES = ROOT / "docs" / "spaces.md"
+
+
+def test_the_page_of_spaces_names_every_space_and_every_setting_with_the_recipes_value() -> None:
+    rows = [
+        [cell.strip() for cell in line.split(" | ")] for line in SPACES.read_text().split("\n") if line[:3] == "| `"
+    ]
+    first = [re.findall(r"`([^`]+)`", row[0]) for row in rows]
+    assert {name for names in first for name in names if "/" not in name} == set(spaces.names())
+    said = {key: row[1].split(", ") for names, row in zip(first, rows, strict=True) for key in names if "/" in key}
+    recipe = config.TrialConfig().to_flat()
+    assert set(said) == set(recipe)
+    for key, values in said.items():
+        kind = type(recipe[key])
+        assert recipe[key] in [kind(value) for value in values], key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -212,50 +211,6 @@ def test_photos_in_a_folder_are_predicted_as_they_are_in_the_store(
     expected = pd.read_csv(tmp_path / "eval.csv")
     expected["ImageID"] += ".png"
     assert pd.read_csv(tmp_path / "photos.csv").equals(expected.sort_values("ImageID").reset_index(drop=True))
-
-
-def test_the_best_are_confirmed_on_runs_of_their_own_and_a_verdict_says_how_sure_it_is(
-    searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
-    assert tune_main.main(["--resume", str(search), "--confirm", "2", "--seeds", "2"]) == 0
-    said = capsys.readouterr().out
-    assert "Confirming the 2 best of age_bands with 2" in said
-    assert re.search(r"trial-00\d is the best of 2 with probability \d\.\d\d; it scored 0\.\d+ in the search", said)
-
-    board = pd.read_csv(search / "confirm" / "leaderboard.csv")
-    assert list(board["status"]) == ["finished"] * 4
-    best = pd.read_csv(search / "leaderboard.csv").nlargest(2, "val_f1_best")
-    assert set(board["labels/old_from"]) == set(best["labels/old_from"])
-    assert board.groupby("labels/old_from")["train/seed"].nunique().tolist() == [2, 2]
-
-    verdict = json.loads((search / "confirm" / "confirmation.json").read_text())
-    assert {each["name"] for each in verdict["candidates"]} == set(best["trial"])
-    assert verdict["photos"] == len(smallest_store.rows("val"))
-    for each in verdict["candidates"]:
-        assert each["searched"] == pytest.approx(best.set_index("trial").loc[each["name"], "val_f1_best"])
-        assert len(each["runs"]) == 2
-    with pytest.raises(OptionError, match="--confirm 9: the search has 3 different trials to choose from"):
-        tune_main.main(["--resume", str(search), "--confirm", "9"])
-
-
-def test_the_best_are_refitted_on_train_and_val_for_their_own_lengths_and_get_no_score(
-    searched: Path, smallest_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    search = shutil.copytree(searched, tmp_path / "runs" / "age_bands", copy_function=os.link)
-    assert tune_main.main(["--resume", str(search), "--refit", "2"]) == 0
-    said = capsys.readouterr().out
-    assert "val_f1" not in said and "No score tells how good these are" in said
-    board = pd.read_csv(search / "refit" / "leaderboard.csv").set_index("trial")
-    assert board["val_f1_best"].isna().all()
-    best = pd.read_csv(search / "leaderboard.csv").nlargest(2, "val_f1_best").set_index("labels/old_from")
-    for trial, line in board.iterrows():
-        assert line["status"] == "finished"
-        assert line["epochs"] == line["train/epochs"] == best.loc[line["labels/old_from"], "best_epoch"]
-        config, _, about = load_best(search / "refit" / str(trial) / "best.safetensors")
-        assert (config.train.refit, about["epoch"]) == (1, line["epochs"])
-        result = json.loads((search / "refit" / str(trial) / "result.json").read_text().splitlines()[-1])
-        assert result["train_photos"] == len(smallest_store.rows("train")) + len(smallest_store.rows("val"))
 
 
 def test_a_dry_run_prints_the_plan_and_starts_nothing(

@@ -103,7 +103,7 @@ def near(store: Store, progress: bool = True) -> list[str]:
         return []
     split = store.index["split"].to_numpy()[rows]
     spread = [group for group in groups if len(set(split[group])) > 1]
-    line = f"nearly identical: {sum(map(len, groups))} photos in {len(groups)} groups"
+    line = f"nearly identical: {sum(map(len, groups))} photos in {len(groups)} group{'s' if len(groups) > 1 else ''}"
     if spread:
         line += f", {len(spread)} of them in several splits: python -m data_prep --group-near keeps each in one"
     paths = store.index["path"].to_numpy()[rows]

@@ -67,7 +67,7 @@ class Compiled:
 def why_not(device: torch.device) -> str | None:
     """Say in words why torch.compile is left out on this device; None where it can be tried."""
     if device.type == "cpu":
-        return "on a CPU it takes a minute and a half and gains nothing"  # docs/trial.md
+        return "on a CPU it takes a minute and a half and gains nothing"  # docs/gpu.md
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < AMPERE:
         return "Triton, which it needs, has dropped older GPUs; sm_80 is the first it is used on"
     return None

@@ -35,7 +35,7 @@ def summary(rows: Sequence[Row], plan: Plan, spent: Spent, now: datetime | None 
         f"{saved_hours(rows, plan.epochs) * price(gpus):.2f} saved by stopping",
     ]
     left = hours_left(rows, plan.epochs, budget, spent)
-    if left is not None:
+    if left:  # none is left of a search that has ended
         end = (now or datetime.now()) + timedelta(hours=left)
         parts.append(f"done about {end:%H:%M}" if left < 20 else f"done about {end:%a %d %b %H:%M}")
     return ", ".join(parts)

@@ -83,8 +83,8 @@ def of_confirmation(plan: Plan, rows: Sequence[Row]) -> Ending:
     store = node_copy.open_store(plan.store, search_json.read(plan.folder).store["hash"])
     found = rerun.report(plan.folder, rows, store)
     place.keep(plan.folder / CONFIRMATION)
-    title = f"\nConfirmation of {plan.folder.parent.name}"
-    return Ending((verdict.table(found, title), f"\n{textwrap.fill(verdict.verdict(found), 110)}"))
+    title = f"Confirmation of {plan.folder.parent.name}"
+    return Ending(("", verdict.table(found, title), f"\n{textwrap.fill(verdict.verdict(found), 110)}"))
 
 
 def _error(plan: Plan, rows: Sequence[Row], record: SearchRecord, failed: Sequence[FailedTrials]) -> SearchError | None:
