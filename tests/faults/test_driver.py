@@ -15,7 +15,7 @@ from data_prep.store.store import Store
 from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.tuning.curve_trial import val_f1
-from tests.tuning.test_faults import board, study
+from tests.tuning.test_faults import board, epochs_reported, study
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -48,6 +48,8 @@ def test_a_search_whose_driver_is_killed_ends_as_an_undisturbed_one(
     assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
     assert study(disturbed) == study(calm)
     assert {folder.name for folder in disturbed.folder.glob("trial-*")} == set(board(calm).index)
+    for folder in calm.folder.glob("trial-*"):
+        assert epochs_reported(disturbed.folder / folder.name) == epochs_reported(folder), folder.name
     repeated = [times_repeated(folder) for folder in disturbed.folder.glob("trial-*")]
     assert sum(repeated) <= 3 * done, (
         "a trial that runs repeats what the last second of a driver had done, at 0.3 s an epoch"
