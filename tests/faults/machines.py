@@ -52,7 +52,7 @@ class Machine:
         """What the lines say; an AssertionError where one fails."""
         log = self.home / "said"
         log.unlink(missing_ok=True)
-        code = self.popen(script, log, **environment).wait(timeout=300)
+        code = self.popen(script, log, **environment).wait(timeout=1500)
         said = log.read_text(errors="replace")
         assert code == 0, f"{script}\n{said[-3000:]}"
         return said
