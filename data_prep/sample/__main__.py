@@ -1,4 +1,4 @@
-"""Draws the sample: python -m data_prep.sample --people 160 --out data/sample --sheet sheet.png"""
+"""Draws the sample: python -m data_prep.sample --people 360 --out data/sample --sheet sheet.png"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.command_line import Parser, exit_code, python
 from common.security import terminal
+from data_prep.sample.census import PEOPLE
 
 
 def _parser() -> Parser:
@@ -15,7 +16,9 @@ def _parser() -> Parser:
         description="Draw portraits in the reference task's layout, with the truth about each in truth.csv.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to draw into")
-    parser.add_argument("--people", type=int, default=160, metavar="N", help="labelled people, 7 photos each (160)")
+    parser.add_argument(
+        "--people", type=int, default=PEOPLE, metavar="N", help=f"labelled people, 7 photos each ({PEOPLE})"
+    )
     parser.add_argument("--eval-people", type=int, default=6, metavar="N", help="people to predict, 7 photos each (6)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed draws the same sample (0)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (one for each core)")

@@ -27,6 +27,7 @@ from common.files import blaming, flush
 from common.machine import cpu_cores
 from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.layouts.reference import SAMPLE_JSON
+from data_prep.sample.census import PEOPLE
 from data_prep.sample.people import Person, person
 from data_prep.sample.photos import Job, Row, draw_person, photo_names
 from data_prep.sample.scene import MASK_OF_PHOTO
@@ -40,7 +41,7 @@ MAX_PEOPLE = 4500
 
 def draw(
     out: Path,
-    people: int = 160,
+    people: int = PEOPLE,
     seed: int = 0,
     eval_people: int = 6,
     workers: int | None = None,

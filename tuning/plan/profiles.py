@@ -50,11 +50,12 @@ REFERENCE = Profile(name="reference", about="the reference recipe as it is", tri
 
 SAMPLE = Profile(
     name="sample",
-    about="small drawn photos, trained from scratch on CPU cores: Adam instead of SGD, one short cycle",
+    about="small drawn photos, trained from scratch on CPU cores: a small network, Adam, one short cycle",
     trials=5,
-    grace=4,
+    grace=3,
     late_grace=4,
     settings={
+        "model/arch": "resnet18",
         "model/weights": "none",
         "optimizer/name": "adamw",
         "schedule/max_lr": 1e-3,
