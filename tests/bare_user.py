@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.repository import ROOT
+from tests.patience import HANGS
 
 CHECKOUT, USER = "/mnt/checkout", 54321
 
@@ -27,7 +28,7 @@ def why_not() -> str | None:
     return None if made.returncode == 0 else f"no mount namespace can be made here: {made.stderr.decode()}"
 
 
-def run(script: str, home: str | None = None, prepared: str = "", timeout: float = 600) -> tuple[int, str]:
+def run(script: str, home: str | None = None, prepared: str = "", timeout: float = HANGS) -> tuple[int, str]:
     """Run a shell script as that user in /tmp/work, `python` being this one: (exit code, what was printed).
 
     Args:

@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from tests.patience import HANGS
+
 STRANGER = 65534
 
 needs_a_stranger = pytest.mark.skipif(
@@ -18,4 +20,4 @@ needs_a_stranger = pytest.mark.skipif(
 def as_a_stranger(*command: str, group: int = STRANGER) -> subprocess.CompletedProcess[str]:
     """Run a command as a user who owns nothing here, in a group."""
     other = ["setpriv", f"--reuid={STRANGER}", f"--regid={group}", "--clear-groups"]
-    return subprocess.run([*other, *command], capture_output=True, text=True, timeout=60, cwd="/", check=False)
+    return subprocess.run([*other, *command], capture_output=True, text=True, timeout=HANGS, cwd="/", check=False)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from common.repository import ROOT
+from tests.patience import HANGS
 
 HEAD = """
 from ray.cluster_utils import Cluster
@@ -46,7 +47,7 @@ def joined(head_mode, environment):
         address = head.stdout.readline().strip()
         assert address, "Ray did not start"
         command = [sys.executable, "-c", JOINING, address]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS)
         head.communicate("\n")
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip().replace(address, "HEAD")

@@ -13,6 +13,7 @@ import pytest
 
 from common.repository import ROOT
 from tests import bare_user
+from tests.patience import HANGS
 
 TALKS = """
 import os, sys
@@ -37,7 +38,7 @@ def talks(redirected: str, folder: Path) -> int:
     (folder / "talks.py").write_text(TALKS)
     code = f"set -o pipefail; {command}"
     done = subprocess.run(
-        ["bash", "-c", code], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60, check=False
+        ["bash", "-c", code], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=HANGS, check=False
     )
     return done.returncode
 

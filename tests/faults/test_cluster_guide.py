@@ -14,9 +14,10 @@ import pytest
 from tests.faults.conftest import ROOT, Campaign
 from tests.faults.machines import SHARED, Machine, two
 from tests.faults.test_driver import times_repeated
+from tests.patience import HANGS
 
 GUIDE = (ROOT / "docs/cluster.md").read_text().replace("/nfs", str(SHARED))
-LONG, EPOCHS = 1500, 30
+LONG, EPOCHS = HANGS, 30
 """Seconds that a search may take; epochs of one in which a machine is cut off."""
 
 

@@ -15,6 +15,7 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.disks import disk
 from tests.faults.test_driver import is_finished, known, progress
+from tests.patience import HANGS
 from tests.tuning.test_faults import board, epochs_reported, study
 from tuning.plan.plan import Plan
 
@@ -65,9 +66,11 @@ def test_a_search_whose_power_is_cut_ends_as_an_undisturbed_one(
 def wait_for_news(driver: subprocess.Popen[bytes], plan: Plan, states: int = 1) -> bool:
     """Wait until this driver has written so many states; False where it ended before."""
     had = newest(plan)
+    until = time.monotonic() + HANGS
     while newest(plan) < had + states:
         if driver.poll() is not None:
             return False
+        assert time.monotonic() < until, "it hangs"
         time.sleep(0.05)
     return True
 

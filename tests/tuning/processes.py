@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tests.patience import HANGS
+
 PROC = Path("/proc")
 
 
@@ -23,7 +25,7 @@ def family(pid: int) -> list[int]:
 
 def alive(pids: list[int]) -> list[str]:
     """The command lines of those that live, after as long as the kernel needs to clear away the dead."""
-    until = time.monotonic() + 3
+    until = time.monotonic() + HANGS
     while (living := [pid for pid in pids if (stat := _stat(PROC / str(pid))) and stat[0] != "Z"]) and (
         time.monotonic() < until
     ):

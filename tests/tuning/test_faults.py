@@ -19,6 +19,7 @@ import pytest
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.patience import HANGS
 from tests.tuning.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin, change
 from tests.tuning.undisturbed import Undisturbed, rungs, schedulers
@@ -183,8 +184,10 @@ def kill_when(plan: Plan, store: Store, ready: Callable[[], bool]) -> None:
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    deadline = time.monotonic() + HANGS
     while not ready():
         assert driver.poll() is None, "the search ended by itself"
+        assert time.monotonic() < deadline, "never ready"
         time.sleep(0.1)
     driver.kill()
     driver.wait()

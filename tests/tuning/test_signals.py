@@ -12,6 +12,7 @@ import pytest
 
 from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.patience import HANGS
 from tests.tuning.curve_trial import HURRY, SlowTrial
 from tests.tuning.processes import alive, family
 from tuning import resume, search
@@ -97,7 +98,7 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
     assert len(processes) > 4
 
     how(driver)
-    output, _ = driver.communicate(timeout=120)
+    output, _ = driver.communicate(timeout=HANGS)
 
     assert driver.returncode == code, output
     assert "Traceback" not in output
@@ -113,8 +114,8 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
 
 
 def wait_for(ready: Callable[[], bool], driver: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + HANGS
     while not ready():
         assert driver.poll() is None, driver.stdout.read()
-        assert time.monotonic() < deadline, "not ready after four minutes"
+        assert time.monotonic() < deadline, "never ready"
         time.sleep(0.1)

@@ -13,6 +13,7 @@ import pytest
 
 from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.patience import HANGS
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, WeighedTrial
 from tests.tuning.test_faults import epochs_of, epochs_reported, interrupted_when, state
 from tuning import resume, search
@@ -140,7 +141,7 @@ def test_a_machine_that_stays_short_of_memory_fails_a_trial_after_as_many_tries_
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     runs = tmp_path / "runs"
     subprocess.run(
-        [sys.executable, "-c", DRIVER, runs, small_store.path], cwd=ROOT, check=True, capture_output=True, timeout=300
+        [sys.executable, "-c", DRIVER, runs, small_store.path], cwd=ROOT, check=True, capture_output=True, timeout=HANGS
     )
     failed = json.loads((runs / "age_bands/search.json").read_text())["failed"]
     assert failed == [{"reason": IN_SENTENCE, "diverged": False, "trials": ["trial-001"]}]

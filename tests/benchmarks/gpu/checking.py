@@ -11,9 +11,7 @@ from typing import Any
 from benchmarks.gpu.part import Finding
 from benchmarks.gpu.record import Record
 from benchmarks.gpu.report import Report
-
-SOON = 60.0
-"""Seconds within which another process must have noticed something."""
+from tests.patience import HANGS
 
 
 class Clock:
@@ -47,7 +45,7 @@ def value(record: Record, part: str, name: str) -> Any:
 
 def is_gone(pid: int) -> bool:
     """Within a minute; a process that nobody has buried yet is gone."""
-    until = time.monotonic() + SOON
+    until = time.monotonic() + HANGS
     while time.monotonic() < until:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

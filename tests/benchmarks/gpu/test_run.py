@@ -13,7 +13,8 @@ from benchmarks.gpu import run
 from benchmarks.gpu.part import Part
 from benchmarks.gpu.run import Minutes
 from tests.benchmarks.gpu import parts
-from tests.benchmarks.gpu.checking import SOON, Checked, Clock, Told, found, is_gone, value
+from tests.benchmarks.gpu.checking import Checked, Clock, Told, found, is_gone, value
+from tests.patience import HANGS
 
 
 def test_parts_share_a_process_and_what_they_find_is_plain(checked: Checked) -> None:
@@ -57,7 +58,7 @@ def test_a_part_whose_process_dies_is_a_fault_and_the_others_go_on(checked: Chec
 
 def an_hour_later_once_it_hangs(clock: Clock, log: Path) -> None:
     """Let an hour pass when the part has come to where it hangs, however long that takes."""
-    until = time.monotonic() + SOON
+    until = time.monotonic() + HANGS
     while parts.HANGS not in log.read_text():
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -11,7 +11,8 @@ from benchmarks.gpu.run import Minutes, Runner
 from benchmarks.gpu.worker import Worker
 from common.repository import ROOT
 from tests.benchmarks.gpu import parts
-from tests.benchmarks.gpu.checking import SOON, Told, found, is_gone
+from tests.benchmarks.gpu.checking import Told, found, is_gone
+from tests.patience import HANGS
 
 ORPHAN = """
 import os, sys
@@ -44,6 +45,6 @@ def test_a_process_that_does_not_start_says_why(tmp_path: Path, told: Told) -> N
 
 def test_a_worker_ends_gently_when_it_is_idle(tmp_path: Path) -> None:
     worker = Worker(tmp_path / "log", look=parts.look_at_nothing)
-    assert worker.ready(SOON).gpus == 0
+    assert worker.ready(HANGS).gpus == 0
     worker.end()
     assert worker._process.exitcode == 0

@@ -13,6 +13,7 @@ from plotly import graph_objects as go
 from common.page.page import Page, Section
 from common.page.parts import chart, paragraph
 from common.page.theme import DARK
+from tests.patience import HANGS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DARK_SCHEME = "0"
@@ -31,7 +32,7 @@ def drawn(page: str, folder: Path) -> str:
         str(CHROMIUM), *options.split(), f"--user-data-dir={folder / 'profile'}",
         f"--blink-settings=preferredColorScheme={DARK_SCHEME}", f"file://{folder / 'page.html'}",
     ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=True).stdout
 
 
 def test_charts_are_drawn_in_the_readers_colours_and_nothing_else_runs(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from common.repository import ROOT
 from data_prep.prepare import prepare as module
 from tests.data_prep.conftest import Raw
 from tests.data_prep.preparing import prepared
+from tests.patience import HANGS
 
 PARTS = 7
 PEOPLE = [(f"00000{i}_female_Asian_{20 + i}", "female", 20 + i) for i in range(4)]
@@ -54,7 +55,7 @@ def found(raw_of_four, there):
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_AUTH_MODE": "disabled",  # a token that lies on this machine is not this cluster's
     }
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, timeout=400)
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, timeout=HANGS)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -104,7 +105,7 @@ def test_where_no_cluster_answers_the_address_is_named(raw, tmp_path):
         "except OptionError as error: print('said:', error)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "disabled"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=HANGS)
     assert "said: --address 127.0.0.1:1: no Ray cluster answers there" in done.stdout, done.stderr[-2000:]
 
 

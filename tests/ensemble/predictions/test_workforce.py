@@ -17,6 +17,7 @@ from ensemble.predictions.sources import FilesSource
 from ensemble.predictions.tables import Outputs
 from ensemble.predictions.workforce import THIS_PROCESS, Workforce
 from tests.ensemble.predictions.ensembles import predictor
+from tests.patience import HANGS
 
 ONE_WORKER = Workforce(workers=1, cluster="local")
 """A worker takes seconds of a core to start: one does where two would tell no more."""
@@ -71,6 +72,7 @@ def test_a_lost_worker_is_replaced_and_after_too_many_the_command_ends(
             return int(part.start)
 
     monkeypatch.setattr(spread, "Worker", Mortal)
+    monkeypatch.setattr(spread, "WAIT_SECONDS", HANGS)
     for tries in (2, 1):
         monkeypatch.setattr(spread, "TRIES", tries)
         said: list[str] = []

@@ -20,6 +20,7 @@ from ray.exceptions import RuntimeEnvSetupError
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.patience import HANGS
 from trainable.config import Model
 from trainable.network.model import build
 from trainable.worker.ray_trainable import RayTrial
@@ -38,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(small_store: Store, runs: Path) -> dict[str, Any]:
     """By situation, from a process of its own: Ray can be started once a process."""
     command = [sys.executable, "-m", "tests.tuning.cluster.nodes_run", str(runs), str(small_store.path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -20,6 +20,7 @@ from common.errors import SearchError, UriError
 from common.remote_folder import RemoteFolder
 from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.patience import HANGS
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.test_faults import board, study
 from tests.tuning.undisturbed import Undisturbed
@@ -74,7 +75,7 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
 ) -> None:
     there = tmp_path / "there/runs/age_bands"
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, runs, str(small_store.path)], cwd=ROOT)
-    until = time.monotonic() + 180
+    until = time.monotonic() + HANGS
     while len(list(there.glob("state/*/manifest.json"))) < 2 or not list(there.glob("trial-002/checkpoint_*")):
         assert driver.poll() is None
         assert time.monotonic() < until
@@ -262,7 +263,7 @@ def test_what_somebody_removes_at_the_address_is_put_there_again_or_said_to_be_g
         while not kept._of_workers:
             time.sleep(0.01)
         shutil.rmtree(tmp_path / "there/runs")
-        said, until = "", time.monotonic() + 30
+        said, until = "", time.monotonic() + HANGS
         while "are among them" not in said:
             assert time.monotonic() < until
             said += capsys.readouterr().out

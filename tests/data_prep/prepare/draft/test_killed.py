@@ -13,6 +13,7 @@ from common.errors import StoreError
 from common.repository import ROOT
 from data_prep.prepare.draft import Draft
 from tests.data_prep.prepare.draft.interrupting import contents
+from tests.patience import HANGS
 
 RUN = """
 import sys
@@ -53,14 +54,14 @@ def test_killed_at_any_time_and_started_again_it_makes_the_same_bytes(make, raw,
         process.send_signal(signal.SIGKILL)
         process.communicate()
     process = start(raw, tmp_path / "killed")
-    _, problems = process.communicate(timeout=60)
+    _, problems = process.communicate(timeout=HANGS)
     assert process.returncode == 0, problems
     assert contents(tmp_path / "killed") == whole
     assert sorted(file.name for file in tmp_path.iterdir()) == ["killed", "raw", "whole"]
 
 
 def wait_for(file, process):
-    end = time.monotonic() + 60
+    end = time.monotonic() + HANGS
     while not file.exists() and process.poll() is None:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -70,7 +71,7 @@ def test_ctrl_c_keeps_what_is_done(make, raw, tmp_path):
     process = start(raw, tmp_path / "store", seconds=0.2)
     wait_for(tmp_path / ".store.partial/parts/00000.json", process)
     process.send_signal(signal.SIGINT)
-    _, problems = process.communicate(timeout=60)
+    _, problems = process.communicate(timeout=HANGS)
     assert process.returncode == 130 and "Traceback" not in problems
     assert contents(make().path) == contents(make("whole").path)
 
