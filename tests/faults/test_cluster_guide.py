@@ -64,7 +64,7 @@ def type_again(machine: Machine, start: str, **environment: str) -> None:
         except AssertionError as error:
             if not left or "timed out" not in str(error):
                 raise
-            machine.run("ray stop --force")
+            machine.run("ray stop")
 
 
 def wait_for(seen: Callable[[], bool], said: Path) -> None:
