@@ -56,7 +56,7 @@ def set_up(first: Machine, second: Machine, **environment: str) -> None:
 
 
 def type_again(machine: Machine, start: str, **environment: str) -> None:
-    """Start Ray, as often as docs/troubleshooting.md says: on a busy machine its raylet may not be patient enough."""
+    """Start Ray, again where it was too slow, as the guide says: its raylet ends itself on a busy machine."""
     for left in (2, 1, 0):
         try:
             machine.run(start, **environment)
