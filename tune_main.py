@@ -19,6 +19,7 @@ from common import ray_cluster
 from common.command_line import exit_code
 from common.security import terminal, trust
 from tuning import signals
+from tuning.command import at_once
 from tuning.command.options import check, check_resumed, parsed
 
 
@@ -28,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     check(options)
     if options.resume:
         check_resumed(options)
+    if not (options.list or options.list_spaces or options.queue):
+        at_once.check(options)
     options.answer = sys.stdout if options.json else None
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         return _run(options, arguments, began)

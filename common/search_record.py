@@ -66,7 +66,7 @@ class SearchRecord:
         versions: of the packages by name; code: the hash of the training code.
         started, ended: when, ISO 8601 in UTC.
         confirms: of a confirmation, which trials it trains again; refits: of a refit, which it trains on all people.
-        failed: the failed trials by reason, of a search that has ended.
+        failed: the trials that have failed, by reason.
         failing: "7 of 8" trials failed, which ended it.
     """
 
@@ -91,6 +91,11 @@ class SearchRecord:
                 raise ValueError(f"{name}: {needed} needed, but it is {json.dumps(value, default=str)[:60]}")
         if self.state is not None:
             object.__setattr__(self, "state", State(self.state))
+
+    @property
+    def trains_again(self) -> bool:
+        """Say whether it is a confirmation or a refit, of what another search found."""
+        return bool(self.confirms or self.refits)
 
     @classmethod
     def of(cls, text: str | bytes) -> SearchRecord:

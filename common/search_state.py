@@ -17,6 +17,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from common.errors import SearchError
 from common.files import file_sha256
 from common.search_folder import CONFIRM, SEARCH, STATE
 from common.security.archives import is_plain
@@ -100,6 +101,11 @@ def trials_of(search: Path) -> dict[str, Any] | None:
     """Read trials.json: "trials", a mapping each in the order of their start, and "rungs"; None as for `read`."""
     kept = read(search, TRIALS)
     return None if kept is None else dict(parse_json(kept))
+
+
+def none_in(folder: Path) -> SearchError:
+    """The error that no search is in a folder."""
+    return SearchError(f"{folder} holds no search: there is no {SEARCH}; name a folder under runs/")
 
 
 def holds_search(folder: Path) -> bool:

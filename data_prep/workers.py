@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
@@ -93,3 +93,12 @@ def with_bar(items: Iterable[Item], total: int, what: str, shown: bool = True) -
     """Yield `items`, `total` of them, with a bar that moves as they are taken."""
     with bar(shown) as progress:
         yield from progress.track(items, total=total, description=what)
+
+
+def passing(items: Sequence[Item], what: str) -> Generator[Item]:
+    """Yield `items` with a bar that is gone when they are done, and is on a terminal only: for what may take a moment
+    or minutes."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield from progress.track(items, description=what)

@@ -308,12 +308,15 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """ "loss/smoothing=0.1" of the command line's --set -> ("loss/smoothing", 0.1).
 
     Raises:
-        OptionError: no "=", or a value of another type than the setting's.
+        OptionError: no "=", no such setting, or a value of another type than the setting's.
     """
     key, equals, value = text.partition("=")
     if not equals:
         raise OptionError(f"--set: KEY=VALUE is needed, but got {text!r}")
-    kind = flat_types().get(key, str)
+    known = flat_types()
+    if key not in known:
+        raise OptionError(f"--set {key}: no such setting; {did_you_mean(key, known) or 'trainable/config.py has all'}")
+    kind = known[key]
     try:
         return key, kind(value)
     except ValueError:

@@ -29,8 +29,9 @@ from tuning.callbacks.moved import Moved
 from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
 from tuning.callbacks.snapshots import Snapshots
-from tuning.callbacks.study_view import StudyView, told
 from tuning.callbacks.tensorboard import TensorBoard
+from tuning.callbacks.views.report_view import ReportView
+from tuning.callbacks.views.study_view import StudyView, told
 from tuning.callbacks.waiting import FolderGuard, patient
 from tuning.callbacks.watchdog import Watchdog
 from tuning.cluster import weights
@@ -123,6 +124,7 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
             *([Moved(config[SHARED])] if resuming else []),
             *_callbacks(run, meter, judge, Snapshots(plan, run.record, proposals, scheduler, run.home.remove)),
             patient(StudyView(plan, searcher), run.own.check),
+            *([] if run.record.now.trains_again else [patient(ReportView(plan, run.own.check), run.own.check)]),
         ],
         resume_config=tune.ResumeConfig() if resuming else None,
         **arguments,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, NewType
@@ -22,6 +23,12 @@ Html = NewType("Html", str)
 """HTML whose texts are escaped."""
 
 JPEG_QUALITY = 80
+SHORT = 20
+"""Letters of a cell that is not broken."""
+
+_FIGURE = re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?")
+"""A number that somebody has written already, with the digits that it deserves."""
+
 NONE = "\N{EN DASH}"
 
 
@@ -40,13 +47,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
     return Html(f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{inside}</tbody></table></div>')
 
 
+def folded(summary: str, part: Html) -> Html:
+    """Set a part behind a line that opens it."""
+    return Html(f"<details><summary>{escape(summary)}</summary>{part}</details>")
+
+
 def _is_number(cell: object) -> bool:
+    if isinstance(cell, str):
+        return _FIGURE.fullmatch(cell) is not None
     return isinstance(cell, int | float) and not isinstance(cell, bool)
 
 
 def _cell(tag: str, cell: object, number: bool) -> str:
     text = NONE if cell is None else f"{cell:.3f}" if isinstance(cell, float) else str(cell)
-    kind = ' class="number"' if number else ""
+    kind = ' class="number"' if number else ' class="short"' if len(text) <= SHORT else ""
     return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
 

@@ -23,6 +23,7 @@ from data_prep.store import rules
 from data_prep.store.shards import Photos, open_shard
 from data_prep.store.split import SPLITS
 from data_prep.task import REFERENCE, Task
+from data_prep.workers import passing
 
 SCHEMA = 1
 META_FILE, INDEX_FILE = "store.json", "index.csv"
@@ -122,12 +123,10 @@ def _check_index(index: pd.DataFrame) -> None:
 def open_shards(folder: Path, meta: Mapping[str, Any], verify: float) -> list[Photos]:
     """Memory-map the shards, in order; a StoreError where one is not what store.json says. That share of them, `verify`
     from 0 to 1, is hashed, chosen at random."""
-    shards, number = [], len(meta["shards"])
-    hashed = set(random.SystemRandom().sample(range(number), math.ceil(verify * number)))
-    for position, entry in enumerate(meta["shards"]):
-        file = folder / entry["file"]
-        shards.append(open_shard(file, entry["photos"], tuple(meta["size"])))
-        if position in hashed and file_sha256(file) != entry["sha256"]:
+    entries: list[dict[str, Any]] = meta["shards"]
+    shards = [open_shard(folder / entry["file"], entry["photos"], tuple(meta["size"])) for entry in entries]
+    for entry in passing(random.SystemRandom().sample(entries, math.ceil(verify * len(entries))), "hashing the store"):
+        if file_sha256(file := folder / entry["file"]) != entry["sha256"]:
             raise StoreError(f"{file}: its SHA-256 is not the one in {META_FILE}; prepare the store again")
     return shards
 

@@ -17,6 +17,7 @@ from common.files import blaming, check_file, check_folder, file_sha256, new_fol
 from common.search_folder import BEST_WEIGHTS
 from data_prep.prepare.like import Treatment
 from data_prep.store.store import Store
+from data_prep.workers import passing
 from ensemble.model.card import card
 from ensemble.model.description import CARD, MODEL, Description, MemberFiles
 from ensemble.model.leaving import Leaving
@@ -65,9 +66,11 @@ def write_single_file(leaving: Leaving, out: Path, onnx: bool = False) -> Descri
 
 def _fill(leaving: Leaving, folder: Path, name: str, onnx: bool) -> Description:
     store, choice = leaving.store, leaving.choice
-    members = [_copied(chosen, store, folder, number) for number, chosen in enumerate(choice.members, start=1)]
+    chosen = passing([*enumerate(choice.members, start=1)], "copying members")
+    members = [_copied(each, store, folder, number) for number, each in chosen]
     if onnx:
-        members = [_with_onnx(each, store, folder, number) for number, each in enumerate(members, start=1)]
+        written = passing([*enumerate(members, start=1)], "writing and checking ONNX")
+        members = [_with_onnx(each, store, folder, number) for number, each in written]
     description = Description(
         task=store.task,
         bands=store.bands,

@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 
 from tuning.callbacks.meter import Meter
 from tuning.plan.plan import Plan
-from tuning.records import leaderboard
+from tuning.records import leaderboard, reasons
 from tuning.records.rows import rows
 from tuning.records.search_json import Record, spent
 
@@ -35,6 +35,7 @@ class Recorder(tune.Callback):
 
     def _write(self, trials: list[Trial]) -> None:
         now = rows(trials, self._plan.space.distributions, self._plan.epochs)
-        self._record.change(spent=spent(now, self._meter.spent, self._plan))
+        cost = spent(now, self._meter.spent, self._plan)
+        self._record.change(spent=cost, failed=reasons.grouped(trials) or None)
         self._record.show()
         leaderboard.write(self._plan.folder, now)

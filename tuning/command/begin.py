@@ -13,7 +13,7 @@ from data_prep.task import REFERENCE
 from tuning import preflight
 from tuning.command import machine as machines
 from tuning.command.ending import dry_run
-from tuning.command.options import hashed
+from tuning.command.options import fresh_seeds, hashed
 from tuning.command.planning import planned
 from tuning.plan import describe
 from tuning.plan.spaces import Space
@@ -28,6 +28,9 @@ def begin(space: Space, options: argparse.Namespace, began: float) -> int:
     machine = machines.asked_for(options)
     plan = planned(options, space, place, store, machine)
     terminal.say(f"{describe.in_words(plan, store.task if store else REFERENCE, machine.seen)}\n")
+    if options.confirm:
+        how = fresh_seeds(options), options.folds
+        terminal.say(f"{describe.confirmation_in_words(plan, options.confirm, *how)}\n")
     if options.dry_run:
         preflight.check_files(plan, store.task if store else REFERENCE)
         return dry_run.end(plan, options.answer)

@@ -12,9 +12,10 @@ from tuning.command.ending import dry_run
 from tuning.command.ending.exit_codes import TRIALS_FAILED
 from tuning.command.ending.finish import finish
 from tuning.command.machine import Machine
-from tuning.command.options import hashed
+from tuning.command.options import fresh_seeds, hashed
 from tuning.command.planning import planned_here
 from tuning.confirm import rerun
+from tuning.plan import describe
 from tuning.plan.plan import Plan
 from tuning.plan.resources import price, unit
 from tuning.records import leaderboard, search_json
@@ -34,12 +35,12 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
     record = search_json.read(searched.folder)
     store = opening.store(record)
     searched = dataclasses.replace(planned_here(searched, machine, options), store=opening.place(record))
-    seeds = None if options.folds else options.seeds or 3
+    seeds = fresh_seeds(options)
     rows = leaderboard.read(searched.folder)
     plan, confirms = rerun.plan_of(searched, rows, options.confirm, seeds, options.folds)
     if options.folds:
         store.with_folds(options.folds, 0)
-    again = f"{seeds} fresh seeds" if seeds else f"{options.folds} folds of people"
+    again = describe.again_in_words(seeds, options.folds)
     terminal.say(
         f"\nConfirming the {options.confirm} best of {searched.name} with {again}: {plan.budget.trials} trials "
         f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n"

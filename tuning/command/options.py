@@ -14,6 +14,9 @@ from tuning.command import config_file
 
 TIME = ("hours", "gpu_hours")
 LIMITS = ("trials", *TIME)
+SEEDS = 3
+"""With how many fresh seeds a confirmation trains each trial, where nothing else is said."""
+
 HERE = ("data", "trust_store", "address", "install_packages", "cpus_per_trial", "gpus_per_trial")
 WITH_RESUME = (*LIMITS, *HERE, "confirm", "seeds", "folds", "refit", "resume", "dry_run", "config", "json")
 """What --resume goes with: the rest of a search was chosen when it began."""
@@ -70,7 +73,7 @@ def parser() -> Parser:
     spent.add_argument("--keep", metavar="M", type=positive, help="keep the weights of the M best trials (default: 10)")
     sure = result.add_argument_group("how sure the winner is (after the search, or with --resume of a finished one)")
     sure.add_argument("--confirm", metavar="K", type=positive, help="train the K best again, at full length")
-    sure.add_argument("--seeds", metavar="R", type=positive, help="each with R fresh seeds (default: 3)")
+    sure.add_argument("--seeds", metavar="R", type=positive, help=f"each with R fresh seeds (default: {SEEDS})")
     sure.add_argument("--folds", metavar="R", type=positive, help="each on R person-grouped folds of train and val")
     sure.add_argument(
         "--refit",
@@ -155,6 +158,11 @@ def check_resumed(options: argparse.Namespace) -> None:
 def limits(options: argparse.Namespace) -> dict[str, str | None]:
     """What of the budget was named, as it was typed."""
     return {name: getattr(options, name) for name in LIMITS}
+
+
+def fresh_seeds(options: argparse.Namespace) -> int | None:
+    """With how many seeds a confirmation trains each of its trials; None where it is on folds."""
+    return None if options.folds else options.seeds or SEEDS
 
 
 def hashed(options: argparse.Namespace) -> float:

@@ -47,6 +47,20 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
     return "\n".join(lines)
 
 
+def again_in_words(seeds: int | None, folds: int | None) -> str:
+    """How a confirmation trains its candidates again: "3 fresh seeds"."""
+    return f"{folds} folds of people" if folds else f"{seeds} fresh seeds"
+
+
+def confirmation_in_words(plan: Plan, best: int, seeds: int | None, folds: int | None) -> str:
+    """What a confirmation after the search costs at most, for a person."""
+    trials = min(best, plan.budget.trials or best) * (folds or seeds or 1)
+    return (
+        f"Then the {best} best are trained again with {again_in_words(seeds, folds)}: at most {trials} trials x "
+        f"{plan.epochs} epochs = {trials * plan.epochs} epochs, none stopped early"
+    )
+
+
 def _share(plan: Plan) -> str:
     return f"one trial on {trial_in_words(plan.resources)}; {plan.resources.concurrent} at a time"
 

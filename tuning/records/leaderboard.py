@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from itertools import accumulate
 from pathlib import Path
 
 import pandas as pd
@@ -19,11 +18,11 @@ from common.search_folder import LEADERBOARD, STATE
 from common.security import spreadsheet
 from common.security.regular_file import TABLE, read_bytes
 from common.security.terminal import cell
-from tuning.records.rows import INTERVAL, Row, from_json, ranked
+from tuning.records.rows import INTERVAL, Row, from_json, ranked, short
 
 COLUMNS = ("rank", "trial", "status", "val_f1_best", "low", "high", "best_epoch", "epochs", "seconds")
 
-COLUMN_WIDTHS = {"trial": 9, "status": 11, "epoch": 5, "val F1": 6, "best": 5, "95%": 14, "at": 3, "min": 5}
+COLUMN_WIDTHS = {"trial": 10, "status": 11, "epoch": 5, "val F1": 6, "best": 5, "95%": 14, "at": 3, "min": 5}
 """What the terminal is told of each trial, in this order, and how wide that is."""
 
 IF_ROOM = "95%"
@@ -31,6 +30,9 @@ IF_ROOM = "95%"
 
 IMPORTANCE = ("trial", "best", "status", "epoch", "val F1", "min", "at")
 """What a narrow terminal shows first."""
+
+LONGEST_NAME = 16
+"""Letters of a setting's name in the head of its column."""
 
 GAP, MOST_COLUMNS = 2, 1000
 
@@ -119,35 +121,57 @@ def _check(board: pd.DataFrame) -> None:
 
 
 def table(rows: list[Row], title: str, width: int = 160) -> Table:
-    """A rich table for a terminal of `width` columns. What does not fit is left out, not cut: searched settings, under
-    their short names, that are equal in every row go first, then what tells least of a trial."""
+    """A rich table for a terminal of `width` columns; the best trial is bold and has a star. What does not fit is left
+    out, not cut: searched settings, under their short names, that are equal in every row go first, then what tells
+    least of a trial."""
     always = {name: wide for name, wide in COLUMN_WIDTHS.items() if name != IF_ROOM}
     about = _fitting(always, width)
     keys = sorted(rows[0].settings, key=lambda key: _is_equal(rows, key)) if rows else []
     room = width - sum(COLUMN_WIDTHS[name] + GAP for name in about)
-    widths = {key: max(5, len(key.split("/")[1])) for key in keys}
+    widths = {key: max(5, len(_short_name(key))) for key in keys}
     shown = _fitting(widths, room) if len(about) == len(always) else []
     if any(row.low is not None for row in rows) and len(shown) == len(keys):
         about += _fitting({IF_ROOM: COLUMN_WIDTHS[IF_ROOM]}, room - sum(widths[key] + GAP for key in shown))
     result = Table(title=cell(title), title_justify="left", header_style="bold", box=None, pad_edge=False)
-    result.caption, result.caption_justify = _hidden(rows, keys[len(shown) :]), "left"
+    result.caption, result.caption_justify = _hidden(rows, [key for key in keys if key not in shown]), "left"
     for name in (name for name in COLUMN_WIDTHS if name in about):
         left = name in ("trial", "status")
         result.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=COLUMN_WIDTHS[name])
     for key in shown:
-        result.add_column(cell(key.split("/")[1]), justify="right", no_wrap=True)
+        result.add_column(cell(_short_name(key)), justify="right", no_wrap=True)
+    best = _best(rows)
     for row in rows:
-        cells = _cells(row)
-        settings = [_number(row.settings[key]) for key in shown]
-        result.add_row(*map(cell, (*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)))
+        cells = _cells(row, row is best)
+        settings = [short(row.settings[key]) for key in shown]
+        told = (*(cells[name] for name in COLUMN_WIDTHS if name in about), *settings)
+        result.add_row(*map(cell, told), style="bold" if row is best else None)
     return result
 
 
+def _best(rows: list[Row]) -> Row | None:
+    scored = [row for row in rows if row.val_f1_best is not None and row.status != "failed"]
+    return max(scored, key=lambda row: row.val_f1_best or 0.0, default=None)
+
+
+def _short_name(key: str) -> str:
+    """Name a setting in a column's head, without its group; a long one is cut between two words."""
+    name = key.split("/")[1]
+    words = name.split("_")
+    while len(words) > 1 and len("_".join(words)) > LONGEST_NAME:
+        words.pop()
+    kept = "_".join(words)
+    return kept if kept == name else f"{kept}\N{HORIZONTAL ELLIPSIS}"
+
+
 def _fitting(widths: dict[str, int], room: int) -> list[str]:
-    """The first columns, the most important ones first, that fit."""
+    """The columns, the most important ones first, that fit; one that is too wide leaves its place to the next."""
     ordered = sorted(widths, key=lambda name: IMPORTANCE.index(name) if name in IMPORTANCE else len(IMPORTANCE))
-    ends = accumulate(widths[name] + GAP for name in ordered)
-    return [name for name, end in zip(ordered, ends, strict=True) if end <= room + GAP]
+    found, left = [], room + GAP
+    for name in ordered:
+        if widths[name] + GAP <= left:
+            found.append(name)
+            left -= widths[name] + GAP
+    return found
 
 
 def _is_equal(rows: list[Row], key: str) -> bool:
@@ -158,13 +182,16 @@ def _hidden(rows: list[Row], keys: list[str]) -> Text | None:
     if not keys:
         return None
     equal = sum(_is_equal(rows, key) for key in keys)
+    if len(keys) == 1:
+        return Text(f"1 more setting is in {LEADERBOARD}{', equal in every trial' if equal else ''}")
     alike = f", {equal} of them equal in every trial" if equal else ""
     return Text(f"{len(keys)} more settings are in {LEADERBOARD}{alike}")
 
 
 def console() -> Console:
-    """A console as wide as the terminal; a log file has no width, so tables are not squeezed there."""
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    """A console as wide as the terminal. A log file has no width, so tables are not squeezed there; and nothing is
+    coloured or drawn again, whatever FORCE_COLOR says."""
+    return Console() if sys.stdout.isatty() else Console(width=160, force_terminal=False, no_color=True)
 
 
 def show(table: Table) -> None:
@@ -174,9 +201,9 @@ def show(table: Table) -> None:
     Console(width=max(usual.width, needed)).print(table)
 
 
-def _cells(row: Row) -> dict[str, str]:
+def _cells(row: Row, is_best: bool) -> dict[str, str]:
     return {
-        "trial": row.trial,
+        "trial": f"{row.trial}{'*' if is_best else ''}",
         "status": row.status,
         "epoch": str(row.epochs or ""),
         "val F1": _score(row.val_f1),
@@ -189,7 +216,3 @@ def _cells(row: Row) -> dict[str, str]:
 
 def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _number(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -95,3 +95,8 @@ def setting(config: dict[str, Any], key: str) -> Any:
     """A searched value in the nested config that OptunaSearch hands to trials."""
     group, name = key.split("/")
     return config[group][name]
+
+
+def short(value: object) -> str:
+    """Write a setting's value for a table: a fraction with three significant digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

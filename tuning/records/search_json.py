@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from common import search_state
 from common.errors import SearchError
 from common.search_folder import SEARCH
 from common.search_record import Cost, FailedTrials, SearchRecord, State
@@ -85,7 +86,7 @@ def read(folder: Path) -> SearchRecord:
     try:
         return SearchRecord.read(folder)
     except (FileNotFoundError, NotADirectoryError):
-        raise SearchError(f"{folder} holds no search: there is no {SEARCH}; name a folder under runs/") from None
+        raise search_state.none_in(folder) from None
     except OSError as error:
         raise SearchError(f"{folder / SEARCH} cannot be read ({error.strerror}); name another search") from None
     except ValueError as error:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from common.errors import MasktuneError
 from common.page.charts import Intervals, dots, height
 from common.page.page import Section
 from common.page.parts import chart, paragraph
-from common.search_folder import VAL_PREDICTIONS, read_val_predictions
+from common.search_folder import VAL_PREDICTIONS, ValPredictions, read_val_predictions
 from data_prep.store.store import Store
 from data_prep.task import IN_WORDS
 from trainable.recipe.intervals import Score, by_class, by_factor
+from tuning.confirm import winners
+from tuning.confirm.winners import Winner
 from tuning.report.searched import Searched
+
+UNREADABLE = (MasktuneError, OSError, ValueError, KeyError)
+"""What is raised where a search's store or predictions are not here."""
 
 
 def section(search: Searched, several: bool) -> Section:
@@ -20,11 +27,8 @@ def section(search: Searched, several: bool) -> Section:
         return Section(title, [paragraph("No trial has a score yet.")])
     trial = search.scored[0].trial
     try:
-        store = Store.open(search.record.store["path"])
-        saved = read_val_predictions(search.folder / trial / VAL_PREDICTIONS, store.task.classes)
-        if saved.store_hash != store.hash:
-            raise ValueError("it is of another store")
-    except (MasktuneError, OSError, ValueError, KeyError) as error:
+        store, saved = _predicted(search)
+    except UNREADABLE as error:
         return Section(title, [paragraph(f"{trial} cannot be looked at more closely from here: {error}.")])
     truth, person = store.classes()[saved.rows], store.person[saved.rows]
     guess = saved.probabilities.argmax(axis=1)
@@ -38,3 +42,33 @@ def section(search: Searched, several: bool) -> Section:
         "class. Val chose this epoch and this trial, so that new people will see a little less."
     )
     return Section(title, [chart(figure, says, height(len(scores)))])
+
+
+def against(searches: Sequence[Searched]) -> Section:
+    """Compare the best trial of the first search with that of each other one, on the same val people."""
+    title = "Whose best trial is better"
+    try:
+        first, *others = map(_winner, searches)
+        told = [line for other in others for line in winners.compared(first, other).split("\n")]
+    except UNREADABLE as error:
+        return Section(title, [paragraph(f"They cannot be compared from here: {error}.")])
+    says = "These people have also chosen the trials, so that both scores are too high; the more trials, the more."
+    return Section(title, [*map(paragraph, dict.fromkeys(told)), paragraph(says)])
+
+
+def _winner(search: Searched) -> Winner:
+    """Raises ValueError: none of its trials has a score. One of UNREADABLE: as for `_predicted`."""
+    if not search.scored:
+        raise ValueError(f"no trial of {search.name} has a score yet")
+    store, saved = _predicted(search)
+    cost = f"{search.record.spent.get('gpu_hours', 0.0):.2f} {search.unit}"
+    return Winner(search.name, search.scored[0].trial, len(search.rows), cost, store, saved)
+
+
+def _predicted(search: Searched) -> tuple[Store, ValPredictions]:
+    """Read what the best trial predicted for val. Raises one of UNREADABLE: it, or the store, is not here."""
+    store = Store.open(search.record.store["path"])
+    saved = read_val_predictions(search.folder / search.scored[0].trial / VAL_PREDICTIONS, store.task.classes)
+    if saved.store_hash != store.hash:
+        raise ValueError("it is of another store")
+    return store, saved

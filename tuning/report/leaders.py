@@ -7,24 +7,31 @@ from collections.abc import Sequence
 from plotly import graph_objects as go
 
 from common.page.page import Section
-from common.page.parts import Html, chart, in_chart, paragraph, table
+from common.page.parts import Html, chart, folded, in_chart, paragraph, table
 from tuning.plan.resources import price
 from tuning.records.cost import saved_hours
-from tuning.records.rows import Row
+from tuning.records.rows import Row, short
 from tuning.report.searched import Searched
+
+COLUMNS = ("trial", "status", "best F1", "95% interval", "at epoch", "epochs", "minutes")
+
+SHOWN = 25
+"""Trials of the leaderboard that are seen at once; a click shows the others."""
 
 
 def board(search: Searched, several: bool) -> Section:
     """List the trials, best first, with what differs between their settings."""
     keys = search.differing
-    columns = ["trial", "status", "best F1", "95% interval", "at epoch", "epochs", "minutes"]
-    rows = [[*_told(row), *(row.settings.get(key) for key in keys)] for row in search.rows]
+    columns = [*COLUMNS, *(key.split("/")[1] for key in keys)]
+    rows = [[*_told(row), *(short(row.settings.get(key, "")) for key in keys)] for row in search.rows]
+    first, more = rows[:SHOWN], rows[SHOWN:]
+    rest = [folded(f"{len(more)} more trials", table(columns, more))] if more else []
     says = (
         "The interval says what other val people of the same kind could have made of the score. The best of many "
         "trials is also the luckiest: its score is too high by some of that, which a confirmation measures."
     )
     title = f"Leaderboard of {search.name}" if several else "Leaderboard"
-    return Section(title, [table([*columns, *(key.split("/")[1] for key in keys)], rows), paragraph(says)])
+    return Section(title, [table(columns, first), *rest, paragraph(says)])
 
 
 def progress(searches: Sequence[Searched]) -> Section:

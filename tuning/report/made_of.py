@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.page.page import Section
 from common.page.parts import paragraph, table
@@ -28,7 +29,7 @@ def origins(searches: Sequence[Searched]) -> Section:
     for search in searches:
         record = search.record
         facts = {
-            "command": shlex.join(record.command or []),
+            "command": _typed(record.command or []),
             "started": record.started,
             "ended": record.ended,
             "store": f"{record.store.get('path', '')}, hash {record.store.get('hash', '')}",
@@ -40,3 +41,9 @@ def origins(searches: Sequence[Searched]) -> Section:
         }
         parts.append(table([search.name, ""], [[key, value] for key, value in facts.items() if value]))
     return Section("Made with", parts)
+
+
+def _typed(command: Sequence[str]) -> str:
+    """Write the command as it is typed; Python says only which file it ran."""
+    script = bool(command) and command[0].endswith(".py")
+    return shlex.join(["python", Path(command[0]).name, *command[1:]] if script else command)

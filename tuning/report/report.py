@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from common.files import write_text
@@ -32,7 +33,7 @@ def page(searches: Sequence[Searched]) -> Page:
     """Make the report of one or more searches."""
     several = len(searches) > 1
     sections = [
-        *([leaders.cost(searches)] if several else []),
+        *([leaders.cost(searches), best.against(searches)] if several else []),
         leaders.progress(searches),
         *(leaders.board(search, several) for search in searches),
         *(curves.section(search, several) for search in searches),
@@ -47,7 +48,10 @@ def page(searches: Sequence[Searched]) -> Page:
 
 
 def _lead(searches: Sequence[Searched]) -> str:
-    return " ".join(map(_in_words, searches))
+    runs = any(search.runs for search in searches)
+    now = f"This page was written on {datetime.now(UTC):%Y-%m-%d at %H:%M} UTC"
+    more = f"{now} and is written anew while the search runs: load it again." if len(searches) == 1 else f"{now}."
+    return " ".join([*map(_in_words, searches), more if runs else f"{now}."])
 
 
 def _in_words(search: Searched) -> str:

@@ -1,4 +1,4 @@
-"""What a report tells of a search, read from its folder, whether it runs or has ended."""
+"""What a report tells of a search, read from its folder or its address, whether it runs or has ended."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from common.search_record import SearchRecord
+from common.search_record import SearchRecord, State
 from tuning.plan.plan import Plan, from_record
 from tuning.plan.resources import price, unit
 from tuning.records.look import Look
 from tuning.records.results import reported
 from tuning.records.rows import Row, ranked
+from tuning.report.fetched import fetched
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,6 +43,7 @@ class Searched:
     """A search as a report tells of it.
 
     Attributes:
+        folder: where its curves and predictions lie; of a search at an address, a copy.
         rows: its trials, best first.
         curves: by trial; one that has reported nothing has none.
     """
@@ -55,12 +57,24 @@ class Searched:
     curves: dict[str, Curve]
 
     @classmethod
-    def read(cls, folder: Path) -> Searched:
-        """Raises SearchError: no search is there, or it cannot be read."""
-        seen = Look.at(folder)
-        plan = from_record(folder.absolute(), seen.record)
-        curves = {row.trial: curve for row in seen.rows if (curve := _curve(folder / row.trial)) is not None}
-        return cls(folder, plan.name, seen.state, seen.record, plan, ranked(seen.rows), curves)
+    def read(cls, search: Path | str) -> Searched:
+        """Read the search in a folder, or at an address.
+
+        Raises:
+            SearchError: no search is there, or it cannot be read. UriError: the address cannot be.
+        """
+        seen = Look.at(search)
+        rows = ranked(seen.rows)
+        best = next((row.trial for row in rows if _counts(row)), None)
+        folder = fetched(search, best) if isinstance(search, str) else search.absolute()
+        plan = from_record(folder, seen.record)
+        curves = {row.trial: curve for row in rows if (curve := _curve(folder / row.trial)) is not None}
+        return cls(folder, plan.name, seen.state, seen.record, plan, rows, curves)
+
+    @property
+    def runs(self) -> bool:
+        """Say whether there is more to come."""
+        return self.state == State.RUNNING
 
     @property
     def unit(self) -> str:
@@ -70,7 +84,7 @@ class Searched:
     @property
     def scored(self) -> list[Row]:
         """The trials that have a score, best first."""
-        return [row for row in self.rows if row.val_f1_best is not None and row.status != "failed"]
+        return list(filter(_counts, self.rows))
 
     @property
     def differing(self) -> list[str]:
@@ -88,6 +102,10 @@ class Searched:
             np.concatenate([getattr(each, name) for each in curves])[order] for name in ("seconds", "val_f1")
         )
         return np.cumsum(seconds) / 3600 * price(self.plan.resources.gpus), np.maximum.accumulate(f1)
+
+
+def _counts(row: Row) -> bool:
+    return row.val_f1_best is not None and row.status != "failed"
 
 
 def _curve(folder: Path) -> Curve | None:

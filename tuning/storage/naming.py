@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+from typing import TYPE_CHECKING
 
 from common.command_line import python
 from common.errors import OptionError, SearchError
-from tuning.storage.home import Home
+
+if TYPE_CHECKING:  # names are checked before what a home needs is imported
+    from tuning.storage.home import Home
 
 LONGEST = 200
 """Bytes: most file systems take 255, and temporary files lend a search's name and add to it."""
@@ -22,7 +25,7 @@ def new_home(runs: Home, space: str, name: str | None) -> Home:
     Raises:
         OptionError: NAME, or the space's, is none for a folder. SearchError: NAME was given and is taken.
     """
-    _check(name, space, runs.uri is not None)
+    check(name, space, runs.uri is not None)
     taken = runs.names()
     if name is None:
         names = [space, *(f"{space}-{number}" for number in range(2, 10_000))]
@@ -45,7 +48,8 @@ def reserved_home(runs: Home, space: str, name: str | None) -> Home:
             return home
 
 
-def _check(name: str | None, space: str, at_address: bool) -> None:
+def check(name: str | None, space: str, at_address: bool) -> None:
+    """Raises OptionError: NAME, or the space's where there is none, cannot be a folder's."""
     chosen = space if name is None else name
     option = f"--name: a search of {space!r} needs one of its own" if name is None else "--name"
     if not _NAME.fullmatch(chosen) or (at_address and not chosen.isascii()):

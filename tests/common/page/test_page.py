@@ -99,8 +99,9 @@ def test_no_text_ends_a_block_of_data() -> None:
 
 
 def test_a_table_sets_numbers_right_and_names_what_is_missing() -> None:
-    made = table(["a", "b"], [["x", 0.12345], ["y", None]])
-    assert '<td class="number">0.123</td>' in made and '<td class="number">–</td>' in made and "<td>x</td>" in made  # noqa: RUF001
+    made = table(["a", "b", "c"], [["x", 0.12345, "4.5"], ["y", None, "1e-05"]])
+    assert '<td class="number">0.123</td>' in made and '<td class="number">–</td>' in made  # noqa: RUF001
+    assert '<td class="number">1e-05</td>' in made and '<td class="short">x</td>' in made
 
 
 def test_a_picture_is_made_small(parsed: Parsed) -> None:

@@ -14,6 +14,7 @@ from common.command_line import exit_code
 from common.search_record import State
 from data_prep.store.store import Store
 from tests.tuning.plans import begin, change
+from tuning.plan import describe
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard, search_json
 from tuning.records.rows import Row
@@ -87,3 +88,9 @@ def test_a_file_of_weights_that_every_trial_would_fail_of_is_refused(
     said = capsys.readouterr()
     assert f"{tmp_path}/mine.pt: {why}" in said.err
     assert "A dry run" not in said.out
+
+
+def test_a_dry_run_of_a_new_search_says_what_its_confirmation_adds(make_plan: Callable[..., Plan]) -> None:
+    said = describe.confirmation_in_words(make_plan(), 2, None, 5)
+    assert "the 2 best are trained again with 5 folds of people: at most 10 trials x 9 epochs = 90 epochs" in said
+    assert "at most 18 trials x 9" in describe.confirmation_in_words(make_plan(), 8, 3, None), "there are six trials"

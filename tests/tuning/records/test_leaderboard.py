@@ -41,8 +41,8 @@ def test_what_is_written_is_read_again_best_first(tmp_path: Path) -> None:
 def test_a_narrow_terminal_shows_the_scores_whole_and_says_what_it_hides() -> None:
     lines = shown([row("trial-001", 0.5, "interrupted")], 80)
     assert lines[1].split() == ["trial", "status", "epoch", "val", "F1", "best", "at", "min", "max_lr", "height"]
-    assert lines[2].split()[:4] == ["trial-001", "interrupted", "3", "0.500"]
-    assert "1 more settings are in leaderboard.csv" in lines[3]
+    assert lines[2].split()[:4] == ["trial-001*", "interrupted", "3", "0.500"]
+    assert "1 more setting is in leaderboard.csv" in lines[3]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,18 @@ def test_what_does_not_fit_is_left_out_and_nothing_is_cut(width: int, columns: l
     assert "trial-001" in lines[2]
     assert "0.068" in lines[2].split()
     assert all(len(line) <= width for line in lines[:3])
+
+
+def test_the_best_trial_has_a_star_wherever_it_stands_and_a_failed_one_has_none() -> None:
+    rows = [row("trial-001", 0.3, "running"), row("trial-002", 0.9, "failed"), row("trial-003", 0.5), row("x", None)]
+    assert [line.split()[0] for line in shown(rows, 80)[2:6]] == ["trial-001", "trial-002", "trial-003*", "x"]
+
+
+def test_a_long_name_is_cut_between_words_and_one_that_does_not_fit_leaves_its_place_to_the_next() -> None:
+    long = {"schedule/max_learning_rate_of_head": 0.1, "loss/smoothing_weight": 1.0, "crop/height": 360}
+    lines = shown([replace(row("trial-001", 0.5), settings=long)], 120)
+    assert lines[1].split()[-3:] == ["max_learning\N{HORIZONTAL ELLIPSIS}", "smoothing_weight", "height"]
+    assert shown([replace(row("trial-001", 0.5), settings=long)], 70)[1].split()[-1] == "height"
 
 
 def test_settings_that_are_equal_in_every_trial_make_room_for_those_that_differ() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from common.command_line import exit_code
 from common.search_folder import VAL_PREDICTIONS
+from common.uris import CACHE
 from data_prep.store.store import Store
 from tests.tuning.report import drawn
 from tuning.command.ending.finish import finish
@@ -75,12 +76,32 @@ def test_the_best_trial_is_scored_by_factor_and_class_from_its_predictions(plan:
     assert "cannot be looked at more closely from here: it is of another store" in page
 
 
-def test_two_searches_stand_side_by_side(make_plan, small_store: Store, plan: Plan, tmp_path: Path, capsys) -> None:
+def test_the_best_trials_of_two_searches_are_compared_on_the_same_people(
+    make_plan, small_store: Store, plan: Plan, tmp_path: Path
+) -> None:
+    other = drawn.search(make_plan, small_store, tmp_path / "runs/other", trials=4)
+    rows = small_store.labelled("val")
+    for each, right in ((plan, 0.5), (other, 1.0)):
+        trial = next(row.trial for row in leaderboard.read(each.folder) if row.status != "failed")
+        guess = np.where(np.arange(len(rows)) < right * len(rows), small_store.classes()[rows], 0)
+        probabilities = np.eye(18, dtype=np.float32)[guess]
+        file = each.folder / trial / VAL_PREDICTIONS
+        np.savez(file, probabilities=probabilities, rows=rows, store_hash=small_store.hash, epoch=1, val_f1=1.0)
+    page = report.page([Searched.read(each.folder) for each in (plan, other)]).html()
+    assert re.search(r"other above &lt;b&gt;drawn, on the same val people: \+\.\d", page)
+
+
+def test_two_searches_stand_side_by_side_one_of_them_at_an_address(
+    make_plan, small_store: Store, plan: Plan, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     other = drawn.search(make_plan, small_store, tmp_path / "runs/other", trials=2)
-    assert __main__.main([str(plan.folder), str(other.folder), "--out", str(tmp_path / "both.html")]) == 0
+    assert __main__.main([str(plan.folder), f"file://{other.folder}", "--out", str(tmp_path / "both.html")]) == 0
     page = (tmp_path / "both.html").read_text()
     assert "Leaderboard of other" in page and "nothing can be said yet" in page
-    assert capsys.readouterr().out == f"The report, for a browser: {tmp_path / 'both.html'}\n"
+    assert "They cannot be compared from here" in page, "nothing was predicted"
+    assert "Learning curves of other" in page and "No trial has reported an epoch yet" not in page
+    assert capsys.readouterr().out.endswith(f"The report, for a browser: {tmp_path / 'both.html'}\n")
 
 
 def test_a_search_that_has_no_result_yet_has_a_report(plan: Plan) -> None:
@@ -91,7 +112,11 @@ def test_a_search_that_has_no_result_yet_has_a_report(plan: Plan) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["nowhere"], "holds no search"), (["a", "b"], "--out: several searches")],
+    [
+        (["nowhere"], "holds no search"),
+        (["a", "b"], "--out: several searches"),
+        (["file:///nowhere", "--out", "report.html"], "file:///nowhere holds no search"),
+    ],
 )
 def test_what_cannot_be_told_is_refused_in_a_line(arguments: list[str], said: str, capsys) -> None:
     assert exit_code(lambda: __main__.main(arguments)) == 2

@@ -33,8 +33,7 @@ def finish(plan: Plan, rows: Sequence[Row], answer: TextIO | None = None) -> int
     _print(ended.lines)
     if ended.compares:
         _print(ending.of_confirmation(plan, rows).lines)
-    record = search_json.read(plan.folder)
-    if rows and not (record.confirms or record.refits):
+    if rows and not search_json.read(plan.folder).trains_again:
         _report(plan)
     if answer:
         terminal.say(summary.line(plan, rows, ended), answer)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ray import tune
@@ -14,6 +13,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from tuning.algorithms import study_file
 from tuning.algorithms.study_file import Told
+from tuning.callbacks.views.aside import Aside
 from tuning.plan.plan import Plan
 from tuning.records import reasons
 from tuning.records.rows import row
@@ -28,30 +28,22 @@ class StudyView(tune.Callback):
 
     def __init__(self, plan: Plan, searcher: OptunaSearch) -> None:
         self._plan, self._searcher = plan, searcher
-        self._pause, self._when = 0.0, 0.0
+        self._aside = Aside(EVERY, SHARE)
         self._seen: list[Told] = []
-        self._thread: threading.Thread | None = None
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        writes = self._thread is not None and self._thread.is_alive()
-        if not writes and trials and time.monotonic() - self._when > self._pause:
-            self._when = time.monotonic()
-            if (now := told(trials, self._plan)) != self._seen:
-                self._seen = now
-                shown = study_file.shown(self._searcher, now, self._plan.epochs)
-                self._thread = threading.Thread(target=self._write, args=(shown,), daemon=True)
-                self._thread.start()
+        if trials and self._aside.is_due() and (now := told(trials, self._plan)) != self._seen:
+            self._seen = now
+            shown = study_file.shown(self._searcher, now, self._plan.epochs)
+            self._aside.begin(partial(self._write, shown))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """What follows writes the last one: two must not write at once."""
-        if self._thread:
-            self._thread.join()
+        self._aside.join()
 
     def _write(self, shown: list[Any]) -> None:
-        began = time.monotonic()
         with suppress(Exception):  # it only shows the search: a disk that is full is the others' business
             study_file.write(self._plan.folder, self._plan.name, shown)
-        self._pause = max(EVERY, (time.monotonic() - began) / SHARE)
 
 
 def told(trials: Iterable[Trial], plan: Plan) -> list[Told]:
