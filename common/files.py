@@ -156,7 +156,7 @@ def blaming(option: str, path: Path) -> Iterator[None]:
         raise OptionError(f"{option} {path}: it cannot be written ({why}); name another place") from None
 
 
-def file_sha256(file: Path) -> str:
-    """Raises OSError: it is no regular file, or cannot be read."""
-    with opened(file) as stream:
+def file_sha256(file: Path, limit: int | None = None) -> str:
+    """Raises OSError: it is no regular file, has more than `limit` bytes, or cannot be read."""
+    with opened(file, limit) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

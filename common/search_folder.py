@@ -11,7 +11,7 @@ runs/<search>/search.json            the command, versions, store and budget
               confirm/               the best trials again, a search of its own, with confirmation.json
               refit/                 chosen trials again on train and val together, a search of its own
               soup/                  the mean of some trials' weights, with the files that a trial leaves, and soup.json
-              <trial>/               Ray's result.json, TensorBoard events, checkpoints, and
+              <trial>/               result.json, params.json, TensorBoard events, checkpoints, and
               <trial>/best.safetensors, val_predictions.npz      of the trial's best epoch
               <trial>/trial.log      seed, device, versions, and what was chosen for the trial
 """

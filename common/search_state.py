@@ -14,12 +14,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from common.errors import SearchError
 from common.files import file_sha256
 from common.search_folder import CONFIRM, SEARCH, STATE
-from common.security.regular_file import parse_json, read_bytes, read_json
+from common.security.archives import is_plain
+from common.security.regular_file import TABLE, parse_json, read_bytes, read_json
 
 TRIALS = "trials.json"
 MANIFEST = "manifest.json"
@@ -40,12 +42,43 @@ def newest(search: Path) -> Path | None:
 
 
 def is_whole(state: Path) -> bool:
-    """Say whether every file of a state is there, as it was written."""
+    """Say whether every file of a state is there, as it was written, and trials.json says what one says.
+
+    Whoever votes may be given anybody's search: what is no name of a file here, or larger than a state's, is not read.
+    """
     try:
         hashes = dict(read_json(state / MANIFEST))
-        return bool(hashes) and all(file_sha256(state / name) == sha256 for name, sha256 in hashes.items())
+        return (
+            bool(hashes)
+            and all(is_plain(name) for name in hashes)
+            and all(file_sha256(state / name, TABLE) == sha256 for name, sha256 in hashes.items())
+            and (TRIALS not in hashes or _are_trials(read_json(state / TRIALS)))
+        )
     except (OSError, ValueError, TypeError):
         return False
+
+
+def _are_trials(about: Any) -> bool:
+    return (
+        isinstance(about, dict)
+        and isinstance(about.get("trials"), list)
+        and isinstance(about.get("rungs", {}), dict)
+        and all(isinstance(each, dict) and all(_fits(each, name) for name in _RULES) for each in about["trials"])
+    )
+
+
+def _fits(trial: dict[str, Any], name: str) -> bool:
+    kinds, needed = _RULES[name]
+    return type(trial[name]) in kinds if name in trial else not needed
+
+
+_RULES = {
+    **{"trial": ((str,), True), "status": ((str,), True), "settings": ((dict,), True)},
+    **{"epochs": ((int,), False), "seconds": ((float, int), False), "best_epoch": ((int, NoneType), False)},
+    **dict.fromkeys(("val_f1", "val_f1_best", "low", "high"), ((float, int, NoneType), False)),
+    **dict.fromkeys(("id", "checkpoint"), ((str, NoneType), False)),
+}
+"""By what is said of a trial: its types, and whether every version says it."""
 
 
 def read(search: Path, name: str) -> bytes | None:

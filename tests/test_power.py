@@ -6,15 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import optuna
 import pytest
 
 from common import files, search_state
 from common.errors import CheckpointError
+from common.security.regular_file import read_json
 from tests.power import Disk
 from tests.trainable.worker.test_durable import trained, worker
+from tests.tuning.callbacks.test_snapshots import Staged
 from trainable import checkpoint
+from tuning.algorithms import study_file
+from tuning.callbacks import snapshots
+from tuning.callbacks.json_lines import Results
 from tuning.plan.plan import Plan
-from tuning.records import search_json
+from tuning.records import leaderboard, search_json
+from tuning.records.results import PARAMS, reported
 from tuning.storage.states import States
 
 
@@ -67,6 +74,36 @@ def test_a_search_has_its_record_from_its_beginning_and_its_last_state_ever_afte
         assert search_json.read(left).name == "age_bands"
         if newest:
             assert (newest / rays[2].name).read_text() == f"{rays[2].name} of moment {int(newest.name)}"
+
+
+def test_a_state_counts_on_no_epoch_whose_line_is_lost(
+    disk: Disk, make_plan: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Curves are in result.json alone; what varies is read from params.json."""
+    monkeypatch.setattr(snapshots, "SHARE", float("inf"))
+    staged = Staged(make_plan(folder=disk.root / "age_bands"), tmp_path / "staging")
+    files.flush(disk.root)
+    results = Results()
+    results.on_trial_start(1, [], staged.trial)
+    for _ in range(3):
+        staged.ray_writes_its_state()
+        results.on_trial_result(1, [], staged.trial, dict(staged.trial.last_result))
+        staged.step()
+    seen = set()
+    for moment in range(len(disk.left)):
+        left = disk.restore(moment, tmp_path / f"{moment}") / "age_bands"
+        for row in leaderboard.read(left) if search_state.newest(left) else ():
+            seen.add(row.epochs)
+            lines = [line["training_iteration"] for line in reported(left / row.trial)]
+            assert row.epochs in lines, moment
+            assert "labels" in read_json(left / row.trial / PARAMS)
+    assert len(seen) == 3
+
+
+def test_a_study_that_was_written_is_on_the_disk(disk: Disk, tmp_path: Path) -> None:
+    study_file.write(disk.root, "age_bands", [])
+    left = disk.restore(-1, tmp_path / "left")
+    assert optuna.load_study(study_name="age_bands", storage=f"sqlite:///{left / 'study.db'}").trials == []
 
 
 def test_a_trial_loses_an_epoch_at_most(disk: Disk, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ WRITTEN_ELSEWHERE = {
     "trainable.worker.durable": "trial.log is for people",
     "trainable.worker.ray_trainable": "error.txt is for people",
     "trainable.worker.remote_trial": "trial.log is for people",
+    "tuning.callbacks.json_lines": "a line is added, and flushed before a state that knows its epoch",
     "tuning.cluster.checks": "files by which machines see whether they share a folder",
 }
 """Who writes files past common.files, and why nobody goes on from them after a power cut."""

@@ -17,7 +17,6 @@ from typing import Any
 
 from ray._private import ray_constants, worker
 from ray.tune.experiment import Trial
-from ray.tune.logger import JsonLoggerCallback
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
@@ -139,12 +138,3 @@ def renew_experiment(
 def study_of(search: OptunaSearch) -> tuple[Any, dict[str, Any]]:
     """The Optuna study, which lives in memory alone, and its trials by Ray's IDs."""
     return search._ot_study, search._ot_trials
-
-
-def close_results(logger: JsonLoggerCallback, trial: Trial) -> None:
-    """Close result.json, which Ray holds open until the trial ends: after an error of the disk it must be opened anew.
-
-    Raises:
-        OSError: what is left in its buffer cannot be written.
-    """
-    logger._trial_files.pop(trial).close()

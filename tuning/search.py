@@ -136,12 +136,13 @@ def _run(run: Run, trainable: type[tune.Trainable], spent: Spent, resuming: bool
     if complete:
         for row in ended:
             run.home.remove(plan.folder / row.trial, "checkpoint_*")
+    # That it has ended is said last: until then the same command goes on, and writes what shows it anew.
+    shown = study_file.shown(searcher, told(analysis.trials, plan), plan.epochs)
+    waiting_for_disk(study_file.write)(plan.folder, plan.name, shown)
+    waiting_for_disk(leaderboard.write)(plan.folder, ended, flushed=True)
     run.record.close(_how_it_ended(complete, meter, judge), reasons.grouped(analysis.trials), judge.failing)
     waiting_for_disk(states.States(plan.folder).record)(run.record.now)
     waiting_for_disk(run.record.show)(flushed=True)
-    waiting_for_disk(leaderboard.write)(plan.folder, ended, flushed=True)
-    shown = study_file.shown(searcher, told(analysis.trials, plan), plan.epochs)
-    waiting_for_disk(study_file.write)(plan.folder, plan.name, shown)
     return ended
 
 

@@ -17,7 +17,6 @@ from ray.train._internal import storage
 from ray.tune.execution import tune_controller
 from ray.tune.execution.experiment_state import _ExperimentCheckpointManager
 from ray.tune.execution.tune_controller import TuneController
-from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
@@ -25,6 +24,7 @@ from benchmarks.driver_cost.report import ASHA, ASK, CHOICE, RAY, SIMULATION, SN
 from benchmarks.driver_cost.simulated_workers import Actors
 from tuning import search
 from tuning.algorithms.asha import Asha
+from tuning.callbacks.json_lines import Results
 from tuning.callbacks.meter import Meter
 from tuning.callbacks.progress import Progress
 from tuning.callbacks.recorder import Recorder
@@ -43,7 +43,7 @@ CALLBACKS = {
     "Recorder": Recorder,
     "Progress": Progress,
     "TensorBoard": TensorBoard,
-    "Json": JsonLoggerCallback,
+    "Json": Results,
 }
 HOOKS = ("on_step_begin", "on_step_end", "on_trial_start", "on_trial_result", "on_trial_complete")
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from common import machine
 from common.errors import OptionError
 from common.surroundings.home import private_folder
 
@@ -22,6 +24,9 @@ _TOKEN = secrets.token_hex(32)
 
 LONGEST_BASE = 107 - 68 - len("/masktune-65534/r")
 """Bytes of RAY_TMPDIR: Ray adds 68 to our folder in it to name its sockets, and Linux takes 107."""
+
+TRIES = 3
+"""How often Ray may be too slow to start; each takes it half a minute."""
 
 ROOM_BYTES = 50 * 2**20
 """What must be free there: Ray's logs, and the state of a search on its way to the search's folder."""
@@ -35,7 +40,7 @@ def start(variables: Mapping[str, str] | None = None, **options: Any) -> None:
         options: of `ray.init`.
 
     Raises:
-        OptionError: as for `own_folder`.
+        OptionError: as for `own_folder`, or Ray never started in time.
     """
     import ray
 
@@ -45,8 +50,37 @@ def start(variables: Mapping[str, str] | None = None, **options: Any) -> None:
         os.environ.pop(name, None)
     os.environ["RAY_AUTH_TOKEN"] = _TOKEN
     # Below, not in it: Ray lets everybody write to the folder that it is given.
+    options |= {"address": "local", "_temp_dir": str(own_folder() / "r")}
     with without_side_processes(), _environment(variables or {}):
-        ray.init(address="local", _temp_dir=str(own_folder() / "r"), **options)
+        _started(lambda: ray.init(**options))
+
+
+def _started(start: Callable[[], object]) -> None:
+    """Start Ray, again where it was too slow: its raylet gives its helpers 15 seconds, and ends itself where these were
+    not enough, as on a machine that is busy. What a try leaves running is ended before the next.
+
+    Raises:
+        OptionError: it never was quick enough.
+    """
+    import ray
+
+    for left in reversed(range(TRIES)):
+        before = set(machine.descendants(os.getpid()))
+        try:
+            start()
+            return
+        except Exception as error:  # Ray has no class of its own for it
+            if "timed out" not in str(error):
+                raise
+            ray.shutdown()
+            for pid in set(machine.descendants(os.getpid())) - before:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if not left:
+                raise OptionError(
+                    f"Ray did not start in time, {TRIES} times: this machine is too busy, or lacks memory; run the "
+                    "same command again when it has less to do"
+                ) from None
 
 
 @contextmanager

@@ -3,7 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from common import search_state
+from common.files import file_sha256
 from common.search_record import SearchRecord, State
+from tests import odd_files
 
 KEPT = {
     "command": ["tune_main.py", "--space", "age_bands"],
@@ -58,3 +61,38 @@ def test_a_file_of_an_older_version_that_lacks_keys_is_read_and_gains_none(tmp_p
 def test_what_no_search_says_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         SearchRecord.of(text)
+
+
+TRIAL = {"trial": "trial-001", "status": "finished", "settings": {}, "epochs": 9, "seconds": 1.5, "val_f1_best": 0.5}
+
+
+def state(search: Path, number: int, trials: object, **hashes: str) -> Path:
+    """A state with hashes that fit, or others."""
+    made = search / f"state/{number:06d}"
+    made.mkdir(parents=True)
+    (made / "trials.json").write_text(json.dumps(trials))
+    hashes = {"trials.json": file_sha256(made / "trials.json"), **hashes}
+    (made / "manifest.json").write_text(json.dumps(hashes))
+    return made
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        *([], 7, None, {}, {"trials": None}, {"trials": [7]}, {"trials": [{}]}, {"trials": [TRIAL], "rungs": []}),
+        *({"trials": [{**TRIAL, key: {}}]} for key in TRIAL if key != "settings"),
+        {"trials": [{**TRIAL, "settings": "none"}]},
+    ],
+)
+def test_a_state_of_nonsense_is_none_though_its_hashes_fit(trials: object, tmp_path: Path) -> None:
+    own = state(tmp_path, 1, {"trials": [TRIAL], "rungs": {}})
+    state(tmp_path, 2, trials)
+    assert search_state.newest(tmp_path) == own
+
+
+@pytest.mark.parametrize("name", ["huge", "../huge", "/proc/kcore"])
+def test_a_state_that_names_what_no_state_holds_is_not_read_for_hours(name: str, tmp_path: Path) -> None:
+    made = state(tmp_path, 1, {"trials": []}, **{name: "0" * 64})
+    for place in (made, made.parent):
+        odd_files.put("huge", place / "huge")
+    assert search_state.newest(tmp_path) is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 
 from common import files
 from data_prep.store.store import Store
+from tests.faults import driving
 from tests.tuning.curve_trial import CurveTrial
 from tuning import search
 from tuning.plan.budget import Budget
@@ -61,6 +62,13 @@ class Campaign:
 def campaign(request: pytest.FixtureRequest) -> Campaign:
     fault = request.node.name.removeprefix("test_").replace("_", " ")
     return Campaign(fault, bool(request.config.getoption("--full")))
+
+
+@pytest.fixture(autouse=True)
+def _drivers_end_with_their_test() -> Iterator[None]:
+    yield
+    while driving.STARTED:
+        driving.STARTED.pop().kill()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+STARTED: list[subprocess.Popen[bytes]] = []
 
 
 def start(
@@ -24,7 +25,9 @@ def start(
     command = [sys.executable, "-m", "tests.faults.driving", str(runs), str(store), str(trials), str(concurrent)]
     named = [machine] if machine else []
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE if machine else subprocess.DEVNULL}
-    return subprocess.Popen([*command, *named], cwd=ROOT, env={**os.environ, **environment}, **streams)
+    started = subprocess.Popen([*command, *named], cwd=ROOT, env={**os.environ, **environment}, **streams)
+    STARTED.append(started)
+    return started
 
 
 def apart(name: str) -> None:

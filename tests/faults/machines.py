@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANGS
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path("/srv")
 """Where the machines see the folder that they share."""
@@ -52,7 +54,7 @@ class Machine:
         """What the lines say; an AssertionError where one fails."""
         log = self.home / "said"
         log.unlink(missing_ok=True)
-        code = self.popen(script, log, **environment).wait(timeout=300)
+        code = self.popen(script, log, **environment).wait(timeout=HANGS)
         said = log.read_text(errors="replace")
         assert code == 0, f"{script}\n{said[-3000:]}"
         return said

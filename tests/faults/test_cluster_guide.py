@@ -14,9 +14,10 @@ import pytest
 from tests.faults.conftest import ROOT, Campaign
 from tests.faults.machines import SHARED, Machine, two
 from tests.faults.test_driver import times_repeated
+from tests.patience import HANGS
 
 GUIDE = (ROOT / "docs/cluster.md").read_text().replace("/nfs", str(SHARED))
-LONG, EPOCHS = 300, 30
+LONG, EPOCHS = HANGS, 30
 """Seconds that a search may take; epochs of one in which a machine is cut off."""
 
 
@@ -47,11 +48,23 @@ def set_up(first: Machine, second: Machine, **environment: str) -> None:
     first.run(after("Once, on the first machine:"))
     (second.home / ".ray").mkdir()
     shutil.copy2(first.home / ".ray/auth_token", second.home / ".ray/auth_token")
-    first.run(START_FIRST, **environment)
-    second.run(START_OTHER, **environment)
+    type_again(first, START_FIRST, **environment)
+    type_again(second, START_OTHER, **environment)
     sample = re.search(r"`(python -m data_prep\.sample .*?)`", GUIDE)
     assert sample
     first.run(sample[1])
+
+
+def type_again(machine: Machine, start: str, **environment: str) -> None:
+    """Start Ray, again where it was too slow, as the guide says: its raylet ends itself on a busy machine."""
+    for left in (2, 1, 0):
+        try:
+            machine.run(start, **environment)
+            return
+        except AssertionError as error:
+            if not left or "timed out" not in str(error):
+                raise
+            machine.run("ray stop")
 
 
 def wait_for(seen: Callable[[], bool], said: Path) -> None:
@@ -82,7 +95,8 @@ def test_the_guide_is_followed_to_the_letter_and_a_machine_is_cut_off_and_back(
         assert repeated <= 1
 
         second.join()
-        second.run(f"ray stop\n{START_OTHER}")
+        second.run("ray stop")
+        type_again(second, START_OTHER)
         assert "4 trials (0 failed)" in first.run(RESUME.replace("first", "second").replace("+1", "+2"))
         assert hosts(runs / "second") == {"machine-1", "machine-2"}
     campaign.record(machines=2, cut_off=1, back=1, epochs_repeated=repeated)

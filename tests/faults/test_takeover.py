@@ -13,6 +13,7 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import is_finished
 from tests.faults.test_power_cuts import wait_for_news
+from tests.patience import HANGS
 from tests.tuning.test_faults import board
 from tuning.plan.plan import Plan
 
@@ -39,12 +40,12 @@ def test_a_driver_that_wakes_after_a_takeover_ends_and_writes_nothing_more(
         assert wait_for_news(second, disturbed)
         first.send_signal(signal.SIGCONT)
         woke = time.monotonic()
-        _, said = first.communicate(timeout=60)
+        _, said = first.communicate(timeout=HANGS)
         slowest = max(slowest, time.monotonic() - woke)
         assert first.returncode == 1
         assert b"SearchError" in said and b"it ends, and writes nothing more" in said
         first, took = second, took + 1
-    first.communicate(timeout=600)
+    first.communicate(timeout=HANGS)
     assert is_finished(disturbed)
     assert board(disturbed).drop(columns="seconds").equals(board(calm).drop(columns="seconds"))
     campaign.record(pauses=took, seconds_until_it_ended=round(slowest, 1), trials=trials)

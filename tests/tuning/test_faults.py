@@ -24,6 +24,7 @@ from tests.tuning.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin, change
 from tests.tuning.undisturbed import Undisturbed, rungs, schedulers
 from tuning import resume, search
+from tuning.algorithms import study_file
 from tuning.background import meanwhile
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
@@ -86,6 +87,21 @@ def test_with_two_at_a_time_what_had_ended_stays_and_what_ran_goes_on(
     assert len(done) > 0
     assert after.loc[done.index, "epochs"].equals(done["epochs"])
     assert after["val_f1_best"].max() == pytest.approx(val_f1(58, 9))
+
+
+def test_a_search_that_is_killed_before_it_says_that_it_has_ended_does_so_when_it_goes_on(
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*arguments: Any) -> None:
+        raise RuntimeError("killed")
+
+    plan = make_plan(budget=Budget(trials=2), resources=Resources(cpus=1, gpus=0, concurrent=1))
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(study_file, "write", kill)
+        search.run(plan, small_store, CurveTrial)
+    search.resume(resume.resumable(plan.folder), CurveTrial)
+    assert state(plan) == "finished"
+    assert len(study(plan)) == len(board(plan)) == 2
 
 
 def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_when_it_has_finished(

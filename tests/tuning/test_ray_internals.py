@@ -18,7 +18,6 @@ from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
 from ray.tune.execution.tune_controller import TrialRunnerWrapper, TuneController
 from ray.tune.experiment import Experiment, Trial
-from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
@@ -131,16 +130,6 @@ def test_the_study_knows_its_trials_by_rays_ids() -> None:
     searcher.suggest("a")
     study, trials = ray_internals.study_of(searcher)
     assert (len(study.trials), list(trials)) == (1, ["a"])
-
-
-def test_results_are_opened_anew_after_they_were_closed(trial: Trial, tmp_path: Path) -> None:
-    logger = JsonLoggerCallback()
-    trial.init_local_path()
-    logger.log_trial_start(trial)
-    ray_internals.close_results(logger, trial)
-    logger.log_trial_result(1, trial, {"val_f1": 0.5})
-    logger.log_trial_end(trial)
-    assert "0.5" in Path(trial.local_path, "result.json").read_text()
 
 
 def test_a_ray_that_is_ended_is_not_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:

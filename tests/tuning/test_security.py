@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import SearchError, UriError
+import tune_main
+from common.errors import SearchError, SpaceError, UriError
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.strangers import STRANGER, as_a_stranger, needs_a_stranger
@@ -70,6 +71,18 @@ def test_what_others_can_write_is_not_resumed(name: str, mode: int, who: str, st
         f"{stopped / name} can be written by {who}: resuming runs code from it. Begin another search; or, if you are "
         f"sure of everything in {stopped}, make it yours alone: chmod -R go-w {stopped}"
     )
+
+
+@pytest.mark.parametrize("umask", [0, 0o002])
+def test_whoever_searches_makes_nothing_that_others_can_write_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        with pytest.raises(SpaceError):
+            tune_main.main(["--space", "nowhere"])
+        (tmp_path / "made").mkdir()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")

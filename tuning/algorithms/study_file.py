@@ -81,7 +81,7 @@ def write(folder: Path, name: str, trials: Sequence[FrozenTrial]) -> None:
         numbers = [(trial.number, place) for place, trial in reversed(list(enumerate(trials, start=1)))]
         database.executemany("UPDATE trials SET number = ? WHERE trial_id = ?", numbers)
         database.commit()
-        with replacing(folder / STUDY, alone=True, flushed=False) as fresh, closing(sqlite3.connect(fresh)) as file:
+        with replacing(folder / STUDY, alone=True) as fresh, closing(sqlite3.connect(fresh)) as file:
             database.backup(file)
 
 

@@ -14,6 +14,7 @@ from common.security.regular_file import read_json
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 from tuning.algorithms.proposals import Proposals
+from tuning.callbacks.json_lines import flush_results
 from tuning.plan.plan import Plan
 from tuning.records.rows import row, to_json
 from tuning.records.search_json import Record
@@ -61,10 +62,13 @@ class Snapshots(tune.Callback):
             self._keep(trials)
 
     def _keep(self, trials: list[Trial]) -> None:
-        began = time.monotonic()
+        began, seen, before = time.monotonic(), [_seen(trial) for trial in trials], set(self._kept or ())
+        for trial, now in zip(trials, seen, strict=True):
+            if now not in before:
+                flush_results(trial)  # a state counts on these epochs, whose curves are nowhere else
         files = self._proposals.files(ray_internals.working_folder(trials[0]))
         self._states.keep(files, self._record.now, self._contents(trials))
-        self._kept = [_seen(trial) for trial in trials]
+        self._kept = seen
         self._when = time.monotonic()
         self._pause = (self._when - began) / SHARE
         there = search_state.states(self._plan.folder)

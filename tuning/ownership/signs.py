@@ -58,7 +58,7 @@ class Owner:
             about = parse_json(content)
             owner = cls(**{each.name: about[each.name] for each in dataclasses.fields(cls) if each.name in about})
             return dataclasses.replace(owner, host=str(owner.host), pid=int(owner.pid))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
 
     @property

@@ -1,4 +1,4 @@
-"""result.json of a trial: what it reported, a line an epoch, as Ray writes it."""
+"""result.json of a trial: what it reported, a line an epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from common.security.regular_file import parse_json, read_bytes
 
-RESULT = "result.json"
+RESULT, PARAMS = "result.json", "params.json"
+"""What a trial reported, and what it was given."""
 
 
 def reported(folder: Path) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from common import search_state
 from common.errors import OptionError, SearchError
 from common.security.regular_file import parse_json, read_json, read_text
 from tuning.plan.spaces import Point, Space
-from tuning.records.results import reported
+from tuning.records.results import PARAMS, reported
 from tuning.records.rows import setting
 
 
@@ -158,7 +158,7 @@ def _reported(trial: Path) -> list[dict[str, Any]]:
 
 def _of_trial(folder: Path, reported: list[dict[str, Any]], keys: Sequence[str]) -> Curve:
     try:
-        config = read_json(folder / "params.json")
+        config = read_json(folder / PARAMS)
         return Curve(
             name=folder.name,
             point={key: setting(config, key) for key in keys},

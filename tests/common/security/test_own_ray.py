@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,3 +115,32 @@ def test_side_processes_are_left_out_within_and_started_again_after_an_error():
         node.start_api_server(include_dashboard=False, raise_on_failure=False)
         raise RuntimeError("no Ray")
     assert [getattr(Node, name) for name in names] == before
+
+
+def test_a_ray_that_is_too_slow_is_started_again_and_leaves_nothing_running():
+    left, tries = [], iter([True, True, False])
+
+    def start():
+        left.append(subprocess.Popen(["sleep", "600"]))
+        if next(tries):
+            raise Exception("The current node timed out during startup.")
+
+    own_ray._started(start)
+    assert [each.wait() for each in left[:2]] == [-signal.SIGKILL, -signal.SIGKILL]
+    assert left[2].poll() is None
+    left[2].kill()
+    left[2].wait()
+
+
+def test_one_that_never_is_in_time_is_an_error_of_a_line_and_another_error_is_its_own():
+    tries = []
+
+    def start(why):
+        tries.append(why)
+        raise RuntimeError(why)
+
+    with pytest.raises(OptionError, match=r"^Ray did not start in time, 3 times: [^\n]+ again when it has less to do$"):
+        own_ray._started(lambda: start("GCS timed out"))
+    with pytest.raises(RuntimeError, match="no such address"):
+        own_ray._started(lambda: start("no such address"))
+    assert len(tries) == 4

@@ -43,6 +43,11 @@ def test_other_names_stay_as_they_are(name: str) -> None:
     assert terminal.plain(name) == name
 
 
+def test_what_is_said_is_spelt_out_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say(f"a{CLEAR}\nb{TITLE}")
+    assert capsys.readouterr().out == "a\\x1b[2J\nb\\x1b]0;owned\\x07\n"
+
+
 def test_an_error_is_one_line_whatever_it_names(capsys: pytest.CaptureFixture[str]) -> None:
     def refuse() -> None:
         raise LabelError(f"no photo {''.join(UNSAFE)}")

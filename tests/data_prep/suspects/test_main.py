@@ -16,6 +16,7 @@ from data_prep.store.store import Store
 from data_prep.suspects.__main__ import main
 from data_prep.suspects.ranking import COLUMNS
 from tests.data_prep.suspects.trials import FOLDS, describe, rows_of, search
+from tests.relabelled import relabelled
 
 
 def test_the_list_is_a_corrections_file_with_nothing_decided(tmp_path: Path, small_store: Store, run) -> None:
@@ -28,6 +29,19 @@ def test_the_list_is_a_corrections_file_with_nothing_decided(tmp_path: Path, sma
     first, *_ = corrections.read([str(folder / "suspects.csv")])
     assert (first.target, first.field, first.value, first.why) == ("000002", "gender", "", table["why"][0])
     assert not list(folder.glob(".*"))
+
+
+def test_a_person_who_is_called_a_formula_is_a_text_in_the_list_and_found_again(
+    tmp_path: Path, small_store: Store, run
+) -> None:
+    formula = "=cmd|'-C calc'!A0"
+    store = relabelled(small_store, tmp_path / "store", small_store.index.replace({"person": {"000002": formula}}))
+    folder = search(tmp_path, store, {("gender", row): 1 for row in rows_of(store, formula)})
+    assert run("--search", folder)[0] == 0
+    written = (folder / "suspects.csv").read_text()
+    assert f"'{formula}" in written and not re.search(r'(^|,)"?=', written, re.MULTILINE)
+    first, *_ = corrections.read([str(folder / "suspects.csv")])
+    assert first.target == formula
 
 
 def test_the_summary_says_who_judged_whom_and_what_to_type_next(tmp_path: Path, small_store: Store, run) -> None:

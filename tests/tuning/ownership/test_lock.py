@@ -17,6 +17,7 @@ from common.repository import ROOT
 from tests.patience import HANGS
 from tuning.ownership import file_systems
 from tuning.ownership.lock import owning
+from tuning.ownership.signs import Owner
 
 
 def test_of_twenty_that_start_at_once_one_runs_the_search(tmp_path: Path) -> None:
@@ -87,6 +88,11 @@ def test_the_owner_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.Monke
     with owning(tmp_path):
         os.utime(tmp_path / ".owner.json", times=(0, 0))
         wait_until(lambda: (tmp_path / ".owner.json").stat().st_mtime > 0)
+
+
+@pytest.mark.parametrize("pid", ["Infinity", "1e999", "NaN", "[]", '"x"', "null"])
+def test_a_sign_whose_process_is_no_number_names_nobody(pid: str) -> None:
+    assert Owner.of(f'{{"host": "x", "pid": {pid}}}'.encode()) is None
 
 
 def test_a_damaged_sign_of_life_stops_nobody_and_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
