@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -65,7 +66,9 @@ class SearchRecord:
         plan: what was decided before anything ran, as `tuning.plan` writes it, and every key that is unknown here.
         versions: of the packages by name; code: the hash of the training code.
         started, ended: when, ISO 8601 in UTC.
-        confirms: of a confirmation, which trials it trains again; refits: of a refit, which it trains on all people.
+        confirms: of a confirmation, which trials it trains again: "candidates", each in all "runs", the seeds or folds
+            that are the setting "key"; and how many "trials" they are the best of.
+        refits: of a refit, the "members" that it trains on all people, and whose "folders" it takes the place of.
         failed: the trials that have failed, by reason.
         failing: "7 of 8" trials failed, which ended it.
     """
@@ -86,11 +89,19 @@ class SearchRecord:
     failing: str | None = None
 
     def __post_init__(self) -> None:
+        # What others may have made is looked at whole here, so that no program has to do it again.
         for name, (fits, needed) in _RULES.items():
             if not fits(value := getattr(self, name)):
                 raise ValueError(f"{name}: {needed} needed, but it is {json.dumps(value, default=str)[:60]}")
         if self.state is not None:
             object.__setattr__(self, "state", State(self.state))
+
+    @property
+    def named_store(self) -> tuple[str, str]:
+        """Name the path and the hash of its store. Raises ValueError: it names none."""
+        if not {"path", "hash"} <= self.store.keys():
+            raise ValueError("it names no store, so it is of another version; start a new search")
+        return self.store["path"], self.store["hash"]
 
     @property
     def trains_again(self) -> bool:
@@ -152,9 +163,42 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1e300
 
 
+def _are(each: Callable[[Any], bool], value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(map(each, value))
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and abs(value) < 2**63
+
+
+def _says(rules: Mapping[str, Callable[[Any], bool]], value: Any) -> bool:
+    return isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in rules.items())
+
+
+def _is_confirmation(value: Any) -> bool:
+    """Say whether it names candidates and runs; folds are all there, from 0 on."""
+    if not _says(_CONFIRMS, value):
+        return False
+    runs = list(value["runs"])
+    return len(set(runs)) == len(runs) if value["key"] == SEED else len(runs) > 1 and runs == [*range(len(runs))]
+
+
 def _is_group(value: Any) -> bool:
     return _is_dict(value) and _is_text(value.get("reason")) and "diverged" in value and _are_texts(value.get("trials"))
 
+
+SEED, FOLD = "train/seed", "train/fold"
+"""The setting that a confirmation varies."""
+
+_CANDIDATE = {"name": _is_text, "searched": _is_number, "settings": _is_dict}
+_CONFIRMS: dict[str, Callable[[Any], bool]] = {
+    "key": lambda value: value in (SEED, FOLD),
+    "runs": partial(_are, _is_whole),
+    "trials": _is_whole,
+    "candidates": partial(_are, partial(_says, _CANDIDATE)),
+}
+_MEMBER: dict[str, Callable[[Any], bool]] = {"name": _is_text, "folders": partial(_are, _is_text), "settings": _is_dict}
+_REFITS = {"members": partial(_are, partial(_says, _MEMBER))}
 
 _TEXT = (_is_text, "a text is")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -162,7 +206,14 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "store": (lambda value: _is_dict(value, _is_text), "a path and a hash are"),
     "versions": (lambda value: _is_dict(value, _is_text), "packages and their versions are"),
     "spent": (lambda value: _is_dict(value, _is_number), "numbers of 0 or more are"),
-    **dict.fromkeys(("confirms", "refits"), (lambda value: value is None or _is_dict(value), "names and values are")),
+    "confirms": (
+        lambda value: value in (None, {}) or _is_confirmation(value),
+        "a key, runs, trials and candidates, with name, score and settings, are",
+    ),
+    "refits": (
+        lambda value: value in (None, {}) or _says(_REFITS, value),
+        "members, with name, folders and settings, are",
+    ),
     "failed": (lambda value: value is None or (isinstance(value, list) and all(map(_is_group, value))), "groups are"),
     "failing": (lambda value: value is None or _is_text(value), "a text is"),
     **dict.fromkeys(("name", "code", "started", "ended"), _TEXT),

@@ -64,12 +64,15 @@ def _are_trials(about: Any) -> bool:
         and isinstance(about.get("trials"), list)
         and isinstance(about.get("rungs", {}), dict)
         and all(isinstance(each, dict) and all(_fits(each, name) for name in _RULES) for each in about["trials"])
+        and all(is_plain(each["trial"]) for each in about["trials"])
     )
 
 
 def _fits(trial: dict[str, Any], name: str) -> bool:
     kinds, needed = _RULES[name]
-    return type(trial[name]) in kinds if name in trial else not needed
+    if name not in trial:
+        return not needed
+    return type(trial[name]) in kinds and (type(trial[name]) is not int or abs(trial[name]) < 2**63)
 
 
 _RULES = {
@@ -100,7 +103,15 @@ def record_of(search: Path) -> bytes:
 def trials_of(search: Path) -> dict[str, Any] | None:
     """Read trials.json: "trials", a mapping each in the order of their start, and "rungs"; None as for `read`."""
     kept = read(search, TRIALS)
-    return None if kept is None else dict(parse_json(kept))
+    return None if kept is None else trials_in(kept)
+
+
+def trials_in(text: bytes) -> dict[str, Any]:
+    """Read a trials.json. Raises ValueError: it is none."""
+    about = parse_json(text)
+    if not _are_trials(about):
+        raise ValueError(f"{TRIALS} says what no search says of its trials")
+    return dict(about)
 
 
 def none_in(folder: Path) -> SearchError:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from common.command_line import Parser, exit_code, python
 from common.errors import OptionError
 from common.security import terminal
+from common.wording import counted
 from data_prep.choices import IMPLAUSIBLE, KEEP, LAYOUTS, MAX_LEFT_OUT, METHODS, REMOVE
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.task import FACTORS
@@ -148,8 +149,8 @@ def summary(store: Store, seconds: float) -> str:
     counts, left_out, masks = store.meta["counts"], store.meta["left_out"], store.meta.get("masks")
     splits = [f"{name} {split['photos']}" for name, split in counts["splits"].items()]
     lines = [
-        f"{store.path}: {counts['photos']} photos of {counts['people']} people at {store.size[0]}x{store.size[1]}, "
-        f"background {store.meta['background']['method']}, {seconds:.0f} s",
+        f"{store.path}: {counted(counts['photos'], 'photo')} of {counted(counts['people'], 'person')} at "
+        f"{store.size[0]}x{store.size[1]}, background {store.meta['background']['method']}, {seconds:.0f} s",
         f"photos: {', '.join(splits)}; left out {len(left_out)}",
         *_some("left out", left_out, "left_out", store),
         *findings(store),

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.errors import LabelError, OptionError
+from common.wording import things
 from data_prep.labels import GENDERS, MASKS, MISSING, N_BANDS, OFFICIAL_BANDS, IntArray, band_name
 
 FACTORS = ("mask", "gender", "age")
@@ -179,5 +180,5 @@ def _why_not(factor: str, codes: IntArray) -> str | None:
     if len(present) == 1:
         return f"every photo's {name} is {names[present[0]]}"
     if known < KNOWN * len(codes):
-        return f"only {known} of {len(codes)} photos have a label of {name}"
+        return f"only {known} of {len(codes)} photos {things(known, 'has', 'have')} a label of {name}"
     return None

@@ -16,6 +16,7 @@ from pathlib import Path
 from common.command_line import Parser, exit_code, python
 from common.security import terminal
 from common.uris import is_uri, location
+from common.wording import counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         if member.onnx:
             terminal.say(
                 f"{member.onnx['file']}: at most {member.onnx['largest_difference']:.2g} from PyTorch, on "
-                f"{member.onnx['photos']} photos of val"
+                f"{counted(member.onnx['photos'], 'photo')} of val"
             )
     terminal.say(f"\nIt predicts anywhere: {python()} -m ensemble.predict {out} PHOTOS")
     return 0

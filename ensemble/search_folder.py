@@ -203,13 +203,20 @@ def open_store(search: Path, moved: str | None = None, *, verify: bool = True) -
         EnsembleError: `search` is no search.
         StoreError: the store is missing or damaged, or another one now.
     """
-    store = _read(search).store
-    return node_copy.open_again(store["path"], store["hash"], moved, verify=verify, say=terminal.say, progress=True)
+    return node_copy.open_again(*_store(search), moved, verify=verify, say=terminal.say, progress=True)
 
 
 def store_hash(search: Path) -> str:
     """Tell which store the search was run on, without opening it."""
-    return _read(search).store["hash"]
+    return _store(search)[1]
+
+
+def _store(search: Path) -> tuple[str, str]:
+    record = _read(search)
+    try:
+        return record.named_store
+    except ValueError as error:
+        raise EnsembleError(f"{search / SEARCH}: {error}") from None
 
 
 def _started(search: Path) -> str:

@@ -23,6 +23,7 @@ from common.errors import OptionError
 from common.search_folder import ENSEMBLE
 from common.security import terminal
 from common.uris import location
+from common.wording import counted, things
 from ensemble.predictions.options import add_options as add_prediction_options
 from ensemble.selection.options import add_options, asked_for
 
@@ -115,7 +116,8 @@ def _chosen(options: argparse.Namespace, searches: list[Search], store: Store, k
     for note in notes:
         terminal.say(f"{names}: {note}")
     choice = choose(found, store, how, lambda chosen, views: val_votes(store, chosen, views))
-    terminal.say(f"{names}: {len(choice.members)} of {len(found)} candidates vote: {told.members(choice)}\n")
+    vote = f"{len(choice.members)} of {counted(len(found), 'candidate')} {things(len(choice.members), 'votes', 'vote')}"
+    terminal.say(f"{names}: {vote}: {told.members(choice)}\n")
     for line in told.table(choice, store.task.classes, len(set(store.person[store.labelled("val")]))):
         terminal.say(line)
     return choice, kept.with_choice(choice, folders, ended=all(search.has_ended for search in searches))

@@ -95,7 +95,7 @@ def test_a_deterministic_search_that_was_moved_to_another_machine_goes_on_as_one
     change(search, resources={"cpus": 1, "gpus": 0, "concurrent": 7})
     monkeypatch.setattr("common.machine.cpu_cores", lambda: 3)
     assert tune_main.main(["--resume", str(search), "--trials", "+1"]) == 0
-    assert "Note: 3 trials at a time fit here, and were 7 before." in capsys.readouterr().out
+    assert "Note: 3 trials at a time fit here, and 7 did before." in capsys.readouterr().out
     assert len(pd.read_csv(search / "leaderboard.csv")) == 4
     config, _, _ = load_best(search / "trial-004/best.safetensors")
     assert config.model.arch == "resnet18"

@@ -15,6 +15,7 @@ from importlib.metadata import version
 import torch
 
 from common.errors import DeviceError
+from common.wording import counted
 
 V100 = (7, 0)
 AMPERE = (8, 0)
@@ -52,7 +53,9 @@ def choose(name: str = "auto", deterministic: bool = False) -> torch.device:
     device = torch.device(wanted)
     count = torch.cuda.device_count()
     if (device.index or 0) >= count:
-        raise DeviceError(f"device: {wanted} is wanted, but torch {torch.__version__} sees {count} GPUs; try cpu")
+        raise DeviceError(
+            f"device: {wanted} is wanted, but torch {torch.__version__} sees {counted(count, 'GPU')}; try cpu"
+        )
     check_kernels(
         torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device), torch.cuda.get_arch_list()
     )

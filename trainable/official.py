@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.errors import StoreError
+from common.wording import counted
 from data_prep.labels import MISSING
 
 if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` should not wait
@@ -25,8 +26,9 @@ def check_labelled(store: Store) -> None:
             raise StoreError(f"{store.path}: has no {split} photos; prepare it with more people")
         if len(store.labelled(split)) == 0:
             raise StoreError(
-                f"{store.path}: none of its {photos} {split} photos has all the labels that its task needs, "
-                f"{store.task} ({_lacking(store, split)}); add the labels and prepare it again, or another --task"
+                f"{store.path}: none of its {counted(photos, f'{split} photo')} has all the labels that its task "
+                f"needs, {store.task} ({_lacking(store, split)}); add the labels and prepare it again, or another "
+                "--task"
             )
 
 

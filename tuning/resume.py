@@ -11,6 +11,7 @@ from common.errors import OptionError, SearchError, SpaceError
 from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
 from common.security import terminal
+from common.wording import counted
 from data_prep import node_copy
 from data_prep.store.store import Store
 from trainable.config import check_frame
@@ -107,9 +108,11 @@ def _check_budget(plan: Plan, record: SearchRecord, spent: Spent) -> None:
     """There is something left to do, and time to do it."""
     started, trials = record.spent["trials"], plan.budget.trials
     if trials is not None and trials < started:
-        raise OptionError(f"--trials: {plan.name} has started {started} trials already, but got {trials}; name more")
+        raise OptionError(
+            f"--trials: {plan.name} has started {counted(started, 'trial')} already, but got {trials}; name more"
+        )
     if record.state == State.FINISHED and (number := points.count(plan.space.distributions)) and started >= number:
-        raise SearchError(f"{plan.where} is finished: it has tried each of its space's {number} points")
+        raise SearchError(f"{plan.where} is finished: it has tried each of its space's {counted(number, 'point')}")
     if record.state == State.FINISHED and trials == started:
         raise SearchError(f"{plan.where} is finished: to go on with it, give it more: --trials +20")
     if reached := plan.budget.reached(spent):

@@ -100,7 +100,7 @@ def heat_map(counts: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
             text=np.where(counts > 0, counts.astype(str), ""),
             customdata=np.broadcast_to(of_class, counts.shape),
             texttemplate="%{text}",
-            hovertemplate="%{y}, taken for %{x}: %{text} of %{customdata} photos<extra></extra>",
+            hovertemplate="%{y}, taken for %{x}, photos: %{text} of %{customdata}<extra></extra>",
             zmin=0,
             zmax=1,
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 from common.command_line import Parser, exit_code, positive
 from common.errors import OptionError
 from common.security import terminal
+from common.wording import counted
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,7 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
     store = Store.open(options.store)
     report.verify(store)
     console = Console()
-    head = f"{store.path}: whole, {len(store)} photos at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}"
+    photos = counted(len(store), "photo")
+    head = f"{store.path}: whole, {photos} at {store.size[0]}x{store.size[1]}, hash {store.hash[:12]}"
     terminal.say(terminal.lines([head, f"task: {store.task.in_words()}", report.origin(store)]))
     for table in report.tables(store):
         console.print(table)

@@ -9,6 +9,7 @@ from rich.table import Table
 from common.errors import StoreError
 from common.files import file_sha256
 from common.machine import cpu_cores
+from common.wording import counted
 from data_prep.labels import MISSING
 from data_prep.photos.near import phash
 from data_prep.store.files import EVAL
@@ -103,7 +104,7 @@ def near(store: Store, progress: bool = True) -> list[str]:
         return []
     split = store.index["split"].to_numpy()[rows]
     spread = [group for group in groups if len(set(split[group])) > 1]
-    line = f"nearly identical: {sum(map(len, groups))} photos in {len(groups)} group{'s' if len(groups) > 1 else ''}"
+    line = f"nearly identical: {sum(map(len, groups))} photos in {counted(len(groups), 'group')}"
     if spread:
         line += f", {len(spread)} of them in several splits: python -m data_prep --group-near keeps each in one"
     paths = store.index["path"].to_numpy()[rows]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import LabelError, OptionError
+from common.wording import counted, things
 from data_prep.choices import LAYOUTS
 from data_prep.layouts import fairface, imagefolder, manifest, reference, utkface
 from data_prep.layouts.folders import existing_folder, images_below
@@ -73,10 +74,13 @@ def _by_names(images: Path) -> tuple[str, str]:
     photos = images_below(images).photos
     named = sum(utkface.labels_in(photo.file.name) is not None for photo in photos)
     if 2 * named >= len(photos):
-        return "utkface", f"{named} of {len(photos)} photos are named {utkface.PATTERN}"
+        return (
+            "utkface",
+            f"{named} of {counted(len(photos), 'photo')} {things(named, 'is', 'are')} named {utkface.PATTERN}",
+        )
     if folders := {imagefolder.folder_of(photo.path) for photo in photos if imagefolder.mask_of(photo.path)}:
         return "imagefolder", f"photos lie in {', '.join(sorted(folders))}"
     raise OptionError(
-        f"--images {images}: neither names nor folders of its {len(photos)} photos say what they show: "
+        f"--images {images}: neither names nor folders of its {counted(len(photos), 'photo')} say what is shown: "
         f"give the labels with --labels CSV, or name the layout with --layout: {', '.join(LAYOUTS)}"
     )

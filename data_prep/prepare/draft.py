@@ -19,6 +19,7 @@ import filelock
 from common.errors import StoreError
 from common.files import flush, write_text
 from common.security.regular_file import read_json, read_text
+from common.wording import counted, things
 from data_prep.choices import REMOVE
 from data_prep.prepare.parts import Part, Record, cannot_write
 from data_prep.store.meta import Contents, StoreMeta
@@ -81,9 +82,10 @@ class Draft:
         needed = photos * self.size[0] * self.size[1] * 3 + SPARE
         free = shutil.disk_usage(self.folder).free
         if free < needed:
+            them = f"{counted(photos, 'photo')} of {self.size[0]}x{self.size[1]} {things(photos, 'needs', 'need')}"
             raise StoreError(
-                f"{self.out.parent} has {free / 1e9:.3g} GB free, and {photos} photos of {self.size[0]}x{self.size[1]} "
-                f"need {needed / 1e9:.3g} GB: free some, choose another --out, or a smaller --size"
+                f"{self.out.parent} has {free / 1e9:.3g} GB free, and {them} {needed / 1e9:.3g} GB: free some, choose "
+                "another --out, or a smaller --size"
             )
 
     def finish(self, rows: Sequence[Mapping[str, Any]], records: Sequence[Record], meta: StoreMeta) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common.errors import LabelError, OptionError
 from common.security import terminal
+from common.wording import counted
 from data_prep.layouts.folders import Found, existing_folder, photos_below, unwritable
 from data_prep.layouts.labels_file import read_csv
 from data_prep.layouts.listing import UNUSUAL, Photo, some
@@ -116,7 +117,7 @@ def _of_csv(file: Path, images: Path | None) -> list[Photo]:
     files = [_file(root, cell) for _, cell in cells]
     if missing := [cell for cell, found in zip(cells, files, strict=True) if found is None]:
         row, name = missing[0]
-        more = f", and {len(missing) - 1} rows more" if len(missing) > 1 else ""
+        more = f", and {counted(len(missing) - 1, 'row')} more" if len(missing) > 1 else ""
         raise LabelError(
             f"{file}, row {row}: {column} names no photo in {root}: {name[:80]!r}{more}; mend the CSV, or name the "
             "folder with --images"

@@ -12,6 +12,7 @@ from common import ray_cluster
 from common.errors import OptionError, PhotoError, StoreError
 from common.machine import cpu_cores
 from common.security import terminal
+from common.wording import counted, things
 from data_prep.photos import masks
 from data_prep.photos.background import Background
 from data_prep.prepare.draft import Draft, differing, sweep
@@ -120,7 +121,10 @@ def _records(
     records = draft.records(parts)
     missing = [part for part in parts if part.number not in records]
     if records:
-        say(f"going on with {draft.folder}: {len(records)} of {len(parts)} shards are there")
+        say(
+            f"going on with {draft.folder}: {len(records)} of {counted(len(parts), 'shard')} "
+            f"{things(len(records), 'is', 'are')} there"
+        )
     draft.check_space(missing)
     total = sum(len(part.photos) for part in parts)
     with bar(progress) as shown:

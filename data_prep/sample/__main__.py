@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.command_line import Parser, exit_code, python
 from common.security import terminal
+from common.wording import counted
 from data_prep.sample.census import PEOPLE
 
 
@@ -39,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
         terminal.say(f"contact sheet: {options.sheet}")
     photos = len(PHOTOS)
     terminal.say(
-        f"{root}: {options.people} people, {options.people * photos} photos; to predict: {options.eval_people * photos}"
+        f"{root}: {counted(options.people, 'person')}, {options.people * photos} photos; to predict: "
+        f"{options.eval_people * photos}"
     )
     terminal.say(
         f"next: {python()} -m data_prep --images {root}/train/images --labels {root}/train/train.csv "

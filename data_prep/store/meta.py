@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from common.wording import counted
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.store.files import COLUMNS, EVAL, SCHEMA
 from data_prep.store.moments import Moments
@@ -84,7 +85,7 @@ class Contents:
     def __post_init__(self) -> None:
         _check_size("size", self.size)
         if (photos := sum(shard["photos"] for shard in self.shards)) != len(self.rows):
-            raise ValueError(f"rows: one a photo is needed, but got {len(self.rows)} of {photos} photos")
+            raise ValueError(f"rows: one a photo is needed, but got {len(self.rows)} of {counted(photos, 'photo')}")
 
     def index(self) -> pd.DataFrame:
         """Make index.csv."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.errors import OptionError
+from common.wording import counted
 from data_prep.labels import IntArray
 
 Name = TypeVar("Name", str, int)
@@ -86,7 +87,7 @@ def folds(strata: pd.Series, k: int, seed: int = 0, unit: Mapping[str, str] = AL
     """
     of = _units(strata, unit)
     if not 2 <= k <= len(of):
-        raise OptionError(f"folds: 2 <= k <= number of people must hold, but got k={k} of {len(of)} people")
+        raise OptionError(f"folds: 2 <= k <= number of people must hold, but got k={k} of {counted(len(of), 'person')}")
     fold = np.empty(len(of), dtype=np.int64)
     fold[np.concatenate(list(_shuffled(of, seed)))] = np.arange(len(of)) % k
     return _of_people(fold, of, strata, unit, "fold")

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.errors import LabelError, StoreError
+from common.wording import counted
 from data_prep.labels import GENDERS, MASKS, MISSING, IntArray, band_of_range
 from data_prep.store.files import INDEX_FILE, open_shards, read_index, read_meta
 from data_prep.store.meta import StoreMeta
@@ -72,7 +73,9 @@ class Store:
         index = read_index(folder, meta)
         shards = open_shards(folder, meta, verify)
         if (photos := sum(map(len, shards))) != len(index):
-            raise StoreError(f"{folder}: {photos} photos in the shards, but {len(index)} rows in {INDEX_FILE}")
+            raise StoreError(
+                f"{folder}: {counted(photos, 'photo')} in the shards, but {counted(len(index), 'row')} in {INDEX_FILE}"
+            )
         return cls(folder, meta, index, shards)
 
     def with_folds(self, folds: int, fold: int) -> Store:

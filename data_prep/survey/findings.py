@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from common.wording import counted
 from data_prep.layouts.listing import some
 from data_prep.store.store import Store
 
@@ -32,7 +33,8 @@ def _sizes(sizes: Mapping[str, Any] | None, store: Store) -> list[str]:
         )
     if sizes["enlarged"]:
         lines.append(
-            f"enlarged more than twice, to {_by(store.size)}: {sizes['enlarged']} photos; --size stores them smaller"
+            f"enlarged more than twice, to {_by(store.size)}: {counted(sizes['enlarged'], 'photo')}; --size stores "
+            "them smaller"
         )
     return lines
 
@@ -41,9 +43,11 @@ def _alike(meta: Mapping[str, Any], key: str) -> list[str]:
     found = meta.get(key)
     if not found or not found["groups"]:
         return []
-    lines = [f"{WHAT[key]}: {found['photos']} photos in {found['groups']} groups, each in one split"]
+    lines = [
+        f"{WHAT[key]}: {counted(found['photos'], 'photo')} in {counted(found['groups'], 'group')}, each in one split"
+    ]
     if wrong := found["contradict"]:
-        lines.append(f"labels that contradict each other on {WHAT[key]} photos: {len(wrong)} groups")
+        lines.append(f"labels that contradict each other on {WHAT[key]} photos: {counted(len(wrong), 'group')}")
         lines += [f"  {_contradiction(each)}" for each in wrong[:SHOWN]]
         if len(wrong) > SHOWN:
             lines.append(f"  and {len(wrong) - SHOWN} more: see {key} in store.json")

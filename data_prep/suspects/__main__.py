@@ -22,6 +22,7 @@ from pathlib import Path
 from common.command_line import Parser, exit_code, positive
 from common.search_folder import SUSPECTS, SUSPECTS_SHEET
 from common.security import terminal
+from common.wording import counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     shown = ranked.head(options.top)
     write_text(sheet, page(store, evidence, shown, f"Suspect labels: {search.name}"))
     terminal.say(terminal.lines(report.summary(search, store, evidence, ranked)))
-    terminal.say(f"\n{out}: {len(ranked)} rows; {sheet}: the first {len(shown)} of them with photos")
+    terminal.say(f"\n{out}: {counted(len(ranked), 'row')}; {sheet}: the first {len(shown)} of them with photos")
     if len(ranked):
         terminal.say(report.next_commands(out, store))
     return 0

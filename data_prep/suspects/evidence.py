@@ -57,12 +57,9 @@ def open_store(search: Path, moved: str | None = None) -> Store:
         SearchError: no search is there. StoreError: its store is gone, damaged, or another one now.
     """
     try:
-        store = _record(search).store
-        path, content = str(store["path"]), str(store["hash"])
-    except (KeyError, TypeError):
-        raise SearchError(
-            f"{search / SEARCH} names no store, so it is of another version; start a new search"
-        ) from None
+        path, content = _record(search).named_store
+    except ValueError as error:
+        raise SearchError(f"{search / SEARCH}: {error}") from None
     return node_copy.open_again(path, content, moved)
 
 

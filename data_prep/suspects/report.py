@@ -12,6 +12,7 @@ from common.command_line import python
 from common.errors import OptionError
 from common.security.regular_file import TABLE, read_bytes
 from common.security.terminal import plain
+from common.wording import counted, things
 from data_prep.choices import KEEP, NAMED, REMOVE
 from data_prep.labels import OFFICIAL_BANDS
 from data_prep.store.store import Store
@@ -29,9 +30,10 @@ def check_nothing_is_lost(out: Path) -> None:
         filled = pd.read_csv(table, dtype=str, keep_default_na=False)["value"].str.strip() != ""
     except (OSError, ValueError, KeyError):
         raise OptionError(f"--out {out}: already there and no list of suspects; name another file") from None
-    if filled.any():
+    if number := int(filled.sum()):
         raise OptionError(
-            f"--out {out}: {filled.sum()} values were filled in there; name another file, or move it away"
+            f"--out {out}: {counted(number, 'value')} {things(number, 'was', 'were')} filled in there; name another "
+            "file, or move it away"
         )
 
 
@@ -41,7 +43,7 @@ def summary(search: Path, store: Store, evidence: Evidence, ranked: pd.DataFrame
     on = f"{evidence.folds} folds" if evidence.folds else "the search's own val"
     low, high, n = min(evidence.scores), max(evidence.scores), len(evidence.scores)
     networks = f"{n} networks on {on} (F1 {low:.3f} to {high:.3f})" if n > 1 else f"1 network on {on} (F1 {low:.3f})"
-    lines = [f"{search}: {len(evidence.rows)} photos of {people} people, judged by {networks}"]
+    lines = [f"{search}: {counted(len(evidence.rows), 'photo')} of {counted(people, 'person')}, judged by {networks}"]
     if evidence.running:
         lines.append("Some of these networks are still training: run this again when they are done.")
     if evidence.missing:
@@ -55,9 +57,8 @@ def summary(search: Path, store: Store, evidence: Evidence, ranked: pd.DataFrame
 
 def _not_everybody(search: Path, evidence: Evidence) -> list[str]:
     if evidence.folds:
-        return [
-            f"{evidence.missing} people are not judged: not every fold has a network yet; let the confirmation end."
-        ]
+        who = f"{counted(evidence.missing, 'person')} {things(evidence.missing, 'is', 'are')}"
+        return [f"{who} not judged: not every fold has a network yet; let the confirmation end."]
     return [
         f"Only val people are judged: the networks trained on the other {evidence.missing}. To judge everybody:",
         f"  {python()} tune_main.py --resume {search} --confirm 1 --folds 5",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from common.security.terminal import plain
+from common.wording import counted, things
 from data_prep.task import IN_WORDS
 from ensemble.model.description import Description
 
@@ -65,7 +66,8 @@ def _figures(figures: Mapping[str, Any], description: Description) -> Iterator[s
         if used[-1].get("nested") is not None:
             yield f"| val, nested: on people by whom it was not chosen | {used[-1]['nested']:.3f} | |"
     if test:
-        yield f"| test, {test['photos']} photos of people on whom nothing was tuned | {_score(test['ensemble'])} |"
+        photos = counted(test["photos"], "photo")
+        yield f"| test, {photos} of people on whom nothing was tuned | {_score(test['ensemble'])} |"
         yield f"| the best single member on test | {_score(test['best_single'])} |"
     yield ""
     if figures.get("refit"):
@@ -85,7 +87,7 @@ def _details(test: Mapping[str, Any], description: Description) -> Iterator[str]
         seen = f"{whole['classes_seen']} of {description.task.classes} classes"
         yield f"Test has photos of {seen}: of the others nothing is known."
     if whole.get("thin"):
-        yield f"{whole['thin']} of the classes rest on one person."
+        yield f"{whole['thin']} of the classes {things(whole['thin'], 'rests', 'rest')} on one person."
     if gain := test.get("gain"):
         yield (
             f"On the same people it is {gain['gain']:+.3f} from its best single member, {gain['low']:+.3f} to "
@@ -128,8 +130,8 @@ def _use(description: Description, name: str) -> Iterator[str]:
         f"- output `probabilities`: float32 [n, {description.task.classes}], in the order of `classes` in `model.json`",
         "",
         "Crop, resize and colours are inside; the views are not: it sees the plain photo. Members are joined as `rule`",
-        f"in `model.json` says. On {photos} photos of val no probability was more than {most:.1g} from PyTorch's in",
-        "float32.",
+        f"in `model.json` says. On {counted(photos, 'photo')} of val no probability was more than {most:.1g} from",
+        "PyTorch's in float32.",
     )
 
 
@@ -173,8 +175,8 @@ def _data(description: Description) -> Iterator[str]:
     )
 
 
-def _count(things: Sequence[Any], name: str) -> str:
-    return f"{len(things)} {name}{'s' if len(things) > 1 else ''}"
+def _count(them: Sequence[Any], name: str) -> str:
+    return counted(len(them), name)
 
 
 def _code(text: object) -> str:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.errors import ModelError, OptionError
+from common.wording import counted
 from data_prep.store.store import Store
 from trainable.best import load_best
 from trainable.network import model
@@ -132,8 +133,8 @@ def check_onnx(file: Path, member: WholeMember, preprocessing: Preprocessing, ph
     difference = float(np.abs(found - _by_validation(member, preprocessing, photos)).max())
     if not difference <= MOST:
         raise ModelError(
-            f"--onnx: {file.name} is {difference:.2g} from PyTorch on {len(photos)} photos, and {MOST:g} is allowed; "
-            "leave --onnx out"
+            f"--onnx: {file.name} is {difference:.2g} from PyTorch on {counted(len(photos), 'photo')}, and {MOST:g} is "
+            "allowed; leave --onnx out"
         )
     return difference
 

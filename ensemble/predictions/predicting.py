@@ -12,6 +12,7 @@ import numpy as np
 
 from common.errors import OptionError, PhotoError
 from common.security import terminal
+from common.wording import counted, things
 from data_prep.layouts.listing import some
 from data_prep.workers import bar
 from ensemble.predictions import tables
@@ -74,7 +75,7 @@ def predict_photos(
             unusable |= part.unusable(answer) if answer else {}
         if len(missing) < len(parts):
             there = len(names) - sum(part.photos for part in missing)
-            say(f"going on: {there} of {len(names)} photos are predicted already")
+            say(f"going on: {there} of {counted(len(names), 'photo')} {things(there, 'is', 'are')} predicted already")
         with bar(progress and bool(missing)) as shown:
             task = shown.add_task("photos", total=sum(part.photos for part in missing))
             for part, answer in _answers(predictor, source, missing, workforce, say):
@@ -143,7 +144,7 @@ def _summarize(
         say(f"--fallback: {some(left_out, given)}")
     elif left_out:
         say(f"left out: {some(left_out, 'photos that cannot be used')}; --fallback CLASS would give them a class")
-    say(f"{photos} photos predicted: {outputs.predictions}")
+    say(f"{counted(photos, 'photo')} predicted: {outputs.predictions}")
     if outputs.submission:
         say(f"for the task's grader, ImageID,ans: {outputs.submission}")
     if outputs.probabilities:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.wording import counted
 from data_prep.store.store import Store
 from data_prep.task import IN_WORDS
 from ensemble.selection.choice import Choice, Said
@@ -71,9 +72,9 @@ class OnTest:
             opened: how often test has been, this time among them.
         """
         views, members = len(choice.views), len(choice.members)
-        name = f"ensemble of {members}, {views} view{'s' if views > 1 else ''}"
+        name = f"ensemble of {members}, {counted(views, 'view')}"
         title = f"Macro F1 over {self.ensemble.classes} classes"
-        yield f"\n{title:<36}  test   95% interval over {self.people} test people"
+        yield f"\n{title:<36}  test   95% interval over {counted(self.people, 'test person')}"
         yield f"  {f'best single trial, {choice.single.name}':<34}  {self.single}"
         yield f"  {name:<34}  {self.ensemble}"
         yield f"  {'what the ensemble gains':<34}  {self.gain}"

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from common.page.page import Section
 from common.page.parts import Html, chart, paragraph
+from common.wording import counted, things
 from data_prep.labels import MISSING
 from ensemble.report.judged import Judged
 from ensemble.report.measures import Years, by_year
@@ -37,7 +38,11 @@ def _chart(judged: Judged) -> Html:
         "Above: macro F1 of the people of each age, over the classes they have; the line joins five years at a time. "
         "Below: how many people. Dashed: where the next age band begins; just beside it a year decides."
     )
-    left_out = f" {unknown} people whose age in years is not known are left out." if unknown else ""
+    left_out = (
+        f" {counted(unknown, 'person')} whose age in years is not known {things(unknown, 'is', 'are')} left out."
+        if unknown
+        else ""
+    )
     return chart(_figure(judged, alone, pooled), says + left_out, height=420)
 
 
@@ -49,11 +54,11 @@ def _figure(judged: Judged, alone: Years, pooled: Years) -> go.Figure:
     )  # fmt: skip
     figure.add_scatter(
         x=alone.age, y=alone.f1, mode="markers", name="one year", row=1, col=1, customdata=alone.photos, opacity=0.7,
-        marker={"size": 4 + 3 * np.sqrt(alone.people)}, hovertemplate="%{x} years: %{y:.3f} of %{customdata} photos",
+        marker={"size": 4 + 3 * np.sqrt(alone.people)}, hovertemplate="%{x} years: %{y:.3f}, photos: %{customdata}",
     )  # fmt: skip
     figure.add_bar(
         x=alone.age, y=alone.people, name="people", showlegend=False, row=2, col=1, marker={"color": GREY},
-        hovertemplate="%{x} years: %{y} people<extra></extra>",
+        hovertemplate="%{x} years, people: %{y}<extra></extra>",
     )  # fmt: skip
     for first in judged.bands if "age" in judged.task.factors else ():
         figure.add_shape(type="line", x0=first - 0.5, x1=first - 0.5, y0=0, y1=1, yref="paper")

@@ -31,7 +31,7 @@ def _calibration(judged: Judged) -> Html:
             marker={"size": 5 + 18 * np.sqrt(found.photos / len(judged.truth))},
             mode="lines+markers",
             name=in_chart(votes.name),
-            hovertemplate="%{customdata} photos: sure by %{x:.2f}, right in %{y:.2f}",
+            hovertemplate="photos: %{customdata}, sure by %{x:.2f}, right in %{y:.2f}",
         )
     figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, layer="below")
     figure.update_xaxes(title="how sure it was (highest probability)", range=[0, 1.03])

@@ -13,6 +13,7 @@ from typing import Any
 from common.files import write_text
 from common.page.page import Page, Section
 from common.page.parts import table
+from common.wording import counted
 from ensemble.report import ages, certainty, members, mistakes, scores
 from ensemble.report.judged import Judged
 from ensemble.report.members import Settings
@@ -48,7 +49,7 @@ def page(name: str, judged: Judged, about: Mapping[str, Any], settings: Mapping[
 
 
 def _lead(judged: Judged, about: Mapping[str, Any]) -> str:
-    counts = f"{len(judged.truth)} photos of {judged.people} people"
+    counts = f"{counted(len(judged.truth), 'photo')} of {counted(judged.people, 'person')}"
     if judged.split == "test":
         times = "once" if about.get("test_opened", 1) == 1 else f"{about['test_opened']} times"
         return (

@@ -9,6 +9,7 @@ import numpy as np
 from common.page.charts import Intervals, dots, height
 from common.page.page import Section
 from common.page.parts import Html, chart, paragraph, table
+from common.wording import counted
 from data_prep.labels import IntArray
 from data_prep.task import IN_WORDS, Task
 from ensemble.report.intervals import gains
@@ -89,7 +90,7 @@ def _both_right(judged: Judged) -> Html:
     voted, alone = (votes.guess == judged.truth for votes in judged.both)
     both, only_vote, only_single = (voted & alone).sum(), (voted & ~alone).sum(), (alone & ~voted).sum()
     return paragraph(
-        f"Of {len(judged.truth)} photos both are right on {both}, the ensemble alone on {only_vote}, "
+        f"Of {counted(len(judged.truth), 'photo')} both are right on {both}, the ensemble alone on {only_vote}, "
         f"{judged.single.name} alone on {only_single}, neither on {(~voted & ~alone).sum()}."
     )
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.errors import EnsembleError
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from ensemble.selection.derived.confirmed import fold_rows
@@ -128,7 +129,16 @@ class Choice:
         return Rule(weights, temperatures, self.class_weights)
 
     def load(self, store: Store) -> Ensemble:
-        """Load the models that vote."""
+        """Load the models that vote.
+
+        Raises:
+            EnsembleError: they, or the weights of classes, are of another task than the store's.
+        """
+        if self.class_weights is not None and len(self.class_weights) != store.task.classes:
+            raise EnsembleError(
+                f"the choice weighs {len(self.class_weights)} classes, and {store.path} has {store.task.classes}; "
+                "choose anew: --choose"
+            )
         return Ensemble(tuple(each.load(store) for each in self.members), self.rule, self.views)
 
     def load_single(self, store: Store) -> Ensemble:

@@ -59,7 +59,7 @@ class Kept:
             return _kept(about, search)
         except FileNotFoundError:
             return cls()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
             why = f"{type(error).__name__}: {error}" if not str(error) or isinstance(error, KeyError) else error
             raise EnsembleError(
                 f"{file} cannot be read ({' '.join(str(why).split())[:200]}); it counts how often test was opened: put "
@@ -159,11 +159,15 @@ def _kept(about: Any, search: Path) -> Kept:
     opened, test = int(about["test_opened"]), about["test"]
     if opened < 0 or not (test is None or isinstance(test, dict)):
         raise ValueError("test_opened: 0 or more, and test: names and values, are needed")
+    if test is not None:
+        _check_test(test)
     if "members" not in about:
         return Kept(opened=opened, test=test)
     models = [model for each in (*about["members"], about["best_single"]) for model in each["folders"]]
     sha256 = {str(_folder(model, search) / BEST_WEIGHTS): str(model["sha256"]) for model in models}
     searches = (search, *map(Path, about["other_searches"]))
+    if any("\0" in str(each) for each in searches):
+        raise ValueError("other_searches: names of folders are needed")
     choice = _choice(about, search)
     return Kept(choice, searches, bool(about["searches_ended"]), str(about["made"]), sha256, opened, test)
 
@@ -185,7 +189,21 @@ def _choice(about: Mapping[str, Any], search: Path) -> Choice:
     )
     if not (choice.members and choice.views and choice.steps and choice.steps[0].used):
         raise ValueError("members, views and what val said of them are needed")
+    _ = choice.rule  # which checks that weights and temperatures are some
     return choice
+
+
+def _check_test(test: Mapping[str, Any]) -> None:
+    """Raises one of the errors of nonsense: it is not what `OnTest.to_json` gives, whose scores were plain numbers."""
+    numbers = {"photos": test["photos"]}
+    gain, factors = test.get("gain") or {}, test.get("by_factor") or {}
+    numbers |= {f"gain {name}": gain[name] for name in ("gain", "low", "high") if gain}
+    for name, score in {**factors, "ensemble": test["ensemble"], "best_single": test["best_single"]}.items():
+        whole = score if isinstance(score, dict) else dict.fromkeys(("f1", "low", "high"), score)
+        numbers |= {f"{name} {each}": whole[each] for each in ("f1", "low", "high")}
+    for name, value in numbers.items():
+        if type(value) not in (int, float) or abs(value) > 1e300:
+            raise ValueError(f"test: {name}: a number is needed, but it is {str(value)[:60]!r}")
 
 
 def _chosen(about: Mapping[str, Any], search: Path) -> Chosen:
@@ -196,8 +214,8 @@ def _chosen(about: Mapping[str, Any], search: Path) -> Chosen:
 
 def _folder(model: Mapping[str, Any], search: Path) -> Path:
     name = PurePosixPath(model["folder"])
-    if ".." in name.parts:
-        raise ValueError(f"folder: one within a search is needed, but it is {name}")
+    if ".." in name.parts or "\0" in str(name):
+        raise ValueError(f"folder: one within a search is needed, but it is {str(name)!r}")
     return search / name
 
 

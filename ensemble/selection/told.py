@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from common.wording import counted
 from ensemble.selection.choice import Choice, Step
 
 
@@ -17,7 +18,7 @@ def members(choice: Choice) -> str:
 def table(choice: Choice, classes: int, people: int) -> list[str]:
     """Tell what was tried on val, what it is worth, and what is used."""
     width = max(len(step.name) for step in choice.steps) + 2
-    title = f"Macro F1 over {classes} classes, by {people} people of val"
+    title = f"Macro F1 over {classes} classes, by {counted(people, 'person')} of val"
     width = max(width, len(title))
     return [
         f"{title:<{width}}  all of them  left out   gain, 95% interval",

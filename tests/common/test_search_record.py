@@ -82,6 +82,8 @@ def state(search: Path, number: int, trials: object, **hashes: str) -> Path:
         *([], 7, None, {}, {"trials": None}, {"trials": [7]}, {"trials": [{}]}, {"trials": [TRIAL], "rungs": []}),
         *({"trials": [{**TRIAL, key: {}}]} for key in TRIAL if key != "settings"),
         {"trials": [{**TRIAL, "settings": "none"}]},
+        *({"trials": [{**TRIAL, "trial": name}]} for name in ("../trial-001", "/etc", "", "a\0b")),
+        {"trials": [{**TRIAL, "epochs": 10**400}]},
     ],
 )
 def test_a_state_of_nonsense_is_none_though_its_hashes_fit(trials: object, tmp_path: Path) -> None:

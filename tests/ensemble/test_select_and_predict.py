@@ -56,7 +56,7 @@ def test_without_test_val_is_told_and_eval_photos_are_predicted_and_each_opening
 ) -> None:
     assert main(["--search", str(search), "--tta", "1"]) == 0
     said = capsys.readouterr().out
-    assert "of 3 candidates vote: " in said and "vote of 2" in said
+    assert "of 3 candidates vote" in said and "vote of 2" in said
     assert "Test was opened" not in said and "test people" not in said
     assert (search / "predictions.csv").exists()
     assert (kept(search)["test_opened"], kept(search)["test"]) == (0, None)
@@ -68,7 +68,7 @@ def test_without_test_val_is_told_and_eval_photos_are_predicted_and_each_opening
         assert set(kept(search)["test"]) >= {"photos", "best_single", "ensemble", "gain", "by_factor"}  # type: ignore[call-overload]
     assert main(["--search", str(search), "--choose", "--members", "trial-002", "--tta", "1"]) == 0
     said = capsys.readouterr().out
-    assert "chosen anew, since --choose asks for it" in said and "1 of 3 candidates vote: trial-002" in said
+    assert "chosen anew, since --choose asks for it" in said and "1 of 3 candidates votes: trial-002" in said
     assert (kept(search)["test_opened"], kept(search)["test"]) == (2, None)
 
 

@@ -57,7 +57,7 @@ def test_cores_that_are_asked_for_win_over_those_that_trials_had(make_plan: Call
     assert changes(plan, here) == [
         "a trial has 4 cores, no GPU now, and had 1 GPU + 2 cores",
         "what was spent before was counted in GPU-hours, and now trial-hours",
-        "2 trials at a time fit here, and were 1 before",
+        "2 trials at a time fit here, and 1 did before",
     ]
     unseen = Machine(((1, 1),), "auto", seen=False)
     assert unseen.planned_here(plan, NOTHING) == plan

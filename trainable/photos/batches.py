@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from common.errors import ConfigError
+from common.wording import counted
 from data_prep.labels import MISSING, IntArray
 from data_prep.store.store import Store
 from trainable.config import Labels, Train
@@ -38,7 +39,9 @@ def training_set(labels: Labels, store: Store) -> tuple[IntArray, IntArray]:
     classes = store.task.encode(store.mask[rows], store.gender[rows], bands)
     kept = classes != MISSING
     if kept.sum() < SMALLEST:
-        raise ConfigError(f"labels: leave {kept.sum()} of {len(rows)} train photos, and training needs {SMALLEST}")
+        raise ConfigError(
+            f"labels: leave {kept.sum()} of {counted(len(rows), 'train photo')}, and training needs {SMALLEST}"
+        )
     return rows[kept], classes[kept]
 
 

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from common.security import terminal
+from common.wording import counted
 from tuning import resume, search
 from tuning.command.ending import dry_run
 from tuning.command.ending.exit_codes import TRIALS_FAILED
@@ -42,8 +43,9 @@ def confirm(searched: Plan, options: argparse.Namespace, machine: Machine) -> in
         store.with_folds(options.folds, 0)
     again = describe.again_in_words(seeds, options.folds)
     terminal.say(
-        f"\nConfirming the {options.confirm} best of {searched.name} with {again}: {plan.budget.trials} trials "
-        f"x {plan.epochs} epochs, none stopped early, in {plan.where}\n"
+        f"\nConfirming the {options.confirm} best of {searched.name} with {again}: "
+        f"{counted(plan.budget.trials or 0, 'trial')} x {counted(plan.epochs, 'epoch')}, none stopped early, "
+        f"in {plan.where}\n"
     )
     if options.dry_run:
         return dry_run.end(plan, options.answer, _cost(searched, rows, plan))
@@ -57,5 +59,6 @@ def _cost(searched: Plan, rows: Sequence[Row], plan: Plan) -> str:
     epochs = (plan.budget.trials or 0) * plan.epochs
     hours = seconds / done * epochs / 3600 * price(plan.resources.gpus)
     return (
-        f"{epochs} epochs; about {hours:.2g} {unit(plan.resources.gpus)}, as long as an epoch of {searched.name} took"
+        f"{counted(epochs, 'epoch')}; about {hours:.2g} {unit(plan.resources.gpus)}, as long as an epoch of "
+        f"{searched.name} took"
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from common import machine
 from common.security import terminal
+from common.wording import counted, things
 from tuning.plan import resources as sharing
 from tuning.plan.plan import Plan
 from tuning.plan.resources import Resources
@@ -113,5 +114,6 @@ def changes(before: Plan, now: Plan) -> list[str]:
             f"what was spent before was counted in {sharing.unit(was.gpus)}, and now {sharing.unit(here.gpus)}"
         )
     if here.concurrent != was.concurrent:
-        found.append(f"{here.concurrent} trials at a time fit here, and were {was.concurrent} before")
+        fits = things(here.concurrent, "fits", "fit")
+        found.append(f"{counted(here.concurrent, 'trial')} at a time {fits} here, and {was.concurrent} did before")
     return found

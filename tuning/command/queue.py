@@ -26,6 +26,7 @@ from common.repository import ROOT
 from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State
 from common.security import terminal
+from common.wording import things
 from tuning.command import config_file
 from tuning.command.ending.exit_codes import ERROR, INTERRUPTED, TERMINATED, TRIALS_FAILED
 from tuning.command.options import flag, parsed, parser
@@ -70,8 +71,8 @@ def _run_all(folder: Path, words: Sequence[str]) -> int:
     failed: list[str] = []
     while begun := _files(folder / RUNNING) or _files(folder):
         file = _moved(begun[0], folder / RUNNING)
-        name = terminal.plain(file.name)
-        terminal.say(f"Queue {folder}: {name}; {len(_files(folder))} more wait\n")
+        name, left = terminal.plain(file.name), _files(folder)
+        terminal.say(f"Queue {folder}: {name}; {len(left)} more {things(len(left), 'waits', 'wait')}\n")
         code, error = _outcome(file, words)
         if code in (INTERRUPTED, TERMINATED):
             terminal.say(f"\nQueue {folder}: stopped at {name}; the same command goes on with it")

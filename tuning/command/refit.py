@@ -11,6 +11,7 @@ from common.command_line import python
 from common.errors import SearchError
 from common.search_folder import REFIT
 from common.security import terminal
+from common.wording import counted
 from data_prep.store.store import Store
 from tuning import resume, search
 from tuning.command.ending import dry_run
@@ -36,7 +37,7 @@ def refit(searched: Plan, options: argparse.Namespace, machine: Machine) -> int:
     store = opening.store(record)
     searched = dataclasses.replace(planned_here(searched, machine, options), store=opening.place(record))
     plan, about = refits.plan_of(searched, chosen)
-    names = ", ".join(f"{each.name} ({each.epochs} epochs)" for each in chosen)
+    names = ", ".join(f"{each.name} ({counted(each.epochs, 'epoch')})" for each in chosen)
     terminal.say(
         f"\nRefitting {names} of {searched.name} on train and val together, each for as long as its best epoch was, in "
         f"{plan.where}\nNobody is left to judge them by: they have no score. Test people stay unseen.\n"
@@ -62,4 +63,6 @@ def _cost(searched: Plan, chosen: Sequence[Chosen], store: Store) -> str:
     epochs = sum(each.epochs for each in chosen)
     more = 1 + len(store.labelled("val")) / len(store.labelled("train"))
     hours = seconds / done * epochs * more / 3600 * price(searched.resources.gpus)
-    return f"{epochs} epochs; about {hours:.2g} {unit(searched.resources.gpus)}, by an epoch of {searched.name}"
+    return (
+        f"{counted(epochs, 'epoch')}; about {hours:.2g} {unit(searched.resources.gpus)}, by an epoch of {searched.name}"
+    )

@@ -20,9 +20,10 @@ from common import search_state
 from common.command_line import python
 from common.errors import OptionError, SearchError
 from common.search_folder import ENSEMBLE, REFIT
+from common.search_record import FOLD, SEED
 from common.security.regular_file import read_json
 from common.security.terminal import cell
-from tuning.confirm.rerun import FOLD, SEED, best
+from tuning.confirm.rerun import best
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan
 from tuning.plan.spaces import Point, Space

@@ -11,6 +11,8 @@ from optuna.distributions import BaseDistribution, IntDistribution
 
 from common import files, search_folder
 from common.errors import OptionError, SearchError
+from common.search_record import FOLD, SEED
+from common.wording import counted
 from data_prep.store.store import Store
 from tuning.confirm import statistics, verdict
 from tuning.confirm.statistics import Candidate, Confirmation
@@ -20,8 +22,6 @@ from tuning.plan.spaces import Space
 from tuning.records import search_json
 from tuning.records.rows import Row, ranked
 from tuning.storage import home, naming
-
-SEED, FOLD = "train/seed", "train/fold"
 
 
 def plan_of(
@@ -91,7 +91,9 @@ def best(rows: Sequence[Row], k: int, option: str) -> list[Row]:
     if not distinct:
         raise SearchError("no trial finished an epoch, so there is nothing to train again")
     if k > len(distinct):
-        raise OptionError(f"{option} {k}: the search has {len(distinct)} different trials to choose from; name fewer")
+        raise OptionError(
+            f"{option} {k}: the search has {counted(len(distinct), 'different trial')} to choose from; name fewer"
+        )
     return distinct[:k]
 
 

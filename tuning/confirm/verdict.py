@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from common.security.terminal import cell
+from common.wording import counted
 from tuning.confirm.statistics import FOLDS, Confirmation, Confirmed
 
 SETTLED = 0.95
@@ -46,7 +47,7 @@ def _winner(confirmation: Confirmation) -> str:
 
 def _runs(kind: str, n: int) -> str:
     if kind == FOLDS:
-        return f"{n} folds"
+        return counted(n, "fold")
     return "one fresh seed" if n == 1 else f"{n} fresh seeds"
 
 

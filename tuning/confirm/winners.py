@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import SearchError
-from common.search_folder import VAL_PREDICTIONS, ValPredictions, read_val_predictions
+from common.search_folder import SEARCH, VAL_PREDICTIONS, ValPredictions, read_val_predictions
 from data_prep.node_copy import open_store
 from data_prep.store.store import Store
 from trainable.recipe.intervals import Score, paired_difference
@@ -42,10 +42,10 @@ def of(folder: Path) -> Winner:
     if not scored:
         raise SearchError(f"{folder}: no trial has a score yet; let the search run longer")
     best = max(scored, key=lambda row: row.val_f1_best or 0.0)
-    store, file = (
-        open_store(seen.record.store["path"], seen.record.store["hash"]),
-        folder / best.trial / VAL_PREDICTIONS,
-    )
+    try:
+        store, file = open_store(*seen.record.named_store), folder / best.trial / VAL_PREDICTIONS
+    except ValueError as error:
+        raise SearchError(f"{folder / SEARCH}: {error}") from None
     try:
         on_val = read_val_predictions(file, store.task.classes)
     except ValueError as error:
@@ -54,8 +54,9 @@ def of(folder: Path) -> Winner:
         ) from None
     if on_val.store_hash != store.hash:
         raise SearchError(f"{file} was made on another store than {store.path}; remove the trial's folder")
-    gpus = seen.record.plan.get("resources", {}).get("gpus", 0)
-    cost = f"{seen.record.spent.get('gpu_hours', 0.0):.2f} {unit(gpus)}"
+    resources = seen.record.plan.get("resources")
+    gpus = resources.get("gpus") if isinstance(resources, dict) else 0
+    cost = f"{seen.record.spent.get('gpu_hours', 0.0):.2f} {unit(gpus or 0)}"
     return Winner(folder.name, best.trial, len(seen.rows), cost, store, on_val)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from common.errors import OptionError
+from common.wording import counted
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class Budget:
     def reached(self, spent: Spent) -> str | None:
         """Which time limit has been reached, in words; None while there is time left."""
         if self.hours is not None and spent.hours >= self.hours:
-            return f"{self.hours:g} hours"
+            return counted(self.hours, "hour")
         if self.gpu_hours is not None and spent.gpu_hours >= self.gpu_hours:
-            return f"{self.gpu_hours:g} GPU-hours"
+            return counted(self.gpu_hours, "GPU-hour")
         return None
 
 

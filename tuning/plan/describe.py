@@ -6,6 +6,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from common.wording import counted, things
 from data_prep.task import Task
 from trainable.config import TrialConfig
 from tuning.plan import points
@@ -24,6 +25,7 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
     Args:
         seen: what trials would run on is known; a cluster that was not joined is not.
     """
+    others = len(plan.space.start) - 1
     lines = [
         f"Search {plan.name}: {plan.space.about}",
         f"Task: {task.in_words()}",
@@ -31,7 +33,7 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
         "Varies",
         *(f"  {key:<24} {range_text(values)}" for key, values in plan.space.distributions.items()),
         f"Tried first: {'what the profile says' if plan.profile.leads else 'the reference recipe'}, then "
-        f"{len(plan.space.start) - 1} points that differ from it in",
+        f"{counted(others, 'point')} that {things(others, 'differs', 'differ')} from it in",
         f"  {_point_text(plan.space.start[0])}",
         *(f"  {_point_text(_difference(point, plan.space.start[0]))}" for point in plan.space.start[1:]),
         f"Fixed, profile {plan.profile.name} ({plan.profile.about})",
@@ -41,7 +43,7 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
         *(f"  {text}" for text in _execution(plan)),
         f"  {_stopping(plan)}",
         f"  ends after {budget_in_words(plan)}",
-        *(f"  {text}" for text in (*_worst_case(plan), *_in_time(plan, seen))),
+        *(f"  {text}" for text in [_length(plan, seen)] if text),
         f"  {_disk(plan, seen)}",
     ]
     return "\n".join(lines)
@@ -49,15 +51,16 @@ def in_words(plan: Plan, task: Task, seen: bool = True) -> str:
 
 def again_in_words(seeds: int | None, folds: int | None) -> str:
     """How a confirmation trains its candidates again: "3 fresh seeds"."""
-    return f"{folds} folds of people" if folds else f"{seeds} fresh seeds"
+    return f"{counted(folds, 'fold')} of people" if folds else counted(seeds or 1, "fresh seed")
 
 
 def confirmation_in_words(plan: Plan, best: int, seeds: int | None, folds: int | None) -> str:
     """What a confirmation after the search costs at most, for a person."""
     trials = min(best, plan.budget.trials or best) * (folds or seeds or 1)
     return (
-        f"Then the {best} best are trained again with {again_in_words(seeds, folds)}: at most {trials} trials x "
-        f"{plan.epochs} epochs = {trials * plan.epochs} epochs, none stopped early"
+        f"Then the {best} best {things(best, 'is', 'are')} trained again with {again_in_words(seeds, folds)}: at "
+        f"most {counted(trials, 'trial')} x {counted(plan.epochs, 'epoch')} = {counted(trials * plan.epochs, 'epoch')}, none "
+        "stopped early"
     )
 
 
@@ -67,7 +70,7 @@ def _share(plan: Plan) -> str:
 
 def _disk(plan: Plan, seen: bool) -> str:
     where = f"{'at' if plan.remote else 'on disk under'} {plan.where}"
-    kept = f"the weights of {_kept(plan)} trials"
+    kept = f"the weights of {counted(_kept(plan), 'trial')}"
     if seen:
         return f"at most {disk_gb(plan):.1f} GB {where}: {kept}, up to five checkpoints of each running one"
     return f"at most {weights_gb(plan):.1f} GB {where}: {kept}; and {trial_gb(plan):.1f} GB more for each running one"
@@ -76,8 +79,9 @@ def _disk(plan: Plan, seen: bool) -> str:
 def budget_in_words(plan: Plan) -> str:
     """The budget in words: "50 trials, 10 GPU-hours"."""
     budget = plan.budget
-    named = ((budget.trials, "trials"), (budget.hours, "hours"), (budget.gpu_hours, unit(plan.resources.gpus)))
-    return " or ".join(f"{value:g} {name}" for value, name in named if value is not None)
+    of_time = unit(plan.resources.gpus).removesuffix("s")
+    named = ((budget.trials, "trial"), (budget.hours, "hour"), (budget.gpu_hours, of_time))
+    return " or ".join(counted(value, name) for value, name in named if value is not None)
 
 
 def range_text(distribution: BaseDistribution) -> str:
@@ -97,32 +101,63 @@ def _stopping(plan: Plan) -> str:
     if not plan.rungs():
         return "no early stopping: --grace is as long as a trial"
     rungs = ", ".join(map(str, plan.rungs()))
-    return f"ASHA compares val_f1 after {rungs} epochs; the best 1 in {plan.reduction} goes on"
+    of = things(plan.rungs()[-1], "epoch")
+    return f"ASHA compares val_f1 after {rungs} {of}; the best 1 in {plan.reduction} goes on"
 
 
-def _worst_case(plan: Plan) -> list[str]:
-    trials = plan.budget.trials
+def _length(plan: Plan, seen: bool) -> str:
+    """Say how much will be trained by the trials that may start, or by the time there is: whichever ends the search.
+
+    How long an epoch takes nobody knows before the first: where time is limited, a minute is assumed.
+    """
+    trials, time = plan.budget.trials, _time(plan, seen)
+    if time is None:
+        return "" if trials is None else _by_trials(plan, trials)
+    (limit, what), hours = time
     if trials is None:
-        return []
+        return f"if an epoch takes a minute, time for {_by_time(plan, hours)}"
+    minutes = hours * 60 / _likely_epochs(plan, trials)  # with an epoch as long as this both would end it
+    if minutes >= 1:
+        unless = f"unless an epoch takes over {_duration(minutes)}"
+        return f"{_by_trials(plan, trials)}; that ends the search, not its {counted(limit, what)}, {unless}"
+    ends = f"{counted(limit, what)} {things(limit, 'ends', 'end')} the search"
+    return f"if an epoch takes a minute, {ends}: time for {_by_time(plan, hours, trials)}"
+
+
+def _by_trials(plan: Plan, trials: int) -> str:
+    epochs = counted(plan.epochs, "epoch")
     if trials == points.count(plan.space.distributions):
-        return [f"each of the space's {trials} points once, up to {plan.epochs} epochs"]
+        which = f"each of the space's {trials} points" if trials > 1 else "the space's one point"
+        return f"{which} once, up to {epochs}"
     likely = f"; about {_likely_epochs(plan, trials)} if ASHA stops what it can" if plan.rungs() else ""
-    return [f"at most {trials} trials x {plan.epochs} epochs = {trials * plan.epochs} epochs{likely}"]
+    return f"at most {counted(trials, 'trial')} x {epochs} = {counted(trials * plan.epochs, 'epoch')}{likely}"
 
 
-def _in_time(plan: Plan, seen: bool) -> list[str]:
-    """How many trials the hours are enough for: how long an epoch takes nobody knows before the first."""
-    budget, resources = plan.budget, plan.resources
-    hours = [budget.gpu_hours / price(resources.gpus)] if budget.gpu_hours else []
-    if budget.hours and seen:
-        hours.append(budget.hours * resources.concurrent)
-    if not hours:
-        return []
-    epochs = min(hours) * 60
+def _by_time(plan: Plan, hours: float, of: int | None = None) -> str:
+    """Say how many trials, `of` so many, so many hours of trials are enough for."""
+    epochs = hours * 60
+    whole = round(epochs / plan.epochs)
+    trials = counted(whole, "trial") if of is None else f"{whole} of {counted(of, 'trial')}"
     likely = (
         f", about {epochs * MANY / _likely_epochs(plan, MANY):.0f} if ASHA stops what it can" if plan.rungs() else ""
     )
-    return [f"if an epoch takes a minute, time for {epochs / plan.epochs:.0f} trials x {plan.epochs} epochs{likely}"]
+    return f"{trials} x {counted(plan.epochs, 'epoch')}{likely}"
+
+
+def _time(plan: Plan, seen: bool) -> tuple[tuple[float, str], float] | None:
+    """Find the limit of time that is reached first, in words, and how many hours of trials it allows."""
+    budget, resources = plan.budget, plan.resources
+    found = []
+    if budget.gpu_hours:
+        limit = budget.gpu_hours, unit(resources.gpus).removesuffix("s")
+        found.append((limit, budget.gpu_hours / price(resources.gpus)))
+    if budget.hours and seen:
+        found.append(((budget.hours, "hour"), budget.hours * resources.concurrent))
+    return min(found, key=lambda each: each[1], default=None)
+
+
+def _duration(minutes: float) -> str:
+    return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")
 
 
 def _point_text(point: Point) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import StoreError
+from common.wording import counted
 from trainable.config import FRAME, Crop
 
 if TYPE_CHECKING:  # its imports take a second, for which `tune_main.py --help` should not wait
@@ -126,7 +127,7 @@ def for_photos(
     start = "from scratch, by Adam" if scratch else "from ImageNet's weights, by SGD"
     return Profile(
         name=PHOTOS,
-        about=f"{photos} train photos of {size[0]}x{size[1]} on {'GPUs' if gpu else 'CPU cores'}, {start}",
+        about=f"{counted(photos, 'train photo')} of {size[0]}x{size[1]} on {'GPUs' if gpu else 'CPU cores'}, {start}",
         trials=50 if gpu else 10,
         grace=max(1, round(epochs / 6)),
         late_grace=max(1, round(0.4 * epochs)),

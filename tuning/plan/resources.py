@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.errors import OptionError
+from common.wording import counted
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def share_nodes(
     largest = max(cores for cores, _ in usable)
     if cpus < 1 or cpus > largest:
         which = "this machine" if len(nodes) == 1 else "the largest machine for such trials"
-        raise OptionError(f"--cpus-per-trial {cpus}: between 1 and the {largest} cores of {which} is needed")
+        raise OptionError(f"--cpus-per-trial {cpus}: between 1 and the {counted(largest, 'core')} of {which} is needed")
     by_node = [cores // cpus if by_gpu is None else min(cores // cpus, by_gpu) for cores, by_gpu in usable]
     return Resources(cpus, gpus, sum(by_node))
 
@@ -86,7 +87,7 @@ def share_again(nodes: Sequence[tuple[int, int]], had: Resources) -> Resources:
 
 def trial_in_words(resources: Resources) -> str:
     """Say what a trial has: "1 GPU + 8 cores"; "2 cores, no GPU"."""
-    cores = f"{resources.cpus} core{'s' if resources.cpus > 1 else ''}"
+    cores = counted(resources.cpus, "core")
     return f"{resources.gpus:g} GPU + {cores}" if resources.gpus else f"{cores}, no GPU"
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from rich.table import Table
 
+from common.wording import counted, things
 from tuning.plan.budget import Spent
 from tuning.plan.plan import Plan
 from tuning.plan.resources import price, unit
@@ -26,10 +27,10 @@ def table(rows: Sequence[Row], plan: Plan, spent: Spent, width: int) -> Table:
 
 def summary(rows: Sequence[Row], plan: Plan, spent: Spent, now: datetime | None = None) -> str:
     """Say in one line how far the search is, what it has cost, what stopping has saved, and when it will be done."""
-    budget, gpus = plan.budget, plan.resources.gpus
+    budget, gpus, ended = plan.budget, plan.resources.gpus, sum(row.status in ENDED for row in rows)
     parts = [
-        f"{sum(row.status in ENDED for row in rows)}{_of(budget.trials)} trials done",
-        f"{sum(row.epochs for row in rows)} epochs",
+        f"{ended}{_of(budget.trials)} {things(budget.trials or ended, 'trial')} done",
+        counted(sum(row.epochs for row in rows), "epoch"),
         f"{_clock(spent.hours)}{_of(budget.hours)} h",
         f"{spent.gpu_hours:.2f}{_of(budget.gpu_hours)} {unit(gpus)}",
         f"{saved_hours(rows, plan.epochs) * price(gpus):.2f} saved by stopping",

@@ -12,7 +12,6 @@ from common.errors import SearchError
 from common.remote_folder import RemoteFolder
 from common.search_folder import LEADERBOARD, SEARCH, STATE
 from common.search_record import SearchRecord, State
-from common.security.regular_file import parse_json
 from common.uris import refused
 from tuning.ownership import signs
 from tuning.plan.budget import Spent
@@ -67,19 +66,22 @@ class Look:
 
 
 def _here(folder: Path) -> Look:
-    return Look(search_json.read(folder), leaderboard.read(folder), signs.lives(folder))
+    lives = signs.lives(folder)  # first: who ends meanwhile has said so in the record, and is not taken for killed
+    return Look(search_json.read(folder), leaderboard.read(folder), lives)
 
 
 def _there(uri: str) -> Look:
     """Read the newest state that has been uploaded; of a search that has none, what people are shown."""
     try:
         folder = RemoteFolder.of(uri)
+        lives = signs.lives(folder)  # first, as in `_here`
         states = sorted((name for name in (folder / STATE).names() if name.isdecimal()), key=int, reverse=True)
         for state in (folder / STATE / name for name in states):
             found = [state.read(name) for name in (search_state.MANIFEST, SEARCH, search_state.TRIALS)]
             if all(found):
                 _, about, trials = (each or b"" for each in found)
-                return Look(SearchRecord.of(about), list(map(from_json, parse_json(trials)["trials"])), lives=True)
+                rows = list(map(from_json, search_state.trials_in(trials)["trials"]))
+                return Look(SearchRecord.of(about), rows, lives)
         text, board = folder.read(SEARCH), folder.read(LEADERBOARD)
         rows = leaderboard.of_csv(board) if board else []
         record = SearchRecord.of(text) if text else None
@@ -89,4 +91,4 @@ def _there(uri: str) -> Look:
         raise SearchError(f"{uri} cannot be read: {error}") from None
     if record is None:
         raise SearchError(f"{uri} holds no search: there is no {SEARCH}; name one of those under its --runs")
-    return Look(record, rows, lives=True)
+    return Look(record, rows, lives)

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from common.search_folder import TRIAL_ERROR
 from common.search_record import FailedTrials
 from common.security.regular_file import read_text
+from common.wording import counted
 from tuning import ray_internals
 
 OURS = "common.errors."
@@ -53,7 +54,7 @@ def described(groups: list[FailedTrials]) -> str:
     parts = [f"{len(group['trials'])} x {group['reason']} ({_some(group['trials'])})" for group in groups[:LISTED]]
     if len(groups) > LISTED:
         parts.append(f"and {len(groups) - LISTED} more reasons")
-    return f"{count} trial{'s' if count > 1 else ''} failed: {'; '.join(parts)}"
+    return f"{counted(count, 'trial')} failed: {'; '.join(parts)}"
 
 
 def _some(names: list[str]) -> str:

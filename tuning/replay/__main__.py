@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from common.command_line import Parser, exit_code, positive
 from common.security import terminal
+from common.wording import counted
 from tuning.replay.outcomes import (
     ORDERS,
     TOLERATED,
@@ -132,14 +133,15 @@ def _about(log: Log, logs: Sequence[Log]) -> str:
     best = max(log.curves, key=lambda curve: curve.best)
     whole = sum(len(curve) >= log.epochs or curve.failed for curve in log.curves)
     lines = [
-        f"{log.name}: {len(log.curves)} trials of up to {log.epochs} epochs, {whole} of them whole, "
-        f"{sum(map(len, log.curves))} epochs in all, {log.slots} at a time; best F1 {best.best:.3f} ({best.name})",
+        f"{log.name}: {counted(len(log.curves), 'trial')} of up to {counted(log.epochs, 'epoch')}, {whole} of them "
+        f"whole, {counted(sum(map(len, log.curves)), 'epoch')} in all, {log.slots} at a time; best F1 {best.best:.3f} "
+        f"({best.name})",
     ]
     if log.setting:
         own = replay(log, log.setting)
         lines.append(
-            f"It ran with {log.setting}; a replay in its own order trains {own.epochs} epochs and finds {own.best:.3f} "
-            "(trials that report almost at once may change places)"
+            f"It ran with {log.setting}; a replay in its own order trains {counted(own.epochs, 'epoch')} and finds "
+            f"{own.best:.3f} (trials that report almost at once may change places)"
         )
     return "\n".join([*lines, f"{_how(log, logs)}\n"])
 

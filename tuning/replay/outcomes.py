@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.errors import OptionError
+from common.wording import counted
 from tuning.plan.resources import price, unit
 
 if TYPE_CHECKING:  # Ray takes seconds to import: --help should not wait for it
@@ -165,7 +166,9 @@ def _settings(log: Log, graces: list[int] | None, reductions: list[int] | None) 
     """The grid that was asked for; the default one has the search's own values in it."""
     for grace in graces or ():
         if grace > log.epochs:
-            raise OptionError(f"--grace: a trial of {log.name} has {log.epochs} epochs, but got {grace}; name fewer")
+            raise OptionError(
+                f"--grace: a trial of {log.name} has {counted(log.epochs, 'epoch')}, but got {grace}; name fewer"
+            )
     for reduction in reductions or ():
         if reduction < 2:
             raise OptionError(f"--reduction: at least 2 is needed, but got {reduction}")

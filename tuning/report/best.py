@@ -67,7 +67,7 @@ def _winner(search: Searched) -> Winner:
 
 def _predicted(search: Searched) -> tuple[Store, ValPredictions]:
     """Read what the best trial predicted for val. Raises one of UNREADABLE: it, or the store, is not here."""
-    store = Store.open(search.record.store["path"])
+    store = Store.open(search.record.named_store[0])
     saved = read_val_predictions(search.folder / search.scored[0].trial / VAL_PREDICTIONS, store.task.classes)
     if saved.store_hash != store.hash:
         raise ValueError("it is of another store")

@@ -8,6 +8,7 @@ from plotly import graph_objects as go
 
 from common.page.page import Section
 from common.page.parts import Html, chart, folded, in_chart, paragraph, table
+from common.wording import counted
 from tuning.plan.resources import price
 from tuning.records.cost import saved_hours
 from tuning.records.rows import Row, short
@@ -25,7 +26,7 @@ def board(search: Searched, several: bool) -> Section:
     columns = [*COLUMNS, *(key.split("/")[1] for key in keys)]
     rows = [[*_told(row), *(short(row.settings.get(key, "")) for key in keys)] for row in search.rows]
     first, more = rows[:SHOWN], rows[SHOWN:]
-    rest = [folded(f"{len(more)} more trials", table(columns, more))] if more else []
+    rest = [folded(counted(len(more), "more trial"), table(columns, more))] if more else []
     says = (
         "The interval says what other val people of the same kind could have made of the score. The best of many "
         "trials is also the luckiest: its score is too high by some of that, which a confirmation measures."

@@ -9,6 +9,7 @@ from pathlib import Path
 from common.files import write_text
 from common.page.page import Page
 from common.search_folder import SEARCH_REPORT
+from common.wording import counted
 from tuning.report import best, curves, leaders, made_of, settings
 from tuning.report.searched import Searched
 
@@ -61,6 +62,6 @@ def _in_words(search: Searched) -> str:
     top = found[0]
     interval = f" ({top.low:.3f} to {top.high:.3f})" if top.low is not None and top.high is not None else ""
     return (
-        f"{search.name} is {search.state}: {len(search.rows)} trials, of which {top.trial} is best with a val F1 of "
-        f"{top.val_f1_best:.3f}{interval}."
+        f"{search.name} is {search.state}: {counted(len(search.rows), 'trial')}, of which {top.trial} is best with a "
+        f"val F1 of {top.val_f1_best:.3f}{interval}."
     )

@@ -16,13 +16,12 @@ import numpy as np
 from common import search_state
 from common.errors import EnsembleError
 from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, ValPredictions, read_val_predictions
-from common.search_record import SearchRecord
+from common.search_record import FOLD, SearchRecord
+from common.wording import things
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
 from ensemble.selection.candidates import Candidate
 from trainable.recipe.metrics import macro_f1
-
-FOLD = "train/fold"
 
 Run = tuple[Path, Mapping[str, Any]]
 """A trial of a confirmation: its folder and its settings."""
@@ -69,8 +68,8 @@ def _of_confirmation(folder: Path, store: Store, prefix: str) -> Iterator[Candid
         yield from (_of_folds(f"{name}/{each['name']}", each, ended, rows, store) for each in about["candidates"])
         return
     yield from (_of_seed(f"{name}/{trial.name}", trial, store) for trial, _ in ended)
-    if missing := len(about["candidates"]) * len(about["runs"]) - len(ended):
-        yield f"{name}: {missing} of its models do not vote, since they have not ended, or lack a file"
+    if (missing := len(about["candidates"]) * len(about["runs"]) - len(ended)) > 0:
+        yield f"{name}: {missing} of its models {things(missing, 'does', 'do')} not vote: not ended, or without a file"
 
 
 def _is_whole(trial: Path) -> bool:
@@ -97,9 +96,15 @@ def _of_folds(
     Args:
         folds: `fold_rows` of each.
     """
-    own = {settings[FOLD]: trial for trial, settings in ended if _without_fold(settings) == candidate["settings"]}
+    known = range(len(folds))
+    own = {
+        settings[FOLD]: trial
+        for trial, settings in ended
+        if settings.get(FOLD) in known and _without_fold(settings) == candidate["settings"]
+    }
     if len(own) < len(folds):
-        return f"{name}: {len(own)} of its {len(folds)} folds have ended, so that it does not vote yet"
+        ended_yet = f"{len(own)} of its {len(folds)} folds {things(len(own), 'has', 'have')} ended"
+        return f"{name}: {ended_yet}, so that it does not vote yet"
     val, trials = store.labelled("val"), tuple(own[fold] for fold in sorted(own))
     joined = np.zeros((len(val), store.task.classes), dtype=np.float32)
     for trial, rows in zip(trials, folds, strict=True):

@@ -28,6 +28,8 @@ def refitted(choice: Choice) -> Choice:
 
 def _refit_of(member: Chosen) -> Chosen:
     search = _search_of(member.folders[0])
+    if not all(folder.is_relative_to(search) for folder in member.folders):
+        raise EnsembleError(f"--refit: the models of {member.name} are of several searches; choose anew: --choose")
     wanted = [folder.relative_to(search).as_posix() for folder in member.folders]
     resume = f"{python()} tune_main.py --resume {search}"
     for folder in reversed(search_state.own_searches(search, REFIT)):

@@ -124,6 +124,18 @@ def test_json_that_is_none_is_a_value_error(text: str, tmp_path: Path) -> None:
         regular_file.read_json(tmp_path / "x")
 
 
+CANDIDATE: dict[str, object] = {"name": "trial-004", "searched": 0.6, "settings": {"labels/old_from": 58}}
+CONFIRMS: dict[str, object] = {"key": "train/fold", "runs": [0, 1], "trials": 9, "candidates": [CANDIDATE]}
+FORGED_CONFIRMS: list[dict[str, object]] = [
+    *({"key": value} for value in (None, [], "train/lr")),
+    *({"runs": value} for value in (None, 7, [], ["0"], [0], [1, 2], [0, 0], [True, 1], [10**400])),
+    *({"trials": value} for value in (None, "9", 10**400)),
+    *({"candidates": value} for value in (None, {}, [], [7], [{}])),
+    *({"candidates": [{**CANDIDATE, **value}]} for value in ({"searched": "0.6"}, {"settings": "none"}, {"name": 7})),
+]
+MEMBER: dict[str, object] = {"name": "trial-004", "folders": ["trial-004"], "settings": {}}
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -134,10 +146,16 @@ def test_json_that_is_none_is_a_value_error(text: str, tmp_path: Path) -> None:
         *(("failed", value) for value in (7, [7], [{"reason": 7, "diverged": False, "trials": []}])),
         *((name, 7) for name in ("name", "code", "started", "ended", "failing", "confirms", "state")),
         *((name, None) for name in ("name", "started")),
+        *(("confirms", {**CONFIRMS, **forged}) for forged in FORGED_CONFIRMS),
+        *(("confirms", {name: value for name, value in CONFIRMS.items() if name != lacking}) for lacking in CONFIRMS),
+        *(("refits", {"members": forged}) for forged in (None, 7, [], [7], [{}])),
+        *(("refits", {"members": [{**MEMBER, **forged}]}) for forged in ({"folders": "a"}, {"settings": []})),
     ],
 )
 def test_nonsense_in_search_json_is_refused_in_a_line(key: str, value: object, tmp_path: Path) -> None:
     (tmp_path / "search.json").write_text(json.dumps({key: value}))
+    for whole in ({"confirms": CONFIRMS}, {"refits": {"members": [MEMBER]}}):
+        SearchRecord.of(json.dumps(whole))
     with pytest.raises(ValueError) as refusal:
         SearchRecord.read(tmp_path)
     assert str(value) in str(refusal.value) or key in str(refusal.value)

@@ -82,7 +82,7 @@ def test_what_somebody_filled_in_is_never_overwritten(tmp_path: Path, small_stor
     table.assign(value="female").to_csv(file, index=False)
     before = file.read_text()
     code, _, err = run("--search", folder)
-    assert (code, err.count("\n")) == (2, 1) and "1 values were filled in there" in err
+    assert (code, err.count("\n")) == (2, 1) and "1 value was filled in there" in err
     assert file.read_text() == before
 
 

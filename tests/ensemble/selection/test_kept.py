@@ -16,6 +16,8 @@ from ensemble.selection.nested import Gain
 from ensemble.selection.options import Options
 from trainable.photos.views import View
 
+TEST = {"photos": 7, "ensemble": {"f1": 0.7, "low": 0.6, "high": 0.8}, "best_single": 0.5}
+
 
 def chosen(search: Path, name: str, weight: float = 1.0, folders: int = 1) -> Chosen:
     models = tuple(search / f"{name}{'abc'[n]}" for n in range(folders))
@@ -35,7 +37,7 @@ def kept(tmp_path: Path) -> Kept:
     )
     views = (View(), View(flip=True))
     choice = Choice((first, second), first, (1.0, 1.5), views, Options(members=("x", "y")), steps, 9, "hash")
-    return Kept(opened=2).with_choice(choice, [search, other], True).with_test({"photos": 7})
+    return Kept(opened=2).with_choice(choice, [search, other], True).with_test(TEST)
 
 
 def test_what_is_written_is_read_again_by_a_search_that_was_moved(kept: Kept, tmp_path: Path) -> None:
@@ -100,6 +102,13 @@ def test_a_choice_is_used_again_until_something_it_rests_on_differs(kept: Kept, 
         ({"options": {"method": "top", "members": 0}}, "members and tta: 1 or more are needed"),
         ({"test_opened": -1}, "test_opened: 0 or more"),
         ({"test": "yes"}, "test: names and values"),
+        ({"test": {"photos": 7}}, "KeyError: 'ensemble'"),
+        ({"test": {**TEST, "photos": "7"}}, "test: photos: a number is needed, but it is '7'"),
+        ({"test": {**TEST, "ensemble": {"f1": 10**400, "low": 0, "high": 1}}}, "test: ensemble f1: a number is needed"),
+        ({"test": {**TEST, "gain": {"gain": 0.1}}}, "KeyError: 'low'"),
+        ({"test_opened": float("inf")}, "infinity"),
+        ({"best_single": {"name": "x", "folders": [], "val_f1": 10**400, "weight": 1, "temperature": 1}}, "too large"),
+        ({"other_searches": ["a\0b"]}, "other_searches: names of folders are needed"),
         ({"best_single": None}, ""),
     ],
 )
@@ -116,7 +125,17 @@ def test_a_file_that_says_what_none_says_is_named_in_one_line(
     assert "it counts how often test was opened" in line
 
 
-@pytest.mark.parametrize("folder", ["../trial-001", "a/../../b"])
+def test_weights_that_are_no_share_of_a_vote_are_refused(kept: Kept, tmp_path: Path) -> None:
+    kept.write(tmp_path / "a")
+    file = tmp_path / "a" / "ensemble.json"
+    about = json.loads(file.read_text())
+    about["members"][0]["weight"] = 2.0
+    file.write_text(json.dumps(about))
+    with pytest.raises(EnsembleError, match="weights: one or more, 0 or above, with the sum 1 must hold"):
+        Kept.read(tmp_path / "a")
+
+
+@pytest.mark.parametrize("folder", ["../trial-001", "a/../../b", "a\0b"])
 def test_a_folder_outside_of_the_search_is_not_read(kept: Kept, tmp_path: Path, folder: str) -> None:
     kept.write(tmp_path / "a")
     file = tmp_path / "a" / "ensemble.json"

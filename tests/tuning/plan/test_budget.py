@@ -100,4 +100,4 @@ def test_a_limit_ends_the_search_once_as_ctrl_c_would() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert received == [signal.SIGINT]
-    assert meter.reached == "1 hours"
+    assert meter.reached == "1 hour"

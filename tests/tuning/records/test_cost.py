@@ -48,4 +48,4 @@ def test_the_summary_has_progress_cost_savings_and_the_expected_end(make_plan: C
 
 def test_a_search_whose_trials_have_all_ended_has_no_expected_end(make_plan: Callable[..., Plan]) -> None:
     line = summary([row("finished", 9)], make_plan(budget=Budget(trials=1)), Spent(hours=7, gpu_hours=7))
-    assert line == "1 of 1 trials done, 9 epochs, 7:00:00 h, 7.00 trial-hours, 0.00 saved by stopping"
+    assert line == "1 of 1 trial done, 9 epochs, 7:00:00 h, 7.00 trial-hours, 0.00 saved by stopping"

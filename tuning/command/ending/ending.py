@@ -14,6 +14,7 @@ from common.command_line import python
 from common.errors import SearchError
 from common.search_folder import CONFIRMATION, TRIAL_ERROR
 from common.search_record import FailedTrials, SearchRecord, State
+from common.wording import counted
 from data_prep import node_copy
 from tuning.command.ending.exit_codes import INTERRUPTED, TRIALS_FAILED
 from tuning.command.options import TIME, flag
@@ -45,12 +46,12 @@ class Ending:
 def of_search(plan: Plan, rows: Sequence[Row], width: int) -> Ending:
     """The leaderboard for a terminal of `width` columns, what was spent, what failed, and the next command."""
     record = search_json.read(plan.folder)
-    failed = record.failed or []
+    failed, lost = record.failed or [], sum(row.status == "failed" for row in rows)
     code = 0 if all(group["diverged"] for group in failed) else TRIALS_FAILED
     lines: tuple[Table | str, ...] = (
         "",
         _table(plan, rows, record, width),
-        f"\n{len(rows)} trials ({sum(row.status == 'failed' for row in rows)} failed), {_spent(plan, record)}.",
+        f"\n{counted(len(rows), 'trial')} ({lost} failed), {_spent(plan, record)}.",
         *([reasons.described(failed)] if failed else []),
     )
     if error := _error(plan, rows, record, failed):
@@ -102,7 +103,7 @@ def _error(plan: Plan, rows: Sequence[Row], record: SearchRecord, failed: Sequen
 def _spent(plan: Plan, record: SearchRecord) -> str:
     spent, counted = record.spent, unit(plan.resources.gpus)
     return (
-        f"{spent['epochs']} epochs, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {counted}; "
+        f"{counted(spent['epochs'], 'epoch')}, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {counted}; "
         f"stopping early saved {spent['gpu_hours_saved']:.2f}"
     )
 

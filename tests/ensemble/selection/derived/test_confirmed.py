@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common import search_state
 from common.errors import EnsembleError
+from common.files import file_sha256
 from data_prep.store.store import Store
 from ensemble.selection.derived.confirmed import confirmed
-from tests.ensemble.confirmations import CANDIDATES, confirmation, leave
+from tests.ensemble.confirmations import CANDIDATES, A, confirmation, leave, record
 from trainable.recipe.metrics import macro_f1
 
 
@@ -50,7 +53,7 @@ def test_what_is_not_whole_does_not_vote_and_that_is_said(tmp_path: Path, small_
     assert [each.name for each in found] == ["confirm/trial-007", "confirm-2/trial-002", "confirm-2/trial-004"]
     assert notes == [
         "confirm/trial-004: 2 of its 3 folds have ended, so that it does not vote yet",
-        "confirm-2: 2 of its models do not vote, since they have not ended, or lack a file",
+        "confirm-2: 2 of its models do not vote: not ended, or without a file",
     ]
 
 
@@ -73,6 +76,32 @@ def test_a_damaged_record_is_said_and_the_rest_votes(tmp_path: Path, small_store
     found, notes = confirmed(tmp_path, small_store)
     assert len(found) == 2
     assert len(notes) == 1 and notes[0].startswith(f"{tmp_path}/confirm-2: its models do not vote, since its record")
+
+
+def test_what_a_forged_record_says_is_no_trouble_to_the_rest(tmp_path: Path, small_store: Store) -> None:
+    confirmation(tmp_path / "confirm", small_store, "train/seed", [43])
+    record(tmp_path / "confirm-2", [("trial-001", "finished", {})])
+    state = search_state.newest(tmp_path / "confirm-2")
+    assert state is not None
+    (state / "search.json").write_text(json.dumps({"confirms": {"key": "train/seed"}}))
+    hashes = {name: file_sha256(state / name) for name in ("search.json", "trials.json")}
+    (state / "manifest.json").write_text(json.dumps(hashes))
+    found, [note] = confirmed(tmp_path, small_store)
+    assert len(found) == 2 and "confirm-2: its models do not vote" in note and "confirms: a key, runs" in note
+
+
+@pytest.mark.parametrize("fold", [None, [], 7, "0"])
+def test_a_trial_of_no_fold_is_none_of_its_candidate(fold: object, tmp_path: Path, small_store: Store) -> None:
+    about = {"key": "train/fold", "runs": [0, 1], "trials": 9, "candidates": CANDIDATES[:1]}
+    for number in (1, 2):
+        leave(tmp_path / f"confirm/trial-00{number}", small_store, {**A, "train/folds": 2, "train/fold": number - 1})
+    points = [{**A, "train/fold": 0}, {**A, "train/fold": fold}]
+    names = ["trial-001", "trial-002"]
+    record(tmp_path / "confirm", [*zip(names, ["finished"] * 2, points, strict=True)], confirms=about)
+    assert confirmed(tmp_path, small_store) == (
+        [],
+        ["confirm/trial-004: 1 of its 2 folds has ended, so that it does not vote yet"],
+    )
 
 
 def test_a_model_of_other_folds_than_its_record_says_is_refused(tmp_path: Path, small_store: Store) -> None:
