@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.security.terminal import plain
+from common.wording import things
 
 MAX_AGE = 120
 SHOWN = 3
-UNUSUAL = "photos by what they hold, whose names do not end as those of photos do"
+UNUSUAL = "photos by their contents, not by the end of a name"
+THINGS = {"photos": "photo", "folders": "folder", "links": "link"}
 
 Age = tuple[int, int]
 
@@ -62,6 +64,12 @@ def age_text(age: Age) -> str:
 
 
 def some(paths: Sequence[str], what: str) -> str:
-    """Count and show: "2 hidden: .a.jpg, .b.jpg"; "9 hidden, e.g. .a.jpg, .b.jpg, .c.jpg"."""
+    """Count and show: "2 hidden: .a.jpg, .b.jpg"; "9 hidden, e.g. .a.jpg, .b.jpg, .c.jpg".
+
+    Args:
+        what: they are, a phrase that may begin with a word of THINGS.
+    """
+    first, *rest = what.split(" ")
+    said = " ".join([things(len(paths), THINGS.get(first, first), first), *rest])
     shown = ", ".join(map(plain, paths[:SHOWN]))
-    return f"{len(paths)} {what}, e.g. {shown}" if len(paths) > SHOWN else f"{len(paths)} {what}: {shown}"
+    return f"{len(paths)} {said}, e.g. {shown}" if len(paths) > SHOWN else f"{len(paths)} {said}: {shown}"

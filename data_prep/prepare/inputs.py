@@ -179,7 +179,7 @@ def _task(photos: Sequence[Photo], layout: str, source: Source) -> Task:
 
 
 def _not_used(listing: Listing) -> dict[str, Sequence[str]]:
-    unused = {"photos whose names say nothing": listing.unused} if listing.unused else {}
+    unused = {"photos of a name that says nothing": listing.unused} if listing.unused else {}
     return {**unused, **listing.aside}
 
 

@@ -140,7 +140,7 @@ def _summarize(
 ) -> None:
     """Say what was written, and what became of photos that could not be used."""
     if left_out and fallback is not None:
-        given = f"photos that cannot be used have class {fallback}, {meaning.class_names[fallback]}, as asked"
+        given = f"photos that cannot be used, given class {fallback}, {meaning.class_names[fallback]}, as asked"
         say(f"--fallback: {some(left_out, given)}")
     elif left_out:
         say(f"left out: {some(left_out, 'photos that cannot be used')}; --fallback CLASS would give them a class")

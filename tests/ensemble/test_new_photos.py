@@ -56,7 +56,7 @@ def test_each_folder_has_its_file_the_same_command_renews_it_and_the_searchs_own
     assert sorted(len(pd.read_csv(file)) for file in made) == [2, 3]
     assert len(list(search.glob("submission-faces-*.csv"))) == 2
     assert {name: (search / name).read_bytes() for name in own} == own
-    assert "left out: 1 photos that cannot be used: odd.png (" in capsys.readouterr().out
+    assert "left out: 1 photo that cannot be used: odd.png (" in capsys.readouterr().out
     for name in own:
         with pytest.raises(OptionError, match="that is the search's own file"):
             main(["--search", str(search), "--photos", "b/faces", "--out", str(search / name)])

@@ -57,10 +57,10 @@ def again_in_words(seeds: int | None, folds: int | None) -> str:
 def confirmation_in_words(plan: Plan, best: int, seeds: int | None, folds: int | None) -> str:
     """What a confirmation after the search costs at most, for a person."""
     trials = min(best, plan.budget.trials or best) * (folds or seeds or 1)
+    length = f"{counted(plan.epochs, 'epoch')} = {counted(trials * plan.epochs, 'epoch')}"
     return (
-        f"Then the {best} best {things(best, 'is', 'are')} trained again with {again_in_words(seeds, folds)}: at "
-        f"most {counted(trials, 'trial')} x {counted(plan.epochs, 'epoch')} = {counted(trials * plan.epochs, 'epoch')}, none "
-        "stopped early"
+        f"Then the {best} best {things(best, 'is', 'are')} trained again with {again_in_words(seeds, folds)}: at most "
+        f"{counted(trials, 'trial')} x {length}, none stopped early"
     )
 
 

@@ -115,7 +115,7 @@ def test_sizes_of_a_mixed_folder_are_summed_up(faces):
     assert store.meta["sizes"]["enlarged"] == 1
     lines = findings(store)
     assert lines[0] == "sizes 20x20 to 48x48, commonest 48x48 (99%)"
-    assert lines[1].startswith("enlarged more than twice, to 48x48: 1 photos")
+    assert lines[1].startswith("enlarged more than twice, to 48x48: 1 photo;")
 
 
 def test_what_is_not_used_is_said_and_kept(faces):
@@ -124,7 +124,10 @@ def test_what_is_not_used_is_said_and_kept(faces):
     said = []
     store = made(faces, said=said)
     assert store.meta["not_used"] == [
-        {"why": "photos whose names say nothing", "paths": ["me.png"]},
+        {"why": "photos of a name that says nothing", "paths": ["me.png"]},
         {"why": "links to nothing", "paths": ["gone.jpg"]},
     ]
-    assert said[1:3] == ["not used: 1 photos whose names say nothing: me.png", "not used: 1 links to nothing: gone.jpg"]
+    assert said[1:3] == [
+        "not used: 1 photo of a name that says nothing: me.png",
+        "not used: 1 link to nothing: gone.jpg",
+    ]

@@ -47,7 +47,7 @@ def test_a_new_photo_that_cannot_be_used_is_left_out_by_name(make, raw):
     Image.new("RGB", (40, 30)).save(raw.eval / "images" / "b.gif")
     names, pixels = prepare_like(Treatment.of_store(store), raw.eval / "images", say=said.append)
     assert names == ["a.jpg", "b.jpg", "c.png"] and len(pixels) == 3
-    assert said == ["left out: 1 photos that cannot be used: b.gif (a GIF picture, not a JPEG, PNG or WEBP photo)"]
+    assert said == ["left out: 1 photo that cannot be used: b.gif (a GIF picture, not a JPEG, PNG or WEBP photo)"]
 
 
 def test_without_a_single_photo_that_can_be_used_nothing_is_predicted(make, raw):
@@ -98,10 +98,10 @@ def test_new_photos_are_known_by_what_they_hold_and_the_rest_is_named(tmp_path):
     said = []
     found = new_photos(tmp_path, say=said.append)
     assert [photo.path for photo in found.photos] == ["a.jpg_1088Wx1632H", "b.jfif", "c.jpe", "d", "e.jpg"]
-    assert said[0].startswith("used: 2 photos by what they hold") and said[0].endswith(": a.jpg_1088Wx1632H, d")
+    assert said[0].startswith("used: 2 photos by their contents") and said[0].endswith(": a.jpg_1088Wx1632H, d")
     assert sorted(said[1:]) == [
         "not used: 1 hidden (._x.jpg holds no pixels: macOS writes it beside x.jpg): ._e.jpg",
-        "not used: 1 links to nothing: gone.jpg",
+        "not used: 1 link to nothing: gone.jpg",
         "not used: 1 no photos by name or contents: notes",
     ]
 

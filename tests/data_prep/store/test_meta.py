@@ -32,5 +32,5 @@ def test_what_no_store_can_say_is_refused_when_it_is_said(wrong, said):
 
 
 def test_every_photo_has_a_row():
-    with pytest.raises(ValueError, match="rows: one a photo is needed, but got 2 of 1 photos"):
+    with pytest.raises(ValueError, match="rows: one a photo is needed, but got 2 of 1 photo"):
         contents(rows=[ROW, ROW])

@@ -118,7 +118,7 @@ def test_a_photo_that_cannot_be_used_is_named_and_the_rest_goes_on(
     said = run(small_store, source, tmp_path / "out.csv")
     assert len(pd.read_csv(tmp_path / "out.csv")) == len(pd.read_parquet(tmp_path / "out.parquet")) == 9
     [line] = [line for line in said if line.startswith("left out")]
-    assert "1 photos that cannot be used: eval3.jpg.png (" in line and "--fallback CLASS" in line
+    assert "1 photo that cannot be used: eval3.jpg.png (" in line and "--fallback CLASS" in line
 
 
 def test_a_photo_that_cannot_be_used_gets_a_class_where_that_is_asked_for(
@@ -132,7 +132,7 @@ def test_a_photo_that_cannot_be_used_gets_a_class_where_that_is_asked_for(
     assert list(row[["ImageID", "mask", "gender", "age"]]) == ["eval3.jpg.png", "none", "female", ">=60"]
     assert np.isnan(row["probability"])
     assert pd.read_parquet(tmp_path / "out.parquet").drop(columns="ImageID").iloc[3].isna().all()
-    assert any(line.startswith("--fallback: 1 photos that cannot be used have class 17, none f") for line in said)
+    assert any(line.startswith("--fallback: 1 photo that cannot be used, given class 17, none f") for line in said)
 
 
 def test_where_no_photo_can_be_used_nothing_is_written(small_store: Store, photos: Path, tmp_path: Path) -> None:

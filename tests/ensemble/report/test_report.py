@@ -131,7 +131,9 @@ def test_one_member_by_itself_is_compared_with_nobody(judged: Judged) -> None:
 
 def test_people_whose_age_is_not_known_are_left_out_and_counted(judged: Judged) -> None:
     age = np.where(judged.person == judged.person[0], MISSING, judged.age)
-    assert "1 people whose age in years is not known" in "".join(ages.section(replace(judged, age=age)).parts)
+    assert "1 person whose age in years is not known is left out" in "".join(
+        ages.section(replace(judged, age=age)).parts
+    )
     none = replace(judged, age=np.full(len(age), MISSING))
     assert "no ages in years" in "".join(ages.section(none).parts)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 import tune_main
+from common import machine
 from common.command_line import exit_code
 from common.search_record import State
 from data_prep.store.store import Store
@@ -60,8 +62,37 @@ def test_one_that_runs_is_not_called_killed(runs: Path, capsys: pytest.CaptureFi
 def test_searches_at_an_address_are_listed_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune_main.main(["--list", "--runs", f"file://{runs}"]) == 0
     second, first = capsys.readouterr().out.splitlines()[-2:]
-    assert second.split()[:2] == ["second", "running"]
+    assert second.split()[:2] == ["second", "killed"]
     assert first.split()[:3] == ["first", "finished", "0.300"]
+
+
+@pytest.mark.parametrize("at", ["", "file://"])
+def test_a_sign_of_life_is_read_in_a_folder_as_at_an_address(at: str, runs: Path) -> None:
+    search = f"{at}{runs / 'second'}" if at else runs / "second"
+    sign = runs / "second/.owner.json"
+    here = {"host": "here", "machine": machine.identity()}
+    for owner, state in (
+        ({"host": "elsewhere", "pid": 1, "machine": "another"}, "running"),
+        ({**here, "pid": os.getppid(), "began": machine.began(os.getppid())}, "running"),
+        ({**here, "pid": os.getppid(), "began": "long ago"}, "killed"),
+        ([], "killed"),
+    ):
+        sign.write_text(json.dumps(owner))
+        assert Look.at(search).state == state
+
+
+def test_what_a_forged_state_at_an_address_says_of_its_trials_is_a_line(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = runs / "first/state/000009"
+    state.mkdir(parents=True)
+    (state / "search.json").write_text((runs / "first/search.json").read_text())
+    (state / "manifest.json").write_text("{}")
+    (state / "trials.json").write_text(json.dumps({"trials": [{"trial": "../x", "status": 7}]}))
+    assert tune_main.main(["--list", "--runs", f"file://{runs}"]) == 0
+    note, *rest = capsys.readouterr().out.splitlines()
+    assert note.endswith("first cannot be read: trials.json says what no search says of its trials.")
+    assert [line.split()[0] for line in rest[2:]] == ["second"]
 
 
 def test_one_that_cannot_be_read_is_named_and_the_others_are_listed(
