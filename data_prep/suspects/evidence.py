@@ -22,6 +22,7 @@ from common.search_record import SearchRecord, State
 from data_prep import node_copy
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
+from data_prep.workers import passing
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -99,7 +100,7 @@ def _runs(folder: Path, store: Store) -> Iterator[ValPredictions]:
     """Read what each network of one search predicts; the store says whom it was not to train on, not its file."""
     folds = _folds(folder)
     held_out = [view.labelled("val") for view in _views(store, folds)]
-    for file in _files(folder):
+    for file in passing(_files(folder), "reading predictions"):
         try:
             saved = read_val_predictions(file, store.task.classes)
         except ValueError as error:

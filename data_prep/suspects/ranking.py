@@ -20,6 +20,7 @@ import pandas as pd
 from data_prep.labels import MISSING
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence, Probabilities
+from data_prep.workers import passing
 
 COLUMNS = (
     "rank", "target", "field", "value", "suggestion", "label", "why", "probability_of_label",
@@ -78,7 +79,7 @@ def rank(store: Store, evidence: Evidence, scoring: Scoring = SHIPPED) -> pd.Dat
     """
     units = (
         _photos(store, evidence) if factor == "mask" else _people(store, evidence, factor, scoring)
-        for factor in store.task.factors
+        for factor in passing(store.task.factors, "ranking labels")
     )
     found = [_judged(each, scoring) for each in units]
     table = _paired(pd.concat([pd.DataFrame(columns=[*COLUMNS, "usual"]), *found], ignore_index=True).infer_objects())

@@ -13,6 +13,7 @@ from common.page.parts import data_address
 from data_prep.labels import MASKS, MISSING
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
+from data_prep.workers import passing
 
 THUMB = 192
 MAX_PHOTOS = 35
@@ -37,7 +38,7 @@ def page(store: Store, evidence: Evidence, suspects: pd.DataFrame, title: str) -
 
     Every text that comes from the data set is escaped.
     """
-    cards = "\n".join(_article(store, evidence, rows) for rows in _together(suspects))
+    cards = "\n".join(_article(store, evidence, rows) for rows in passing([*_together(suspects)], "drawing the page"))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n'

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_prep.workers import passing
 from ensemble.selection.pool import IntArray, Pool
 from ensemble.voting.vote import Rule
 from trainable.recipe.bootstrap import bootstrap_macro_f1
@@ -79,11 +80,11 @@ def judge(pool: Pool, fit: Fit) -> list[Judged]:
     """Judge each of the rules that `fit` makes of a pool, always in the same order."""
     rules = fit(pool)
     predicted = np.zeros((len(rules), *pool.folds.shape), dtype=np.int64)
-    for way, fold_of in enumerate(pool.folds):
-        for fold in np.unique(fold_of):
-            held = fold_of == fold
-            judged = pool.photos(held)
-            for number, rule in enumerate(fit(pool.photos(~held))):
-                predicted[number, way, held] = judged.vote(rule).argmax(axis=1)
+    left_out = [(way, fold) for way, fold_of in enumerate(pool.folds) for fold in np.unique(fold_of)]
+    for way, fold in passing(left_out, "judging the vote"):
+        held = pool.folds[way] == fold
+        judged = pool.photos(held)
+        for number, rule in enumerate(fit(pool.photos(~held))):
+            predicted[number, way, held] = judged.vote(rule).argmax(axis=1)
     on_val = [float(pool.f1(pool.vote(rule).argmax(axis=1)[None])[0]) for rule in rules]
     return [Judged(*each) for each in zip(rules, on_val, predicted, strict=True)]

@@ -129,7 +129,7 @@ def from_record(folder: Path, record: SearchRecord, remote: str | None = None) -
             **{name: about.get(name, False) for name in ("deterministic", "compile")},
             pictures=about.get("pictures", True),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise SearchError(
             f"{folder} is of another version of masktune (search.json: {error}); start a new search"
         ) from None
@@ -145,7 +145,8 @@ def _check_types(about: dict[str, Any]) -> None:
     whole = {name: about[name] for name in ("epochs", "grace", "reduction", "keep")}
     whole |= {f"resources: {name}": about["resources"][name] for name in ("cpus", "concurrent")}
     whole |= {"budget: trials": about["budget"].get("trials")} if about["budget"].get("trials") is not None else {}
-    numbers = {f"budget: {name}": about["budget"].get(name) or 0 for name in ("hours", "gpu_hours")}
+    limits = {f"budget: {name}": about["budget"].get(name) for name in ("hours", "gpu_hours")}
+    numbers = {name: value for name, value in limits.items() if value is not None}
     numbers |= {"resources: gpus": about["resources"]["gpus"]}
     for kinds, values in (((int,), whole), ((int, float), numbers)):
         for name, value in values.items():

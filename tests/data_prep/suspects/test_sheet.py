@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from data_prep.store import store as stores
 from data_prep.store.store import Store
@@ -16,7 +17,7 @@ from tests.relabelled import coloured
 
 
 def test_the_page_shows_every_photo_of_a_suspect_and_outlines_those_in_question(
-    tmp_path: Path, small_store: Store, run
+    tmp_path: Path, small_store: Store, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incorrect, none = (rows_of(small_store, "000004", mask)[0] for mask in (1, 2))
     plant = {
@@ -25,7 +26,9 @@ def test_the_page_shows_every_photo_of_a_suspect_and_outlines_those_in_question(
         **{("gender", row): 1 for row in rows_of(small_store, "000002")},
     }
     folder = search(tmp_path, small_store, plant)
-    assert run("--search", folder, "--sheet", tmp_path / "page.html")[0] == 0
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    code, _, err = run("--search", folder, "--sheet", tmp_path / "page.html")
+    assert code == 0 and all(bar in err for bar in ("reading predictions", "ranking labels", "drawing the page"))
     html = (tmp_path / "page.html").read_text()
     assert html.count("<article>") == 2  # the two that were swapped are one
     assert html.count("<img ") == html.count("data:image/jpeg;base64,") == 14

@@ -22,6 +22,16 @@ def test_the_best_of_many_that_guess_is_worth_a_guess_to_others() -> None:
     assert np.mean(nested) == pytest.approx(1 / 3, abs=0.05)
 
 
+@pytest.mark.parametrize(("terminal", "said"), [("1", "judging the vote"), ("0", "")])
+def test_who_waits_at_a_terminal_sees_how_far_the_judging_is(
+    terminal: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", terminal)
+    judge(by_luck(0, models=2), lambda part: [rule_of(top(part, 1))])
+    err = capsys.readouterr().err
+    assert said in err if said else err == ""
+
+
 def test_each_person_is_judged_by_a_rule_that_never_saw_them() -> None:
     pool, seen = by_luck(0, models=2), []
 
