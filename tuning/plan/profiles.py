@@ -53,7 +53,7 @@ SAMPLE = Profile(
     name="sample",
     about="small drawn photos, trained from scratch on CPU cores: a small network, Adam, one short cycle",
     trials=5,
-    grace=3,
+    grace=4,
     late_grace=4,
     settings={
         "model/arch": "resnet18",

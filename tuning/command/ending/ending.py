@@ -101,9 +101,10 @@ def _error(plan: Plan, rows: Sequence[Row], record: SearchRecord, failed: Sequen
 
 
 def _spent(plan: Plan, record: SearchRecord) -> str:
-    spent, counted = record.spent, unit(plan.resources.gpus)
+    spent = record.spent
     return (
-        f"{counted(spent['epochs'], 'epoch')}, {spent['hours']:.2f} hours, {spent['gpu_hours']:.2f} {counted}; "
+        f"{counted(spent['epochs'], 'epoch')}, {spent['hours']:.2f} hours, "
+        f"{spent['gpu_hours']:.2f} {unit(plan.resources.gpus)}; "
         f"stopping early saved {spent['gpu_hours_saved']:.2f}"
     )
 
