@@ -31,6 +31,9 @@ from data_prep.workers import bar
 Crew = Callable[..., Iterator[tuple[Part, Record]]]
 """(parts, said=) -> each part with its record, when it is done."""
 
+MANY = 400_000
+"""Photos whose labels take five seconds to be written and read again, which is said: nothing else moves meanwhile."""
+
 
 def prepare(
     source: Source,
@@ -84,6 +87,8 @@ def prepare(
             made_from=made_from,
             versions=versions,
         )
+        if len(rows) >= MANY:
+            say(f"writing what is known of {counted(len(rows), 'photo')}")
         return Store.open(draft.finish(rows, records, meta))
 
 

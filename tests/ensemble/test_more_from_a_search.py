@@ -81,6 +81,7 @@ def on_folds(search: Path, smallest_store: Store) -> Path:
     about = {
         "key": "train/fold",
         "runs": [0, 1],
+        "trials": 2,
         "candidates": [{"name": "trial-002", "searched": 0.1, "settings": {}}],
     }
     trials = [(f"trial-00{fold + 1}", "finished", {"train/fold": fold}) for fold in (0, 1)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from common.errors import EnsembleError
+from data_prep.store.store import Store
 from ensemble.selection.choice import Choice, Chosen, Step
 from ensemble.selection.kept import Kept
 from ensemble.selection.nested import Gain
@@ -133,6 +134,12 @@ def test_weights_that_are_no_share_of_a_vote_are_refused(kept: Kept, tmp_path: P
     file.write_text(json.dumps(about))
     with pytest.raises(EnsembleError, match="weights: one or more, 0 or above, with the sum 1 must hold"):
         Kept.read(tmp_path / "a")
+
+
+def test_weights_of_other_classes_than_the_stores_are_refused(kept: Kept, small_store: Store) -> None:
+    assert kept.choice is not None
+    with pytest.raises(EnsembleError, match="the choice weighs 2 classes, and .* has 18; choose anew: --choose"):
+        kept.choice.load(small_store)
 
 
 @pytest.mark.parametrize("folder", ["../trial-001", "a/../../b", "a\0b"])

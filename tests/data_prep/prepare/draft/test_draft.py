@@ -25,7 +25,9 @@ def test_what_was_done_is_not_done_again_and_the_bytes_are_the_same(make, tmp_pa
     said = []
     with monkeypatch.context() as patch:
         read = stop_after(patch, 1000)
+        patch.setattr("data_prep.prepare.prepare.MANY", 73)
         assert contents(make(said=said).path) == whole
+    assert said[-1] == "writing what is known of 73 photos"
     assert read[0] == 73 - 10 * kept
     assert f"{kept} of {SHARDS} shards are there" in "\n".join(said)
     assert not (tmp_path / ".store.partial").exists()
