@@ -81,6 +81,6 @@ def _by_names(images: Path) -> tuple[str, str]:
     if folders := {imagefolder.folder_of(photo.path) for photo in photos if imagefolder.mask_of(photo.path)}:
         return "imagefolder", f"photos lie in {', '.join(sorted(folders))}"
     raise OptionError(
-        f"--images {images}: neither names nor folders of its {counted(len(photos), 'photo')} say what is shown: "
+        f"--images {images}: neither names nor folders of its {counted(len(photos), 'photo')} say what they show: "
         f"give the labels with --labels CSV, or name the layout with --layout: {', '.join(LAYOUTS)}"
     )

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from common import search_state
+from common.addresses.uris import is_uri, location
 from common.command_line import did_you_mean
 from common.errors import OptionError, StoreError
-from common.uris import is_uri, location
 from trainable.archs import ARCHS
 from tuning.command.options import limits
 from tuning.plan.budget import Budget

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +182,34 @@ def test_a_plan_keeps_an_address_as_it_is(make_plan: Callable[..., Plan]) -> Non
     assert planning.from_record(plan.folder, record) == plan
     without = {key: value for key, value in record.plan.items() if key != "pictures"}
     assert planning.from_record(plan.folder, dataclasses.replace(record, plan=without)).pictures
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("budget", {"trials": 6, "hours": value}) for value in ([], {}, "9", True, -1, 10**400, float("nan"))),
+        *(("resources", value) for value in (None, [], {}, {"cpus": 1, "gpus": "0", "concurrent": 2})),
+        *(("epochs", value) for value in (None, "9", 10**400, 0)),
+        *(("space", value) for value in (None, [], {}, {"name": "x"})),
+        *(("settings", None), ("seed", "1"), ("profile", []), ("keep", 0)),
+    ],
+)
+def test_a_plan_of_nonsense_is_refused_in_a_line(key: str, value: object, make_plan: Callable[..., Plan]) -> None:
+    plan = make_plan()
+    about = json.loads(json.dumps(planning.to_json(plan)))
+    record = SearchRecord(plan={**about, key: value}, store={"path": plan.store, "hash": "x"})
+    with pytest.raises((SearchError, OptionError, SpaceError)) as raised:
+        planning.from_record(plan.folder, record)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("step", [float("inf"), 0, "1"])
+def test_a_space_of_nonsense_is_refused_in_a_line(step: object, make_plan: Callable[..., Plan]) -> None:
+    plan = make_plan()
+    about = json.loads(json.dumps(planning.to_json(plan)))
+    about["space"]["distributions"]["labels/old_from"]["attributes"]["step"] = step
+    with pytest.raises(SearchError, match="is of another version of masktune"):
+        planning.from_record(plan.folder, SearchRecord(plan=about, store={"path": plan.store, "hash": "x"}))
 
 
 @pytest.mark.parametrize(

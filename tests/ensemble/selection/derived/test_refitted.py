@@ -76,6 +76,11 @@ def test_a_member_of_another_search_is_refitted_there(search: Path, small_store:
     assert member.folders == (other / "refit/trial-001",)
 
 
+def test_a_member_of_models_of_several_searches_is_none_that_can_be_refitted(search: Path, tmp_path: Path) -> None:
+    with pytest.raises(EnsembleError, match="the models of a are of several searches; choose anew"):
+        refitted(chosen(("a", [search / "trial-001", tmp_path / "other/trial-001"])))
+
+
 @pytest.mark.parametrize(
     ("of", "status", "said"),
     [
