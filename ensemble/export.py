@@ -13,9 +13,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from common.addresses.uris import is_uri, location
 from common.command_line import Parser, exit_code, python
 from common.security import terminal
-from common.uris import is_uri, location
 from common.wording import counted
 
 

@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import search_state, uris
+from common import search_state
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.command_line import python
 from common.errors import EnsembleError, OptionError, UriError
 from common.files import check_file, check_folder
-from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, CONFIRM, ENSEMBLE, REFIT, SEARCH, STATE, VAL_PREDICTIONS
 from common.search_record import SearchRecord, State
 from common.security import terminal

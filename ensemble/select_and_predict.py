@@ -18,11 +18,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.addresses.uris import location
 from common.command_line import Parser, exit_code
 from common.errors import OptionError
 from common.search_folder import ENSEMBLE
 from common.security import terminal
-from common.uris import location
 from common.wording import counted, things
 from ensemble.predictions.options import add_options as add_prediction_options
 from ensemble.selection.options import add_options, asked_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import bare_user
+from tests.helpers import bare_user
 
 pytestmark = pytest.mark.skipif(bool(why := bare_user.why_not()), reason=str(why))
 

@@ -18,7 +18,7 @@ from common.command_line import exit_code
 from common.errors import MasktuneError
 from data_prep.store.store import Store
 from ensemble import select_and_predict
-from tests.relabelled import relabelled, without
+from tests.helpers.relabelled import relabelled, without
 from trainable.__main__ import main as trial_main
 
 ROOT = Path(__file__).resolve().parents[1]

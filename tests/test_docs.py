@@ -19,8 +19,8 @@ import pytest
 from common.errors import OptionError
 from common.repository import ROOT
 from common.search_record import SearchRecord
-from tests import options_page
-from tests.options_page import parser_of
+from tests.helpers import options_page
+from tests.helpers.options_page import parser_of
 from tests.test_help import PROGRAMS
 from trainable import config
 from tuning.command import options as search
@@ -42,7 +42,7 @@ NOT_OURS = {
     "venv": "Python's own",
     "pytest": "its options are pytest's",
     "pip": "its options are pip's",
-    "tests.options_page": "it has none",
+    "tests.helpers.options_page": "it has none",
 }
 """Modules that `python -m` runs and that have no options of ours, with the reason."""
 
@@ -222,7 +222,7 @@ def test_the_page_of_options_shows_what_help_of_every_program_says() -> None:
     for_developers = {"data_prep.sample.train_segmenter"}
     assert {program for program in PROGRAMS if not program.startswith("benchmarks")} - for_developers <= shown
     written = (ROOT / "docs" / "options.md").read_text()
-    assert written.split() == options_page.page().split(), "python -m tests.options_page > docs/options.md"
+    assert written.split() == options_page.page().split(), "python -m tests.helpers.options_page > docs/options.md"
 
 
 SPACES = ROOT / "docs" / "spaces.md"

@@ -23,7 +23,7 @@ import tune_main
 from common.errors import OptionError
 from data_prep.store.store import Store
 from ensemble import select_and_predict
-from tests.relabelled import mixed
+from tests.helpers.relabelled import mixed
 from tests.tuning.plans import change
 from trainable.best import load_best
 from trainable.recipe.metrics import macro_f1

@@ -23,8 +23,8 @@ from data_prep.task import FACTORS, Task
 from ensemble.select_and_predict import main as vote
 from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import Folder
-from tests.relabelled import relabelled
-from tests.small_networks import small_networks
+from tests.helpers.relabelled import relabelled
+from tests.helpers.small_networks import small_networks
 from tests.tuning.plans import begin, small_plan
 from trainable.config import TrialConfig
 from trainable.loop import Trial

@@ -12,7 +12,7 @@ import pytest
 from common import files, search_state
 from common.errors import CheckpointError
 from common.security.regular_file import read_json
-from tests.power import Disk
+from tests.helpers.power import Disk
 from tests.trainable.worker.test_durable import trained, worker
 from tests.tuning.callbacks.test_snapshots import Staged
 from trainable import checkpoint

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from common.addresses.uris import is_uri, location
 from common.command_line import Parser, exit_code
 from common.security import terminal
-from common.uris import is_uri, location
 
 if TYPE_CHECKING:
     from tuning.records.look import Look

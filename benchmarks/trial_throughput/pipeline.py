@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 from benchmarks import measure, subject
 from benchmarks.measure import Table
 from benchmarks.trial_throughput import conventional
-from trainable.loop import AUGMENT, ORDER, Trial
+from trainable.epoch import Epoch
+from trainable.loop import Trial
 from trainable.photos import augment, batches
-from trainable.photos.params import draw
 from trainable.photos.preprocessing import Preprocessing
 from trainable.workbench import Workbench
 
@@ -53,15 +53,14 @@ def compare(trial: Trial, rounds: int, folder: Path) -> Table:
 def ours(trial: Trial, bench: Workbench) -> int:
     """An epoch's reading and augmenting as `Trial._train` does it, on the workbench's device."""
     config, store = trial.config, trial.store
-    rows, _ = batches.training_set(config.labels, store)
+    rows, classes = batches.training_set(config.labels, store)
+    epoch = Epoch.drawn(config, classes, 0)
     preprocessing = Preprocessing.of(config.crop, store)
-    order = batches.shuffled(len(rows), batches.generator(0, 0, ORDER))
-    params = draw(config.augment, len(rows), batches.generator(0, 0, AUGMENT))
-    parts = batches.slices(len(rows), config.train.batch_size)
-    wanted = [rows[order[part]] for part in parts]
+    parts = batches.slices(len(epoch.order), config.train.batch_size)
+    wanted = [rows[epoch.order[part]] for part in parts]
     photos = bench.feed(store).batches(wanted, preprocessing.crop, config.augment.rotation)
     return count(
-        augment.apply(batch, params[part], preprocessing, bench.device)
+        augment.apply(batch, epoch.changes.params[part], preprocessing, bench.device)
         for part, batch in zip(parts, photos, strict=True)
     )
 

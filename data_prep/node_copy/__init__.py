@@ -19,9 +19,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from common.addresses.uris import CACHE, cache, is_uri
 from common.errors import StoreError
 from common.files import flush, write_bytes
-from common.uris import CACHE, cache, is_uri
 from data_prep.node_copy.fetching import Fetching, bar
 from data_prep.node_copy.remote import RemoteStore, blaming, refuse_secrets
 from data_prep.store.files import META_FILE, open_shards, read_index, read_meta

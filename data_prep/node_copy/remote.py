@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import uris
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import StoreError, UriError
-from common.remote_folder import RemoteFolder
 from common.security.regular_file import RECORD
 from data_prep.store.files import META_FILE, read_meta
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.sample.canvas import Colour, mix, shade
 from data_prep.sample.census import PARTS, Part, gender_and_age, wrong_label
+from data_prep.sample.portrait.canvas import Colour, mix, shade
 
 APPARENT_SD = 2.3
 """Years by which people look older or younger than they are (standard deviation)."""

@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from data_prep.labels import GENDERS, MASKS, age_band
-from data_prep.sample.background import KINDS, draw_background
-from data_prep.sample.canvas import Canvas, Pose, Silhouette
 from data_prep.sample.census import PARTS
-from data_prep.sample.clothing import GARMENTS, Garment, colour_of
-from data_prep.sample.face_mask import Wear, random_mask
 from data_prep.sample.people import Person, person
-from data_prep.sample.portrait import Appearance, draw_portrait
+from data_prep.sample.portrait.background import KINDS, draw_background
+from data_prep.sample.portrait.canvas import Canvas, Pose, Silhouette
+from data_prep.sample.portrait.clothing import GARMENTS, Garment, colour_of
+from data_prep.sample.portrait.face_mask import Wear, random_mask
+from data_prep.sample.portrait.portrait import Appearance, draw_portrait
 from data_prep.task import REFERENCE
 
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")

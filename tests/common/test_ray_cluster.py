@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from common.repository import ROOT
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 HEAD = """
 from ray.cluster_utils import Cluster

@@ -6,7 +6,7 @@ import pytest
 from common import search_state
 from common.files import file_sha256
 from common.search_record import SearchRecord, State
-from tests import odd_files
+from tests.helpers import odd_files
 
 KEPT = {
     "command": ["tune_main.py", "--space", "age_bands"],

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from common.repository import ROOT
-from tests import bare_user
-from tests.patience import HANGS
+from tests.helpers import bare_user
+from tests.helpers.patience import HANGS
 
 TALKS = """
 import os, sys

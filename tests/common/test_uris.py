@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common import uris
+from common.addresses import uris
 from common.errors import MasktuneError, UriError
 from data_prep.node_copy import open_store
 from tests.test_command_line import refused

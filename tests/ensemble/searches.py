@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from data_prep.store.store import Store
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from tests.tuning.plans import begin, change, small_plan
 from trainable.best import Best, export_best
 from trainable.config import TrialConfig

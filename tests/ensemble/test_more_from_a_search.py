@@ -18,7 +18,7 @@ from ensemble.selection.choice import Chosen, val_votes
 from ensemble.voting.tta import views
 from tests.ensemble.confirmations import record
 from tests.ensemble.searches import searched
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from trainable.config import TrialConfig
 from trainable.loop import Trial
 from trainable.predict import predict

@@ -11,7 +11,7 @@ from common.errors import MasktuneError, OptionError
 from data_prep.store.store import Store
 from ensemble.select_and_predict import main
 from tests.ensemble.searches import searched
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from data_prep.store.store import Store
 from ensemble.select_and_predict import main
 from tests.conftest import drawn_store
 from tests.ensemble.searches import searched, sure_of
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from tests.tuning.plans import change
 from trainable.predict import Probabilities
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path("/srv")

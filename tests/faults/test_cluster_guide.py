@@ -14,7 +14,7 @@ import pytest
 from tests.faults.conftest import ROOT, Campaign
 from tests.faults.machines import SHARED, Machine, two
 from tests.faults.test_driver import times_repeated
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 GUIDE = (ROOT / "docs/cluster.md").read_text().replace("/nfs", str(SHARED))
 LONG, EPOCHS = HANGS, 30

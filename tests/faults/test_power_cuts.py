@@ -15,7 +15,7 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.disks import disk
 from tests.faults.test_driver import is_finished, known, progress
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tests.tuning.test_faults import board, epochs_reported, study
 from tuning.plan.plan import Plan
 

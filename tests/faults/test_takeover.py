@@ -13,7 +13,7 @@ from tests.faults import driving
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import is_finished
 from tests.faults.test_power_cuts import wait_for_news
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tests.tuning.test_faults import board
 from tuning.plan.plan import Plan
 

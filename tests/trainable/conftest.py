@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_prep.store.store import Store
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from trainable.config import TrialConfig
 from trainable.loop import Trial
 from trainable.workbench import Workbench

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from common.errors import OptionError
-from tests.relabelled import relabelled
+from tests.helpers.relabelled import relabelled
 from trainable.__main__ import main
 from trainable.best import load_best
 

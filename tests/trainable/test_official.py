@@ -6,7 +6,7 @@ import torch
 
 from common.errors import StoreError
 from data_prep.labels import MISSING
-from tests.relabelled import mixed, relabelled, without
+from tests.helpers.relabelled import mixed, relabelled, without
 from trainable import official
 from trainable.config import TrialConfig
 from trainable.loop import Trial

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 PROC = Path("/proc")
 

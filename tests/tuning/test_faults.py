@@ -19,7 +19,7 @@ import pytest
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tests.tuning.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
 from tests.tuning.plans import begin, change
 from tests.tuning.undisturbed import Undisturbed, rungs, schedulers

@@ -14,7 +14,7 @@ import tune_main
 from common.errors import SearchError, SpaceError, UriError
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.strangers import STRANGER, as_a_stranger, needs_a_stranger
+from tests.helpers.strangers import STRANGER, as_a_stranger, needs_a_stranger
 from tests.tuning.plans import begin
 from tests.tuning.processes import command, family, listening
 from tuning import resume, search

@@ -12,7 +12,7 @@ import pytest
 
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tests.tuning.curve_trial import HURRY, SlowTrial
 from tests.tuning.processes import alive, family
 from tuning import resume, search

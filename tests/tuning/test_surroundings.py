@@ -13,7 +13,7 @@ import pytest
 
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tests.tuning.curve_trial import CurveTrial, SlowTrial, WeighedTrial
 from tests.tuning.test_faults import epochs_of, epochs_reported, interrupted_when, state
 from tuning import resume, search

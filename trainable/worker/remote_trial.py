@@ -17,10 +17,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from common import uris
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import UriError
 from common.files import new_folder
-from common.remote_folder import RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, TRIAL_ERROR, TRIAL_LOG, VAL_PREDICTIONS
 
 RECORDS = (BEST_WEIGHTS, VAL_PREDICTIONS, TRIAL_LOG, TRIAL_ERROR)

@@ -12,9 +12,9 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from common.addresses.remote_folder import RemoteFolder
+from common.addresses.uris import is_uri
 from common.errors import SearchError, UriError
-from common.remote_folder import RemoteFolder
-from common.uris import is_uri
 
 PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy")
 """Those in which nodes must be alike: what a trial learns and what Ray sends depend on them."""

@@ -11,7 +11,8 @@ from pathlib import Path
 import optuna
 import ray
 
-from common import ray_cluster, uris
+from common import ray_cluster
+from common.addresses import uris
 from common.machine import cpu_cores
 from common.repository import ROOT
 from common.security import own_ray

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from common import search_state
+from common.addresses.uris import is_uri, location
 from common.command_line import did_you_mean
 from common.errors import OptionError, StoreError
-from common.uris import is_uri
 from trainable.archs import ARCHS
 from tuning.command.options import limits
 from tuning.plan.budget import Budget
@@ -16,7 +16,8 @@ from tuning.storage import naming
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raises OptionError: a name or a number that cannot be. StoreError, SearchError: there is no such folder."""
+    """Raises OptionError: a name or a number that cannot be. StoreError, SearchError: there is no such folder.
+    UriError: an address that cannot be."""
     if options.arch not in (None, *ARCHS):
         hint = did_you_mean(options.arch, ARCHS) or f"they are {', '.join(ARCHS)}"
         raise OptionError(f"--arch {options.arch}: no such network; {hint}")
@@ -27,7 +28,8 @@ def check(options: argparse.Namespace) -> None:
             parse_setting(setting)
     if options.name:
         naming.check(options.name, "", is_uri(options.runs))
-    if options.data and not is_uri(options.data) and not (folder := Path(options.data).absolute()).exists():
+    if options.data and isinstance(where := location(str(options.data)), Path) and not where.exists():
+        folder = where.absolute()
         raise StoreError(f"{folder} does not exist: make a store with python -m data_prep --out {folder}")
     if options.resume is None:
         Budget.of(limits(options), trials=1)

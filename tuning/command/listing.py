@@ -8,9 +8,10 @@ from typing import Any, TextIO
 
 from rich.table import Table
 
-from common import search_state, uris
+from common import search_state
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import OptionError, SearchError, UriError
-from common.remote_folder import RemoteFolder
 from common.search_folder import SEARCH
 from common.security import terminal
 from tuning.records import leaderboard

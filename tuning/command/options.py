@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.addresses.uris import location
 from common.command_line import Parser, positive
 from common.errors import OptionError
-from common.uris import location
 from tuning.command import config_file
 
 TIME = ("hours", "gpu_hours")

@@ -18,10 +18,10 @@ from typing import IO
 
 import filelock
 
-from common import uris
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import OptionError, SearchError, UriError
 from common.files import check_folder, move, write_text
-from common.remote_folder import RemoteFolder
 from common.repository import ROOT
 from common.search_folder import SEARCH
 from common.search_record import SearchRecord, State

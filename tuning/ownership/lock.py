@@ -17,9 +17,9 @@ from pathlib import Path
 
 import filelock
 
-from common import uris
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import SearchError
-from common.remote_folder import RemoteFolder
 from tuning.background import meanwhile
 from tuning.ownership import file_systems
 from tuning.ownership.signs import FolderSign, Owner, Sign, UriSign

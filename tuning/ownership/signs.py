@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from common import files, machine
-from common.remote_folder import RemoteFolder
+from common.addresses.remote_folder import RemoteFolder
 from common.security.regular_file import parse_json, read_bytes
 
 OWNER = ".owner.json"

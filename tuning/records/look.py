@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.table import Table
 
 from common import search_state
+from common.addresses.remote_folder import RemoteFolder
+from common.addresses.uris import refused
 from common.errors import SearchError
-from common.remote_folder import RemoteFolder
 from common.search_folder import LEADERBOARD, SEARCH, STATE
 from common.search_record import SearchRecord, State
-from common.uris import refused
 from tuning.ownership import signs
 from tuning.plan.budget import Spent
 from tuning.plan.plan import from_record

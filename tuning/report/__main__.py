@@ -11,10 +11,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from common.addresses.uris import is_uri, location
 from common.command_line import Parser, exit_code
 from common.errors import OptionError
 from common.security import terminal
-from common.uris import is_uri, location
 
 
 def main(arguments: list[str] | None = None) -> int:

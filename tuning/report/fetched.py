@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import uris
-from common.remote_folder import RemoteFolder
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.search_folder import VAL_PREDICTIONS
 from tuning.records.results import RESULT
 from tuning.storage.mirror import TRIALS, fetch

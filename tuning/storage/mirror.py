@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 
 from common import search_state
+from common.addresses.remote_folder import Entry, RemoteFolder
 from common.patience import patiently
-from common.remote_folder import Entry, RemoteFolder
 from common.search_folder import BEST_WEIGHTS, PROGRESS, SEARCH, STATE, VAL_PREDICTIONS
 from common.security import terminal
 from tuning.background import meanwhile

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import SearchError
-from common.remote_folder import RemoteFolder
 from common.search_folder import STATE
 from common.security import trust
 from tuning.storage import states

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from common import uris
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import SearchError
-from common.remote_folder import RemoteFolder
 from common.search_folder import SEARCH, VAL_PREDICTIONS
 from tuning.ownership.lock import Ownership, owning
 from tuning.plan.plan import Plan

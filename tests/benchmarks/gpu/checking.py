@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.gpu.part import Finding
 from benchmarks.gpu.record import Record
 from benchmarks.gpu.report import Report
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 
 class Clock:

@@ -14,7 +14,7 @@ from benchmarks.gpu.part import Part
 from benchmarks.gpu.run import Minutes
 from tests.benchmarks.gpu import parts
 from tests.benchmarks.gpu.checking import Checked, Clock, Told, found, is_gone, value
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 
 def test_parts_share_a_process_and_what_they_find_is_plain(checked: Checked) -> None:

@@ -9,7 +9,7 @@ import torch
 from benchmarks.gpu.part import Setting
 from benchmarks.gpu.speed import PARTS, between, data, figures, limits, modes, photos
 from data_prep.store.store import Store
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from benchmarks.gpu.worker import Worker
 from common.repository import ROOT
 from tests.benchmarks.gpu import parts
 from tests.benchmarks.gpu.checking import Told, found, is_gone
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 ORPHAN = """
 import os, sys

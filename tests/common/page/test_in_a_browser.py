@@ -12,8 +12,8 @@ from plotly import graph_objects as go
 from common.page.page import Page, Section
 from common.page.parts import chart, paragraph
 from common.page.theme import DARK
-from tests.browser import CHROMIUM, QUIETLY
-from tests.patience import HANGS
+from tests.helpers.browser import CHROMIUM, QUIETLY
+from tests.helpers.patience import HANGS
 
 DARK_SCHEME = "0"
 

@@ -14,7 +14,7 @@ from ray._private.node import Node
 from common.errors import OptionError
 from common.repository import ROOT
 from common.security import own_ray
-from tests.strangers import STRANGER, as_a_stranger, needs_a_stranger
+from tests.helpers.strangers import STRANGER, as_a_stranger, needs_a_stranger
 
 LEFT = "11111111-2222-3333-4444-555555555555"
 """A token that Ray once wrote, for everybody to read."""

@@ -20,7 +20,7 @@ from data_prep.layouts import labels_file, manifest
 from data_prep.layouts.folders import photos_below
 from data_prep.suspects.report import check_nothing_is_lost
 from ensemble import search_folder as ensemble_searches
-from tests import odd_files
+from tests.helpers import odd_files
 from trainable import checkpoint
 from trainable.best import load_best
 from trainable.network.model import read_weights

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from common.remote_folder import RemoteFolder
+from common.addresses.remote_folder import RemoteFolder
 from data_prep.node_copy.remote import RemoteStore
 from data_prep.store import writer as store_writer
 from data_prep.store.store import Store

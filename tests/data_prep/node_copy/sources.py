@@ -10,7 +10,7 @@ import pandas as pd
 
 from data_prep.store import store as stores
 from data_prep.store.store import Store
-from tests.relabelled import forged
+from tests.helpers.relabelled import forged
 
 SHARDS = [f"images-{number:05d}.npy" for number in range(4)]
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from common import uris
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import StoreError
-from common.remote_folder import RemoteFolder
 from data_prep.node_copy import local
 from data_prep.node_copy.remote import RemoteStore
 

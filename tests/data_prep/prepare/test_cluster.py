@@ -15,7 +15,7 @@ from common.repository import ROOT
 from data_prep.prepare import prepare as module
 from tests.data_prep.conftest import Raw
 from tests.data_prep.preparing import prepared
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 PARTS = 7
 PEOPLE = [(f"00000{i}_female_Asian_{20 + i}", "female", 20 + i) for i in range(4)]

@@ -15,7 +15,7 @@ from data_prep.prepare.draft import Draft
 from data_prep.prepare.parts import Part, Record
 from data_prep.store.store import Store
 from tests.data_prep.preparing import prepared
-from tests.power import Disk
+from tests.helpers.power import Disk
 
 
 def test_a_preparation_goes_on_and_its_store_is_whole_once_it_is_said_to_be_there(

@@ -15,9 +15,9 @@ from common.command_line import exit_code
 from common.errors import OptionError
 from data_prep.labels import GENDERS, MASKS, age_band
 from data_prep.sample.__main__ import main
-from data_prep.sample.clothing import SHOULDERS, colour_of
 from data_prep.sample.draw import draw
 from data_prep.sample.people import person
+from data_prep.sample.portrait.clothing import SHOULDERS, colour_of
 from data_prep.sample.scene import PHOTOS, class_of
 from data_prep.store.split import assign, strata
 

@@ -10,9 +10,9 @@ from common.errors import StoreError
 from data_prep.store import rules
 from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store, write
-from tests import odd_files
 from tests.data_prep.store.test_store import contents, index, photos
-from tests.relabelled import forged
+from tests.helpers import odd_files
+from tests.helpers.relabelled import forged
 
 HASH = "0" * 64
 

@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import OptionError
 from data_prep.store.store import Store, write
-from tests.relabelled import coloured
+from tests.helpers.relabelled import coloured
 
 
 def people(store: Store, split: str) -> set[str]:

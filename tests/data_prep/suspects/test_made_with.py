@@ -13,7 +13,7 @@ from data_prep.store.store import Store
 from data_prep.suspects.report import made_with
 from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import Folder
-from tests.relabelled import relabelled
+from tests.helpers.relabelled import relabelled
 
 KEEP = ["--background", "keep"]
 SAMPLE = ["--background", "sample"]

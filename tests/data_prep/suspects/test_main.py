@@ -16,7 +16,7 @@ from data_prep.store.store import Store
 from data_prep.suspects.__main__ import main
 from data_prep.suspects.ranking import COLUMNS
 from tests.data_prep.suspects.trials import FOLDS, describe, rows_of, search
-from tests.relabelled import relabelled
+from tests.helpers.relabelled import relabelled
 
 
 def test_the_list_is_a_corrections_file_with_nothing_decided(tmp_path: Path, small_store: Store, run) -> None:

@@ -16,7 +16,7 @@ from data_prep.suspects.evidence import Evidence
 from data_prep.suspects.ranking import COLUMNS, rank
 from data_prep.task import FACTORS
 from tests.data_prep.suspects.trials import ranked, rows_of, said, unlabelled
-from tests.relabelled import coloured
+from tests.helpers.relabelled import coloured
 
 
 def test_a_wrong_gender_ranks_first(tmp_path: Path, small_store: Store) -> None:

@@ -13,7 +13,7 @@ from data_prep.store.store import Store
 from data_prep.suspects.evidence import Evidence
 from data_prep.suspects.sheet import MAX_PHOTOS, page
 from tests.data_prep.suspects.trials import rows_of, search
-from tests.relabelled import coloured
+from tests.helpers.relabelled import coloured
 
 
 def test_the_page_shows_every_photo_of_a_suspect_and_outlines_those_in_question(

@@ -12,7 +12,7 @@ from data_prep.store import store as stores
 from data_prep.store.store import Store
 from data_prep.suspects.evidence import gather
 from data_prep.suspects.ranking import rank
-from tests.relabelled import coloured
+from tests.helpers.relabelled import coloured
 
 FOLDS = 4
 SIZES = {"mask": 3, "gender": 2, "age": 3}

@@ -14,7 +14,7 @@ from data_prep.store.store import Store
 from ensemble.model.leaving import Leaving, leaving
 from ensemble.model.write import write_folder, write_single_file
 from tests.ensemble.model.searches import made_search
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 
 
 @pytest.fixture

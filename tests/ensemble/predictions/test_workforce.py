@@ -17,7 +17,7 @@ from ensemble.predictions.sources import FilesSource
 from ensemble.predictions.tables import Outputs
 from ensemble.predictions.workforce import THIS_PROCESS, Workforce
 from tests.ensemble.predictions.ensembles import predictor
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 ONE_WORKER = Workforce(workers=1, cluster="local")
 """A worker takes seconds of a core to start: one does where two would tell no more."""

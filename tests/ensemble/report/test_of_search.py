@@ -12,7 +12,7 @@ import pytest
 from data_prep.store.store import Store
 from ensemble.select_and_predict import main
 from tests.ensemble.searches import searched, sure_of
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from trainable.recipe.metrics import macro_f1
 
 

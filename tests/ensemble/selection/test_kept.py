@@ -138,7 +138,7 @@ def test_weights_that_are_no_share_of_a_vote_are_refused(kept: Kept, tmp_path: P
 
 def test_weights_of_other_classes_than_the_stores_are_refused(kept: Kept, small_store: Store) -> None:
     assert kept.choice is not None
-    with pytest.raises(EnsembleError, match="the choice weighs 2 classes, and .* has 18; choose anew: --choose"):
+    with pytest.raises(EnsembleError, match=r"the choice weighs 2 classes, and .* has 18; choose anew: --choose"):
         kept.choice.load(small_store)
 
 

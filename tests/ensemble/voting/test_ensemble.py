@@ -12,7 +12,7 @@ from ensemble.voting.ensemble import Ensemble
 from ensemble.voting.member import Member
 from ensemble.voting.tta import views
 from ensemble.voting.vote import Rule, soft_vote
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from trainable.config import TrialConfig
 from trainable.loop import Trial
 from trainable.photos.views import look

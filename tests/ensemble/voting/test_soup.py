@@ -10,7 +10,7 @@ from torch import nn
 from data_prep.store.store import Store
 from ensemble.voting import soup
 from ensemble.voting.soup import Kitchen
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from trainable.config import Crop, TrialConfig
 from trainable.loop import Trial
 from trainable.photos.feed import Streamed

@@ -20,7 +20,7 @@ from ray.exceptions import RuntimeEnvSetupError
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from trainable.config import Model
 from trainable.network.model import build
 from trainable.worker.ray_trainable import RayTrial

@@ -14,7 +14,7 @@ import pytest
 
 from common.errors import SearchError
 from common.repository import ROOT
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tuning.ownership import file_systems
 from tuning.ownership.lock import owning
 from tuning.ownership.signs import Owner

@@ -6,7 +6,7 @@ import pytest
 from common.errors import StoreError
 from data_prep.store import store as stores
 from data_prep.store.meta import StoreMeta
-from tests.relabelled import coloured
+from tests.helpers.relabelled import coloured
 from trainable.config import TrialConfig
 from tuning.plan import profiles, settings, spaces
 from tuning.plan.profiles import Profile

@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from common.errors import SpaceError
-from tests.strangers import STRANGER, needs_a_stranger
+from tests.helpers.strangers import STRANGER, needs_a_stranger
 from trainable.config import TrialConfig
 from tuning.plan import spaces
 from tuning.plan.spaces import Space

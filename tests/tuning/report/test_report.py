@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.addresses.uris import CACHE
 from common.command_line import exit_code
 from common.search_folder import VAL_PREDICTIONS
-from common.uris import CACHE
 from data_prep.store.store import Store
 from tests.tuning.report import drawn
 from tuning.command.ending.finish import finish

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from common import files, patience, uris
+from common import files, patience
+from common.addresses import uris
+from common.addresses.remote_folder import RemoteFolder
 from common.errors import SearchError, UriError
-from common.remote_folder import RemoteFolder
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 from tests.tuning.curve_trial import SlowTrial
 from tests.tuning.test_faults import board, study
 from tests.tuning.undisturbed import Undisturbed

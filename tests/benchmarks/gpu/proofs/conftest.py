@@ -10,7 +10,7 @@ import torch
 from benchmarks.gpu.part import Setting
 from benchmarks.gpu.proofs.trials import computing_in
 from data_prep.store.store import Store
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from common.errors import StoreError
 from common.repository import ROOT
 from data_prep.prepare.draft import Draft
 from tests.data_prep.prepare.draft.interrupting import contents
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 RUN = """
 import sys

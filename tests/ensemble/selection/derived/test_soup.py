@@ -16,7 +16,7 @@ from ensemble.selection.candidates import candidates
 from ensemble.selection.derived import soup
 from ensemble.selection.pool import Pool
 from tests.ensemble.searches import searched
-from tests.small_networks import small_networks
+from tests.helpers.small_networks import small_networks
 from trainable.best import load_best
 
 CPU = torch.device("cpu")

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from common.addresses.uris import child, connect
 from common.files import replacing
 from common.security.regular_file import RECORD, UnfitFile, opened
-from common.uris import child, connect
 
 CHUNK = 8 * 2**20
 """Bytes read at a time: each is a request of its own to an object storage."""

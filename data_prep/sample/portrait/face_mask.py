@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from data_prep.sample.canvas import Canvas, Colour, Points, ellipse, mix, shade, smooth
-from data_prep.sample.head import SIDES
 from data_prep.sample.people import Face
+from data_prep.sample.portrait.canvas import Canvas, Colour, Points, ellipse, mix, shade, smooth
+from data_prep.sample.portrait.head import SIDES
 
 Wear = Literal["worn", "nose", "chin"]
 DEPTH = 0.95

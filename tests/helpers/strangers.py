@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 STRANGER = 65534
 

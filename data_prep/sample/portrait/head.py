@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.sample.canvas import Canvas, Points, ellipse, mix, shade, smooth
 from data_prep.sample.people import Face, Person
+from data_prep.sample.portrait.canvas import Canvas, Points, ellipse, mix, shade, smooth
 
 SIDES = (-1.0, 1.0)
 OUTLINE_DEPTH = 0.25

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.sample.canvas import Canvas, Colour, Points, ellipse, mix, shade, smooth
-from data_prep.sample.head import OUTLINE_DEPTH, SIDES, outline
 from data_prep.sample.people import Person
+from data_prep.sample.portrait.canvas import Canvas, Colour, Points, ellipse, mix, shade, smooth
+from data_prep.sample.portrait.head import OUTLINE_DEPTH, SIDES, outline
 
 # How far down hair reaches, in face heights, for the styles that cover the ears.
 LENGTHS = {"long": 1.55, "wavy": 1.4, "bangs": 1.2, "bob": 0.78}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_prep.sample import features, hair, head
-from data_prep.sample.canvas import Canvas, Colour, Pose, shade, smooth
-from data_prep.sample.clothing import SHOULDERS, Garment, draw_clothing
-from data_prep.sample.face_mask import Mask, draw_mask
 from data_prep.sample.people import Person
+from data_prep.sample.portrait import features, hair, head
+from data_prep.sample.portrait.canvas import Canvas, Colour, Pose, shade, smooth
+from data_prep.sample.portrait.clothing import SHOULDERS, Garment, draw_clothing
+from data_prep.sample.portrait.face_mask import Mask, draw_mask
 
 
 @dataclass(frozen=True)

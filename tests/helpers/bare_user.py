@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.repository import ROOT
-from tests.patience import HANGS
+from tests.helpers.patience import HANGS
 
 CHECKOUT, USER = "/mnt/checkout", 54321
 

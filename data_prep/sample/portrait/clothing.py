@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from data_prep.sample.canvas import Canvas, Colour, shade, smooth
+from data_prep.sample.portrait.canvas import Canvas, Colour, shade, smooth
 from data_prep.task import REFERENCE
 
 Garment = Literal["crew", "v-neck", "shirt", "hoodie"]

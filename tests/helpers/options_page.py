@@ -1,6 +1,6 @@
 """Writes docs/options.md, which shows what --help of every program says:
 
-python -m tests.options_page > docs/options.md
+python -m tests.helpers.options_page > docs/options.md
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from data_prep.sample.canvas import Canvas, ellipse, mix, shade, smooth
-from data_prep.sample.head import SIDES
 from data_prep.sample.people import Person
+from data_prep.sample.portrait.canvas import Canvas, ellipse, mix, shade, smooth
+from data_prep.sample.portrait.head import SIDES
 
 FRONT = 0.9
 """Depth of what lies on the front of the face."""
