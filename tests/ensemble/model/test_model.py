@@ -105,10 +105,12 @@ def test_what_test_said_of_other_weights_is_not_said_of_these(
     search: Path, smallest_store: Store, tmp_path: Path
 ) -> None:
     search = moved_search(search, tmp_path / "search", smallest_store)
+    score = {"f1": 0.5, "low": 0.4, "high": 0.6}
     for refit in (False, True):
-        Kept.read(search).with_test({"photos": 7, "refit": refit}).write(search)
+        said = {"photos": 7, "ensemble": score, "best_single": score, "refit": refit}
+        Kept.read(search).with_test(said).write(search)
         figures = leaving(search, None).figures
-        assert figures["test"] == (None if refit else {"photos": 7, "refit": False})
+        assert figures["test"] == (None if refit else said)
     assert figures["test_opened"] == 2
     with pytest.raises(EnsembleError, match=r"^--refit: trial-001 is not refitted yet, which is done by: .* --refit$"):
         export.main(["--search", str(search), "--out", "model", "--refit"])
