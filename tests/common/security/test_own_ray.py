@@ -117,7 +117,13 @@ def test_side_processes_are_left_out_within_and_started_again_after_an_error():
     assert [getattr(Node, name) for name in names] == before
 
 
-def test_a_ray_that_is_too_slow_is_started_again_and_leaves_nothing_running():
+@pytest.fixture
+def tests_own_ray(monkeypatch):
+    """The Ray of this process, which other tests share, stays when one that was never there is shut down."""
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+
+
+def test_a_ray_that_is_too_slow_is_started_again_and_leaves_nothing_running(tests_own_ray):
     left, tries = [], iter([True, True, False])
 
     def start():
@@ -132,7 +138,7 @@ def test_a_ray_that_is_too_slow_is_started_again_and_leaves_nothing_running():
     left[2].wait()
 
 
-def test_one_that_never_is_in_time_is_an_error_of_a_line_and_another_error_is_its_own():
+def test_one_that_never_is_in_time_is_an_error_of_a_line_and_another_error_is_its_own(tests_own_ray):
     tries = []
 
     def start(why):
