@@ -11,6 +11,7 @@ other programs on the machine change least.
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -110,7 +111,7 @@ def read_in_python(folder: Path) -> float:
 def served(folder: Path, trials: int) -> float:
     """Seconds from the start of `tensorboard` until its last trial has all that is shown of it."""
     began = time.perf_counter()
-    with _tensorboard(folder) as url:
+    with serving(folder) as url:
         while not _has_all(url, trials):
             time.sleep(0.1)
         return time.perf_counter() - began
@@ -124,13 +125,15 @@ def _has_all(url: str, trials: int) -> bool:
 
 
 @contextmanager
-def _tensorboard(folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> Iterator[str]:
+    """Within, TensorBoard shows the folder at this address, on a port that is free."""
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stderr
-            words = (word for line in process.stderr for word in line.split())
-            yield next(word for word in words if word.startswith("http://127.0.0.1:"))
+            found = next(filter(None, (re.search(r"http://127\.0\.0\.1:\d+/", line) for line in process.stderr)), None)
+            assert found, "TensorBoard has ended"
+            yield found[0]
         finally:
             process.terminate()
 

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks.tensorboard_load import serving
 from tests.helpers.browser import CHROMIUM, browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-
-
-@contextmanager
-def served(logdir: Path) -> Iterator[str]:
-    """Within, TensorBoard shows the folder at this address, on a port that is free."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stderr
-            found = next(
-                (url for line in process.stderr if (url := re.search(r"http://127\.0\.0\.1:\d+/", line))), None
-            )
-            assert found, "TensorBoard has ended"
-            yield found[0]
-        finally:
-            process.terminate()
 
 
 SHOWN = {
@@ -50,7 +30,7 @@ def missing(tab: str, text: str) -> list[str]:
 
 
 def test_scalars_images_and_hparams_show_every_trial(written: Path, tmp_path: Path) -> None:
-    with served(written) as url, browser(tmp_path) as seen:
+    with serving(written) as url, browser(tmp_path) as seen:
         page = seen.page(f"{url}#scalars")
         for tab in SHOWN:
             seen.move(page, tab)
