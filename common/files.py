@@ -148,8 +148,11 @@ def check_folder(option: str, folder: Path) -> None:
 
 @contextmanager
 def blaming(option: str, path: Path) -> Iterator[None]:
-    """What cannot be written within is an OptionError that names the option and its path."""
+    """What cannot be written within is an OptionError that names the option and its path: so is a device or a pipe, of
+    which a rename would make a file."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise OptionError(f"{option} {path}: it is a device or a pipe; name a file")
         yield
     except OSError as error:
         why = error.strerror or error

@@ -1,10 +1,12 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import pytest
 
-from common.files import file_sha256, new_folder, replacing, write_bytes, write_json, write_text
+from common.errors import OptionError
+from common.files import blaming, check_file, file_sha256, new_folder, replacing, write_bytes, write_json, write_text
 
 
 def names(folder):
@@ -97,3 +99,18 @@ def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path):
     with new_folder(tmp_path / "a", alone=True):
         pass
     assert names(tmp_path) == ["a"] and names(tmp_path / "a") == []
+
+
+def write(option, file):
+    with blaming(option, file):
+        assert not file.exists()
+
+
+@pytest.mark.parametrize("made", [check_file, write])
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path, made):
+    os.mkfifo(tmp_path / "pipe")
+    for special in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(OptionError, match=rf"^--out {special}: it is a device or a pipe; name a file$"):
+            made("--out", special)
+        assert not special.is_file()
+    made("--out", tmp_path / "new.html")
