@@ -24,6 +24,9 @@ from tuning.plan.plan import Plan
 if TYPE_CHECKING:
     from tests.tuning.undisturbed import Undisturbed
 
+gc.disable()
+"""Until all tests are collected: what is imported is not garbage, and to look for some takes three seconds."""
+
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 """No AMX, here and in what tests start: some virtual machines lose its registers when processes take turns, and then
 plain torch trains to NaN as well."""
@@ -79,8 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """What torch, Ray and all tests have imported by now stays: the garbage collector need not look at it again."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,8 @@ def trees() -> dict[Path, ast.Module]:
 
 def _found() -> list[Command]:
     pages = [(page, page.read_text()) for page in PAGES]
-    docstrings = [(file, ast.get_docstring(tree) or "") for file, tree in trees().items()]
+    sources = [(file, source) for file in SOURCES if "python " in (source := file.read_text())]
+    docstrings = [(file, ast.get_docstring(ast.parse(source)) or "") for file, source in sources]
     texts = [(str(file.relative_to(ROOT)), text) for file, text in [*pages, *docstrings]]
     return [command for where, text in texts for command in _commands(where, text) if command.program not in NOT_OURS]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
 
 from common.repository import ROOT
+from tests.helpers.sources import tree
 
 WAY_DOWN = """
     tune_main
@@ -95,10 +97,11 @@ FILES = [*(file for package in PACKAGES for file in sorted((ROOT / package).rglo
 MODULES = {_name(file): file for file in FILES}
 
 
+@functools.cache
 def imported(file: Path) -> set[str]:
     """Every module that a file names in an import, at its top or inside a function."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -143,7 +146,7 @@ def test_only_a_few_rooms_know_ray(module: str) -> None:
 
 
 def test_what_joins_a_cluster_imports_ray_only_then() -> None:
-    tops = ast.parse(MODULES["common.ray_cluster"].read_text()).body
+    tops = tree(MODULES["common.ray_cluster"]).body
     named = {name for node in tops if isinstance(node, ast.Import) for name in (alias.name for alias in node.names)}
     assert "logging" in named and "ray" not in named
 

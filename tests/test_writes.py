@@ -9,6 +9,7 @@ from typing import TypeGuard
 
 import pytest
 
+from tests.helpers.sources import tree
 from tests.test_imports import MODULES
 
 RENAMED_ELSEWHERE = {
@@ -22,9 +23,9 @@ RENAMED_ELSEWHERE = {
 
 def renames(file: Path) -> bool:
     """Whether a file renames anything: os.replace(a, b), shutil.move(a, b), a.rename(b), a.replace(b)."""
-    tree = ast.parse(file.read_text())
-    modules = {alias.asname or alias.name for node in ast.walk(tree) if _imports(node) for alias in node.names}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree(file)))
+    modules = {alias.asname or alias.name for node in nodes if _imports(node) for alias in node.names}
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.keywords:
             called, of_path = ast.unparse(node.func), node.func.attr in ("rename", "replace") and len(node.args) == 1
             if called in BY_NAME or (of_path and ast.unparse(node.func.value) not in modules):
@@ -66,7 +67,7 @@ def test_what_counts_as_renaming(source: str, found: bool, tmp_path: Path) -> No
 
 def test_who_renames_elsewhere_flushes_too() -> None:
     for module in RENAMED_ELSEWHERE:
-        called = {ast.unparse(node.func) for node in ast.walk(tree_of(MODULES[module])) if isinstance(node, ast.Call)}
+        called = {ast.unparse(node.func) for node in ast.walk(tree(MODULES[module])) if isinstance(node, ast.Call)}
         assert "flush" in called, module
 
 
@@ -86,7 +87,7 @@ WRITTEN_ELSEWHERE = {
 
 @pytest.mark.parametrize("module", MODULES)
 def test_what_is_gone_on_from_is_written_in_one_place(module: str) -> None:
-    found = list(direct_writes(tree_of(MODULES[module])))
+    found = list(direct_writes(tree(MODULES[module])))
     assert bool(found) == (module in WRITTEN_ELSEWHERE), f"write to what `replacing` yields, and not by {found}"
 
 
@@ -111,13 +112,9 @@ def test_what_counts_as_writing_past_it(source: str, found: bool) -> None:
     assert bool(list(direct_writes(ast.parse(source)))) is found
 
 
-def tree_of(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
-
-
-def direct_writes(tree: ast.AST, within: bool = False) -> Iterator[str]:
+def direct_writes(root: ast.AST, within: bool = False) -> Iterator[str]:
     """Calls that write a file by its name, but for those within `replacing` or `new_folder`."""
-    for node in ast.iter_child_nodes(tree):
+    for node in ast.iter_child_nodes(root):
         inside = within or (isinstance(node, ast.With) and any(map(_begins_whole, node.items)))
         if isinstance(node, ast.Call) and not inside and _writes(node):
             yield ast.unparse(node)

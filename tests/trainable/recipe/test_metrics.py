@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
 
 from trainable.recipe.metrics import f1_of, macro_f1
 
@@ -17,6 +16,8 @@ def test_a_class_that_only_was_predicted_is_no_part_of_the_mean():
 
 
 def test_macro_f1_agrees_with_sklearn_over_the_classes_that_occur():
+    from sklearn.metrics import f1_score  # which takes two seconds to import, of whoever collects the tests
+
     rng = np.random.default_rng(0)
     truth, predicted = rng.integers(0, 14, 300), rng.integers(0, 18, 300)
     theirs = f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
