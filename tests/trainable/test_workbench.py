@@ -113,14 +113,14 @@ def test_training_does_not_write_into_the_weights_that_were_read(tmp_path, small
     assert losses[0] == losses[1]
 
 
-def test_memory_before_the_second_and_the_twentieth_trial_is_equal(small_config, small_store):
+def test_memory_before_the_second_and_the_twentieth_trial_is_equal(small_config, smallest_store):
     bench = Workbench(CPU)
     before = []
     for seed in range(20):
         bench.clear()
         before.append(_resident_bytes())
         config = small_config(train__seed=seed, train__batch_size=126, crop__height=128, crop__width=128)
-        Trial(config, small_store, bench).run_epoch()
+        Trial(config, smallest_store, bench).run_epoch()
     # What is kept is there before the second; those after it must add nothing.
     assert before[19] <= before[1] * 1.01
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,23 +138,22 @@ def test_a_budget_ends_a_search_that_goes_on_with_more_and_takes_more_trials_whe
 
 
 def test_a_search_whose_newest_state_is_damaged_goes_on_from_the_one_before_and_without_any_it_is_refused(
-    ray_session: None, make_plan: Callable[..., Plan], small_store: Store
+    calm: Undisturbed, tmp_path: Path
 ) -> None:
-    plan = make_plan(budget=Budget(trials=2), resources=Resources(cpus=1, gpus=0, concurrent=1))
-    search.run(plan, small_store, CurveTrial)
+    plan = replace(calm.plan, folder=shutil.copytree(calm.plan.folder, tmp_path / "runs/age_bands"))
     before = board(plan)
     for file in plan.folder.glob("experiment_state-*.json"):  # Ray's own copy
         file.write_text(file.read_text()[:1000])
     damage(newest_state(plan))
     search.resume(resume.resumable(plan.folder, {"trials": "+1"}), CurveTrial)
     assert board(plan).loc[before.index, "epochs"].equals(before["epochs"])
-    assert len(board(plan)) == 3
+    assert len(board(plan)) == 7
 
     for each in (plan.folder / "state").iterdir():
         damage(each)
     with pytest.raises(SearchError, match=r"the state of the search cannot be read, none of its . copies is whole"):
         search.resume(resume.resumable(plan.folder, {"trials": "+2"}), CurveTrial)
-    assert len(board(plan)) == 3
+    assert len(board(plan)) == 7
 
 
 def test_what_has_changed_since_a_search_began_is_said(

@@ -22,7 +22,8 @@ DRIVER = """
 import functools, runpy, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 from tests.tuning.curve_trial import SlowTrial
-from tuning import search
+from tuning import preflight, search
+preflight.build = lambda *model: None  # no trial here has a network: to build one takes three seconds
 search.run = functools.partial(search.run, trainable=SlowTrial)
 runpy.run_path("tune_main.py", run_name="__main__")
 """

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,22 +64,24 @@ def test_cores_that_are_asked_for_win_over_those_that_trials_had(make_plan: Call
     assert unseen.planned_here(plan, NOTHING) == plan
 
 
-@pytest.mark.parametrize(("runs", "name"), [("r[1]{x}%20 a?b#c*", "*"), ("[bold]", "-try[1] ")])
 def test_a_search_that_was_renamed_goes_on_whatever_its_name_is(
-    runs: str, name: str, ray_session: None, make_plan: Callable[..., Plan], small_store: Store, tmp_path: Path
+    ray_session: None, make_plan: Callable[..., Plan], small_store: Store, tmp_path: Path
 ) -> None:
+    """It begins below folders of odd names, and has an odd name itself when it goes on, another each time."""
     one_at_a_time = Resources(cpus=1, gpus=0, concurrent=1)
-    plan = make_plan(
-        folder=tmp_path / runs / "age_bands", budget=Budget(trials=2), epochs=4, grace=4, resources=one_at_a_time
-    )
+    folder = tmp_path / "r[1]{x}%20 a?b#c*" / "[bold]" / "age_bands"
+    plan = make_plan(folder=folder, budget=Budget(trials=2), epochs=4, grace=4, resources=one_at_a_time)
     with interrupted_when(lambda: epochs_of(plan, "trial-001") >= 2):
         search.run(plan, small_store, SlowTrial)
-    renamed = plan.folder.rename(plan.folder.with_name(name))
-    rows = search.resume(resume.resumable(renamed), CurveTrial)
+    renamed = plan.folder.rename(plan.folder.with_name("*"))
+    with interrupted_when(lambda: epochs_of(replace(plan, folder=renamed), "trial-002") >= 2):
+        search.resume(resume.resumable(renamed), SlowTrial)
+    again = renamed.rename(plan.folder.with_name("-try[1] "))
+    rows = search.resume(resume.resumable(again), CurveTrial)
     assert [row.epochs for row in rows] == [4, 4]
-    assert [list(epochs_reported(renamed / f"trial-00{number}")) for number in (1, 2)] == [[1, 2, 3, 4]] * 2
-    assert {"study.db", "trial-001", "trial-002"} <= {file.name for file in renamed.iterdir()}
-    assert not plan.folder.exists()
+    assert [list(epochs_reported(again / f"trial-00{number}")) for number in (1, 2)] == [[1, 2, 3, 4]] * 2
+    assert {"study.db", "trial-001", "trial-002"} <= {file.name for file in again.iterdir()}
+    assert list(folder.parent.iterdir()) == [again]
 
 
 SHORT = """1 (occurred at 2026-11-27_00-26-56)
