@@ -157,13 +157,21 @@ def one_core() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
+def rays_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where workers of `ray_session` keep copies of stores: they are told when it starts."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def ray_session(rays_cache: Path) -> Iterator[None]:
     """One Ray for every test that runs a search in this process."""
     import ray
 
     from tuning.cluster import session
 
-    session.start_ray()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MASKTUNE_CACHE", str(rays_cache))
+        session.start_ray()
     yield
     ray.shutdown()
 

@@ -34,7 +34,8 @@ python -m data_prep.sample --people 12 --eval-people 1 --out sample
 python -m data_prep --images sample/train/images --labels sample/train/train.csv --eval sample/eval \\
     --background sample --size 48x36 --out store
 python {bare_user.CHECKOUT}/tune_main.py --space age_bands --data store --arch resnet18 --weights none \\
-    --trials 1 --epochs 1 >/dev/full
+    --trials 1 --epochs 1 >/dev/full 2>errors
+cat errors >&2 && test ! -s errors
 HOME=/etc python -m ensemble.select_and_predict --members 1 --tta 1
 HOME=/etc python -c {shlex.quote(GOES_ON)} >/dev/full
 grep -c finished runs/age_bands/leaderboard.csv

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -30,8 +28,6 @@ from trainable.recipe.metrics import macro_f1
 from tuning.plan import disk_need
 from tuning.plan import plan as planning
 from tuning.records import search_json
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -223,17 +219,20 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(
 
 
 def test_a_store_at_an_address_with_bands_of_its_own_and_labels_missing_is_searched_and_predicted_like_any_other(
-    smallest_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ray_session: None,
+    rays_cache: Path,
+    smallest_store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     store = mixed(smallest_store, tmp_path / "store", bands=(25, 40))
-    monkeypatch.setenv("MASKTUNE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MASKTUNE_CACHE", str(rays_cache))
     arguments = ["--space", "loss_weights", "--data", f"file://{store.path}", "--arch", "resnet18"]
     limits = ["--trials", "1", "--epochs", "1", "--cpus-per-trial", "1"]
-    command = [sys.executable, str(ROOT / "tune_main.py"), *arguments, *limits]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # Ray knows the cache when it starts
-    assert (done.returncode, done.stderr) == (0, "")
-    copy = tmp_path / "cache/stores" / store.hash[:16]
-    assert f"store: copied from file://{store.path} to {copy} in " in done.stdout
+    assert tune_main.main([*arguments, *limits]) == 0
+    copy = rays_cache / "stores" / store.hash[:16]
+    assert f"store: copied from file://{store.path} to {copy} in " in capsys.readouterr().out
     search = Path("runs/loss_weights")
     assert json.loads((search / "search.json").read_text())["store"]["path"] == f"file://{store.path}"
     said = (search / "trial-001/trial.log").read_text()

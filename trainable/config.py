@@ -323,6 +323,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise OptionError(f"--set {key}: a value of type {kind.__name__} is needed, but got {value!r}") from None
 
 
+@functools.cache
 def _group_type(name: str) -> Any:
     return type(getattr(TrialConfig(), name))
 

@@ -56,11 +56,12 @@ def test_bad_trials_of_every_kind_neither_stop_nor_bias_a_search(
 ) -> None:
     """Every kind fails for good: after an exception once more, after a worker's death three times more (of the few,
     tests/tuning/test_surroundings.py has that one)."""
-    each, kinds = campaign.count(few=(1, ("setup", "nan")), many=(6, KINDS))
+    each, kinds, at_once = campaign.count(few=(1, ("setup", "nan"), 1), many=(6, KINDS, 2))
     bad = dict(zip(names(range(2, 2 * each * len(kinds) + 1, 2)), kinds * each, strict=True))
     trials = len(bad) * 2 if each == 1 else 100
     plan = fated(
-        make_plan(budget=Budget(trials=trials), epochs=3, grace=3), {name: [kind] for name, kind in bad.items()}
+        make_plan(budget=Budget(trials=trials), epochs=3, grace=3, resources=Resources(1, 0, at_once)),
+        {name: [kind] for name, kind in bad.items()},
     )
     rows = search.run(plan, small_store, CampaignTrial)
 

@@ -1,6 +1,7 @@
 """A store that somebody forged: its hashes are right, what it says is not, or what lies there is no file."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,15 @@ from tests.helpers.relabelled import forged
 HASH = "0" * 64
 
 
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("honest") / "store", photos(10), index(), StoreMeta(source_size=(60, 40))).path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return write(tmp_path / "store", photos(10), index(), StoreMeta(source_size=(60, 40))).path
+def store(honest: Path, tmp_path: Path) -> Path:
+    """A copy of one that was written, for each test to forge."""
+    return Path(shutil.copytree(honest, tmp_path / "store"))
 
 
 def refusal(store: Path) -> str:
