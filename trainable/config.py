@@ -200,7 +200,10 @@ class Optimizer:
         _check(0 <= self.momentum < 1, "optimizer/momentum", "0 <= momentum < 1", self.momentum)
 
 
-NO_FILE = ("imagenet", "none")
+NO_WEIGHTS = "none"
+"""Of a network that is trained from scratch."""
+
+NO_FILE = ("imagenet", NO_WEIGHTS)
 """Weights that are no file of the user's."""
 
 

@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution
 from data_prep.store.store import Store
 from data_prep.task import Task
 from trainable import device, official
-from trainable.config import NO_FILE, Model
+from trainable.config import NO_FILE, NO_WEIGHTS, Model
 from trainable.network.model import build
 from tuning.plan.plan import Plan
 from tuning.storage import home
@@ -30,7 +30,8 @@ def check(plan: Plan, store: Store, *, local: bool) -> None:
     if local and plan.resources.gpus:
         device.choose()
     for model in models(plan):
-        build(model, store.task.classes)
+        if model.weights != NO_WEIGHTS:  # from scratch nothing can fail, and to build takes three seconds of imports
+            build(model, store.task.classes)
 
 
 def check_files(plan: Plan, task: Task) -> None:

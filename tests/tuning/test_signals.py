@@ -22,8 +22,7 @@ DRIVER = """
 import functools, runpy, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 from tests.tuning.curve_trial import SlowTrial
-from tuning import preflight, search
-preflight.build = lambda *model: None  # no trial here has a network: to build one takes three seconds
+from tuning import search
 search.run = functools.partial(search.run, trainable=SlowTrial)
 runpy.run_path("tune_main.py", run_name="__main__")
 """
