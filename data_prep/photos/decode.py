@@ -17,6 +17,7 @@ import simplejpeg  # type: ignore[import-untyped]
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from common.errors import PhotoError
+from data_prep.photos.jpeg_header import HEAD, plain_jpeg
 from data_prep.photos.not_photos import kind_of
 from data_prep.store.shards import Photos
 
@@ -58,6 +59,8 @@ def load(file: Path) -> Image.Image:
         OSError, MemoryError: the machine's fault and not the photo's: a storage that is gone, too many open files.
     """
     try:
+        if (plain := _plain(file)) is not None:
+            return plain
         with _open(file) as photo:
             if (decoded := _decoded(photo)) is not None:
                 return decoded
@@ -73,8 +76,14 @@ def load(file: Path) -> Image.Image:
         raise PhotoError(_why(error, file)) from None
 
 
-def upright_size(file: Path) -> tuple[int, int] | None:
-    """Read (height, width) from the header, None where it cannot be read."""
+def upright_size(file: Path, head: bytes = b"") -> tuple[int, int] | None:
+    """Read (height, width) from the header, None where it cannot be read.
+
+    Args:
+        head: the file's first bytes, where they were read already.
+    """
+    if (size := plain_jpeg(head)) and size[0] * size[1] <= MAX_PIXELS:
+        return size
     try:
         with _open(file) as photo:
             sideways = _orientation(photo) in _SIDEWAYS
@@ -127,11 +136,26 @@ def _decoded(photo: ImageFile.ImageFile) -> _Decoded | None:
         return None
     photo.fp.seek(0)
     data = photo.fp.read(min(os.fstat(photo.fp.fileno()).st_size, 4 * _AT_ONCE))  # read(n) makes room for n first
+    return _by_simplejpeg(data, (photo.height, photo.width))
+
+
+def _plain(file: Path) -> _Decoded | None:
+    """Decode a plain JPEG that Pillow has not opened: of a small one, that takes a fifth of the time."""
+    if not file.is_file():
+        return None
+    with file.open("rb", buffering=0) as stream:
+        size = plain_jpeg(head := stream.read(HEAD))
+        if size is None or size[0] * size[1] > _AT_ONCE or os.fstat(stream.fileno()).st_size > 4 * _AT_ONCE:
+            return None
+        return _by_simplejpeg(head + stream.read(), size)
+
+
+def _by_simplejpeg(data: bytes, size: tuple[int, int]) -> _Decoded | None:
     try:
         pixels = simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:
         return None
-    return _Decoded(pixels) if pixels.shape == (photo.height, photo.width, 3) else None
+    return _Decoded(pixels) if pixels.shape == (*size, 3) else None
 
 
 def _orientation(photo: Image.Image) -> int | None:
