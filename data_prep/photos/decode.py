@@ -131,7 +131,8 @@ class _Decoded(Image.Image):
         if usual and self._im is None and self.height - height <= 2 * (self.width - width):
             from data_prep.photos.resample import resampled  # for numba, which takes a second
 
-            return _Decoded(resampled(self._pixels, height, width, *map(np.float32, box)))
+            left, top, right, bottom = np.asarray(box, dtype=np.float32).tolist()  # as precisely as Pillow knows it
+            return _Decoded(resampled(self._pixels, height, width, (left, top, right, bottom)))
         return super().resize(size, resample, box, reducing_gap)
 
     def load(self) -> Any:

@@ -26,7 +26,7 @@ def test_any_box_of_any_photo_has_the_pixels_that_pillow_makes_of_it():
         (left, right), (top, bottom) = (np.sort(CHANCE.uniform(0, side, 2)) for side in (width, height))
         box = (0, 0, width, height) if asked % 2 else (left, top, max(right, left + 0.01), max(bottom, top + 0.01))
         photo = noise(height, width)
-        found = resampled(photo, new_height, new_width, *map(np.float32, box))
+        found = resampled(photo, new_height, new_width, tuple(np.float32(box).tolist()))
         pillows = Image.fromarray(photo).resize((new_width, new_height), BICUBIC, box)
         assert np.array_equal(found, pillows), (photo.shape, found.shape, box)
         asked += 1
