@@ -66,6 +66,9 @@ class Browser:
         target = self._ask("Target.createTarget", url=url)["targetId"]
         return str(self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
 
+    def go(self, page: str, url: str) -> None:
+        self._ask("Page.navigate", page, url=url)
+
     def move(self, page: str, place: str) -> None:
         """Go to another place, #place, of the same page."""
         self._evaluated(page, f"location.hash = {json.dumps(place)}")
@@ -85,6 +88,12 @@ class Browser:
         while not there(found := self._evaluated(page, program)) and time.monotonic() < until:
             time.sleep(0.2)
         return found
+
+    def busy(self, page: str) -> float:
+        """The CPU time that a page's own thread has taken so far, in seconds, from when this is first asked for."""
+        self._ask("Performance.enable", page, timeDomain="threadTicks")
+        found = self._ask("Performance.getMetrics", page)["metrics"]
+        return float(next(each["value"] for each in found if each["name"] == "TaskDuration"))
 
     def _evaluated(self, page: str, program: str) -> Any:
         return self._ask("Runtime.evaluate", page, expression=program, returnByValue=True)["result"].get("value")
