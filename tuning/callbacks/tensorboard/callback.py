@@ -15,12 +15,11 @@ from ray.tune.experiment import Trial
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, summary_v2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
-from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars
 
 from tuning import ray_internals
-from tuning.callbacks.tensorboard.curves import CURVES, LAYOUT, METRICS
+from tuning.callbacks.tensorboard.curves import LAYOUT, METRICS, epoch
 from tuning.callbacks.tensorboard.pictures import Drawn, Pictures
 from tuning.records.rows import setting
 
@@ -40,6 +39,17 @@ class Coming(NamedTuple):
     last: bool
 
 
+class Open(NamedTuple):
+    """A trial's event file; what its curves are is said in it once, for the (i) beside each.
+
+    Attributes:
+        described: the tags of the curves of which it is said.
+    """
+
+    writer: SummaryWriter
+    described: set[str]
+
+
 class TensorBoard(tune.Callback):
     """Writes straight into runs/<search>/<trial>/, the folder that `tensorboard --logdir` is pointed at."""
 
@@ -50,23 +60,19 @@ class TensorBoard(tune.Callback):
             metrics=[summary_v2.Metric(tag, display_name=name) for tag, name in METRICS.items()],
         )
         self._layout = custom_scalars(LAYOUT)
-        self._writers: dict[str, SummaryWriter] = {}
+        self._open: dict[str, Open] = {}
         self._coming: list[Coming] = []
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        is_new = trial.trial_id not in self._writers and not _epochs(trial)
+        is_new = trial.trial_id not in self._open and not _epochs(trial)
         with self._writing(trial):
             pass
         if is_new:
             self._coming.append(Coming(trial, 1, self._pictures.first_batch(trial), last=False))
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
-        epoch = Summary()  # one event for all of it: that is a fifteenth of what TensorBoard has to read
-        for tag, curve in CURVES.items():
-            if curve.metric in result:
-                epoch.MergeFrom(scalar_pb(tag, result[curve.metric] * curve.scale, curve.about))
-        with self._writing(trial) as writer:
-            _add(writer, epoch, result["training_iteration"])
+        with self._writing(trial) as file:  # one event for all of it: a fifteenth of what TensorBoard has to read
+            _add(file.writer, epoch(result, file.described), result["training_iteration"])
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._show([each for each in self._coming if each.drawn.done()])
@@ -82,56 +88,59 @@ class TensorBoard(tune.Callback):
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         self._show(list(self._coming))
         self._pictures.close()
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
+        for file in self._open.values():
+            file.writer.close()
+        self._open.clear()
 
     def _end(self, trial: Trial, status: int, for_good: bool) -> None:
-        if trial.trial_id not in self._writers:
+        if trial.trial_id not in self._open:
             return
-        with self._writing(trial) as writer:
-            _add(writer, _session_end(status))
+        with self._writing(trial) as file:
+            _add(file.writer, _session_end(status))
         if for_good:
             self._coming.append(Coming(trial, _epochs(trial), self._pictures.best(trial), last=True))
         else:
             self._show([each for each in self._coming if each.trial is trial])
-            self._writers.pop(trial.trial_id).close()
+            self._close(trial)
 
     def _show(self, coming: list[Coming]) -> None:
         """Write what has been drawn, and wait for what has not."""
         for each in coming:
-            with self._writing(each.trial) as writer:
+            with self._writing(each.trial) as file:
                 for summary in each.drawn.result():
-                    _add(writer, summary, each.step)
+                    _add(file.writer, summary, each.step)
             self._coming.remove(each)
             if each.last:
-                self._writers.pop(each.trial.trial_id).close()
+                self._close(each.trial)
+
+    def _close(self, trial: Trial) -> None:
+        self._open.pop(trial.trial_id).writer.close()
 
     @contextmanager
-    def _writing(self, trial: Trial) -> Iterator[SummaryWriter]:
-        """Within, the trial's writer; then what it was given is in its file."""
-        writer = self._writer(trial)
+    def _writing(self, trial: Trial) -> Iterator[Open]:
+        """Within, the trial's file; then what it was given is in it."""
+        file = self._file(trial)
         try:
-            yield writer
-            writer.flush()
+            yield file
+            file.writer.flush()
         except OSError:  # its thread has ended with the error: whoever tries again needs another writer
-            del self._writers[trial.trial_id]
+            del self._open[trial.trial_id]
             raise
 
-    def _writer(self, trial: Trial) -> SummaryWriter:
-        """The trial's writer; a new one (at its start, or after a resume) first says what the trial's settings are.
+    def _file(self, trial: Trial) -> Open:
+        """The trial's file; a new one (at its start, or after a resume) first says what the trial's settings are.
 
         A resumed trial repeats at most one epoch: purge_step hides what it had written of it.
         """
-        if trial.trial_id not in self._writers:
+        if trial.trial_id not in self._open:
             writer = SummaryWriter(str(ray_internals.folder_of(trial)), purge_step=_epochs(trial) + 1)
             values = {key: setting(trial.config, key) for key in self._keys}
             _add(writer, self._columns)
             _add(writer, summary_v2.hparams_pb(values, trial_id=_title(trial, values)))
             _add(writer, self._layout)
             writer.flush()
-            self._writers[trial.trial_id] = writer
-        return self._writers[trial.trial_id]
+            self._open[trial.trial_id] = Open(writer, set())
+        return self._open[trial.trial_id]
 
 
 def _epochs(trial: Trial) -> int:

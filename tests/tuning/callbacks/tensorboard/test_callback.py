@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.util import tensor_util
 
@@ -69,6 +72,22 @@ def test_gpu_memory_is_a_curve_where_it_is_reported_and_none_elsewhere(written: 
     [_, value] = read(written / "trial-001").Tensors(tag)
     assert float(tensor_util.make_ndarray(value.tensor_proto)) == 2.5
     assert tag not in read(written / "trial-003").Tags()["tensors"]
+
+
+def test_every_curve_says_what_it_is_once_a_file(written: Path) -> None:
+    events = read(written / "trial-001")
+    curves = CURVES.keys() & set(events.Tags()["tensors"])
+    assert {tag: events.SummaryMetadata(tag).summary_description for tag in curves} == {
+        tag: CURVES[tag].about for tag in curves
+    }
+    [file] = (written / "trial-001").glob("events.out.*")
+    points = [
+        value for event in RawEventFileLoader(str(file)).Load() for value in Event.FromString(event).summary.value
+    ]
+    assert Counter(point.tag for point in points if point.HasField("metadata") and point.tag in curves) == Counter(
+        curves
+    )
+    assert sum(point.tag == "f1/val" for point in points) > 1
 
 
 def test_every_chart_of_the_layout_shows_some_curve(written: Path) -> None:
