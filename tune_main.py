@@ -51,6 +51,7 @@ def _run(options: argparse.Namespace, arguments: list[str] | None, began: float)
     trust.keep_others_out()  # from the search's folder: its state is code
     if options.address:
         ray_cluster.use_token()
+    terminal.say("Loading torch, Optuna and the photos' labels ...")
     if options.resume:
         from tuning.command.go_on import go_on
 
