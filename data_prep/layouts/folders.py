@@ -15,6 +15,9 @@ from data_prep.layouts.listing import Photo, some
 from data_prep.photos.decode import is_photo, upright_size
 
 HIDDEN = "hidden (._x.jpg holds no pixels: macOS writes it beside x.jpg)"
+_OF_A_SYSTEM = frozenset(("@eadir", "__macosx", "#recycle", "#snapshot", "$recycle.bin", "lost+found"))
+"""Folders that storages and systems make beside people's own, in lower case: of small copies, of what was removed."""
+
 DANGLING = "links to nothing"
 LINKED = "links to folders, which are not followed"
 NO_FILE = "no regular files"
@@ -159,7 +162,7 @@ def _walk(folder: str, prefix: str, check_link: Callable[[str], None], aside: As
         if linked_folder:
             aside.put(LINKED, name)
         elif entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith("."):
+            if not entry.name.startswith(".") and entry.name.lower() not in _OF_A_SYSTEM:
                 waiting.append(iter([(each, f"{name}/") for each in _entries(entry.path)]))
             elif next(names_of_photos(Path(entry.path)), None):
                 aside.put(HIDDEN, f"{name}/")

@@ -50,7 +50,14 @@ def test_people_are_strings(read):
     assert [photo.person for photo in read("path,person,age", "a.jpg,007,20", "b.jpg,7,20")] == ["007", "7"]
 
 
-@pytest.mark.parametrize(("age", "expected"), [("50-59", (50, 59)), ("50 - 59", (50, 59)), ("37.9", (37, 37))])
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        *(("50-59", (50, 59)), ("50 - 59", (50, 59)), ("50\u201359", (50, 59)), ('"(48, 53)"', (48, 53))),
+        *(("37.9", (37, 37)), ("25.0", (25, 25)), ('"37,9"', (37, 37)), ("\u0663\u0667", (37, 37))),
+        *(("60+", (60, 120)), (">=60", (60, 120)), ("<30", (0, 29))),
+    ],
+)
 def test_an_age_is_a_number_or_a_range(read, age, expected):
     assert read("path,age", f"a.jpg,{age}")[0].age == expected
 
@@ -62,6 +69,7 @@ def test_an_age_is_a_number_or_a_range(read, age, expected):
         ("gender,m", "gender must be male or female, but is 'm'"),
         ("age,59-50", "age must be a number of years, 0 to 120, or a range such as 50-59, but is '59-50'"),
         ("age,121", "age must be"),
+        *((f"age,{age}", "age must be") for age in ("2_1", "2e1", "inf", "Oct-19", "1960", "<0", "-", "9" * 400)),
         ("age_min,20", "age_min and age_max belong together, but one is empty"),
         ("age_max,20", "age_min and age_max belong together, but one is empty"),
         ("age_min,x,age_max,20", "age_min must be a number of years, 0 to 120, but is 'x'"),
@@ -197,3 +205,59 @@ def test_a_carriage_return_in_a_name_is_refused(tmp_path, read):
     (tmp_path / "images/a.jpg").rename(tmp_path / "images/a\r.jpg")
     with pytest.raises(LabelError, match=r"has a carriage return, so no CSV can hold it"):
         read("path,mask", '"a\r.jpg",worn')
+
+
+WRITTEN = {
+    "with semicolons": b"path;mask;age\na.jpg;none;37,5\n",
+    "with semicolons and a mark of bytes": "\ufeffpath;mask;age\r\na.jpg;none;37,5\r\n".encode(),
+    "with tabs, in 16 bits": "path\tmask\tage\r\na.jpg\tnone\t37,5\r\n".encode("utf-16"),
+    "with a line for Excel": b"sep=;\r\npath;mask;age\r\na.jpg;none;37\r\n",
+    "with empty columns": b"path,mask,age,,\na.jpg,none,37,,\n,,,,\n",
+    "with a semicolon in a cell": b'path,mask,age,"note; mine"\na.jpg,none,37,x\n',
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_csv_is_read_as_spreadsheets_write_it(tmp_path, read, how):
+    (tmp_path / "mine.csv").write_bytes(WRITTEN[how])
+    (photo,) = manifest.read(tmp_path / "images", tmp_path / "mine.csv").photos
+    assert (photo.path, photo.mask, photo.age) == ("a.jpg", "none", (37, 37))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("path,person,age\na.jpg,J\u00fcrgen,20\n".encode("cp1252"), "not UTF-8 at byte 23; save it as CSV UTF-8"),
+        (b"PK\x03\x04" + bytes(range(256)), "an Excel workbook, or an archive; save it as CSV UTF-8"),
+        (b"", "its first line is empty, and should name the columns"),
+        (b"\n\npath,mask\na.jpg,none\n", "its first line is empty, and should name the columns"),
+    ],
+)
+def test_a_file_that_no_csv_can_be_read_from_says_what_to_do(tmp_path, read, content, why):
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(LabelError, match=rf"mine\.csv is not a CSV file that can be read: .*{why}"):
+        manifest.read(tmp_path / "images", tmp_path / "mine.csv")
+
+
+@pytest.mark.parametrize(
+    ("there", "written"),
+    [
+        ("IMG_1.JPG", "img_1.jpg"),
+        ("Far/Off/x.jpg", "far/off/X.jpg"),
+        ("deep/\u00fc.jpg", "deep/u\u0308.jpg"),
+        ("u\u0308/x.jpg", "\u00fc/x.jpg"),
+    ],
+)
+def test_a_name_is_found_by_what_is_read_and_kept_as_it_is_on_the_disk(tmp_path, read, there, written):
+    draw(tmp_path / "images" / there, "none", "male", 20)
+    assert [photo.path for photo in read("path,mask", f"{written},none", "a.jpg,none")] == [there, "a.jpg"]
+
+
+def test_a_name_that_two_photos_may_be_meant_by_is_none(tmp_path, read):
+    for name in ("x.JPG", "X.jpg"):
+        draw(tmp_path / "images" / name, "none", "male", 20)
+    assert read("path,mask", "X.jpg,none")[0].path == "X.jpg"
+    with pytest.raises(LabelError, match=r"no photo x\.jpg in .*; mend the row, or take it out"):
+        read("path,mask", "x.jpg,none")
+    with pytest.raises(LabelError, match=r"row 3: path 'a\.jpg' is row 2's too"):
+        read("path,mask", "a.jpg,none", "A.JPG,none")
