@@ -84,6 +84,15 @@ def exit_code(command: Callable[[], int | None]) -> int:
             f"error: {name[:60]}...: no name may be so long ({len(name):,} characters); use a shorter one", sys.stderr
         )
         return 2
+    except UnicodeEncodeError as error:
+        if error.encoding.lower().startswith("utf"):
+            raise
+        lacking = terminal.plain(ascii(error.object[error.start : error.end]))
+        terminal.say(
+            f"error: PYTHONUTF8: this Python writes names in {error.encoding}, which lacks {lacking}; set it to 1",
+            sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         terminal.say("interrupted", sys.stderr)
         return 130

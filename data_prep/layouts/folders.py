@@ -6,6 +6,7 @@ A photo is known by how its name ends. Where that says nothing (x.jpg_1088Wx1632
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +132,8 @@ def existing_folder(folder: Path, option: str) -> Path:
 def unwritable(text: str) -> str | None:
     """Say why no CSV can hold `text`, None where one can."""
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "is not UTF-8"
+        known = sys.getfilesystemencoding() == "utf-8"
+        return "is not UTF-8" if known else "is not UTF-8, or needs PYTHONUTF8=1 to be read"
     # CPython before 3.11.9 and 3.12.3 writes one without quotes, and a reader takes it for the end of the row.
     return "has a carriage return" if "\r" in text else None
 

@@ -114,11 +114,14 @@ def _log_of_file(file: Path, slots: int) -> Log:
 
 
 def _log_of_search(folder: Path, slots: int | None) -> Log:
+    from common import search_state
     from tuning.plan.plan import from_record
     from tuning.records import search_json
     from tuning.replay import curves
 
     plan = from_record(folder, search_json.read(folder))
+    if gone := search_state.trials_without_folder(folder):
+        terminal.say(f"Note: left out, as their folders are gone: {', '.join(gone)}.")
     return Log(
         name=folder.name,
         curves=tuple(curves.of_search(folder, list(plan.space.distributions))),
