@@ -51,6 +51,7 @@ def _run(options: argparse.Namespace, arguments: list[str] | None, began: float)
     trust.keep_others_out()  # from the search's folder: its state is code
     if options.address:
         ray_cluster.use_token()
+    terminal.say("Loading torch, Optuna and the photos' labels ...")
     if options.resume:
         from tuning.command.go_on import go_on
 
@@ -59,15 +60,15 @@ def _run(options: argparse.Namespace, arguments: list[str] | None, began: float)
 
     space = spaces.load(options.space)
 
-    from tuning.command.begin import begin  # last of all: this takes longest, and a mistyped space should not wait
+    from tuning.command.begin import begin  # last of all: this takes longest, and a wrong space should not wait
 
     return begin(space, options, began)
 
 
 def _list_spaces() -> int:
-    from tuning.plan import spaces
+    from tuning.plan import space_names, spaces
 
-    for name in spaces.names():
+    for name in space_names.names():
         terminal.say(f"{name:<18} {spaces.load(name).about}")
     return 0
 

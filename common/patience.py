@@ -35,7 +35,7 @@ def patiently(
     Raises:
         The last of `errors`, where `seconds` are over or `ended` is set; every other one.
     """
-    until, ended, waited = time.monotonic() + seconds, ended or threading.Event(), False
+    began, waited = time.monotonic(), False
     while True:
         try:
             result = act()
@@ -43,7 +43,8 @@ def patiently(
             if not waited:
                 on_wait(error)
             waited = True
-            if time.monotonic() > until or ended.wait(PAUSE):
+            ended = ended or threading.Event()
+            if time.monotonic() > began + seconds or ended.wait(PAUSE):
                 raise
             continue
         if waited:

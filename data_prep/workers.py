@@ -100,5 +100,6 @@ def passing(items: Sequence[Item], what: str) -> Generator[Item]:
     or minutes."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    shown = console.is_terminal and len(items) > 0
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         yield from progress.track(items, description=what)

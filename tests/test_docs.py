@@ -24,7 +24,7 @@ from tests.helpers.options_page import parser_of
 from tests.test_help import PROGRAMS
 from trainable import config
 from tuning.command import options as search
-from tuning.plan import spaces
+from tuning.plan import space_names
 from tuning.records import leaderboard
 from tuning.records.rows import Row
 
@@ -233,7 +233,7 @@ def test_the_page_of_spaces_names_every_space_and_every_setting_with_the_recipes
         [cell.strip() for cell in line.split(" | ")] for line in SPACES.read_text().split("\n") if line[:3] == "| `"
     ]
     first = [re.findall(r"`([^`]+)`", row[0]) for row in rows]
-    assert {name for names in first for name in names if "/" not in name} == set(spaces.names())
+    assert {name for names in first for name in names if "/" not in name} == set(space_names.names())
     said = {key: row[1].split(", ") for names, row in zip(first, rows, strict=True) for key in names if "/" in key}
     recipe = config.TrialConfig().to_flat()
     assert set(said) == set(recipe)

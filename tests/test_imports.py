@@ -59,13 +59,14 @@ TRAINING = {"data_prep.labels", "data_prep.task", "data_prep.store", "data_prep.
 ALLOWED = {
     "search_spaces": set(),
     "trainable": TRAINING | {"trainable"},
-    # The sample's store: a search that is given no photos draws some.
+    # The sample's store: a search that is given no photos draws some. The bar is the same as where a store is made.
     "tuning": {
         "tuning",
         "search_spaces",
         "trainable",
         "data_prep.store",
         "data_prep.task",
+        "data_prep.workers",
         "data_prep.node_copy",
         "data_prep.sample.store",
     },

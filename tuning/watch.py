@@ -3,14 +3,17 @@
     python -m tuning.watch runs/NAME
     python -m tuning.watch s3://bucket/runs/NAME --once
 
-It only reads. It ends when the search does; Ctrl-C ends it, and nothing else.
+It only reads. It ends when the search does, or when nothing has been heard for half a minute (a minute at an address)
+of one that another machine runs; Ctrl-C ends it, and nothing else.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.addresses.uris import is_uri, location
@@ -29,15 +32,33 @@ def main(arguments: list[str] | None = None) -> int:
     from tuning.records import leaderboard  # pandas takes a second: --help does not wait for it
     from tuning.records.look import Look
 
-    def look() -> Look:
-        return Look.at(options.search)
-
     pause = EVERY_AT_URI if is_uri(options.search) else EVERY
     follow = _drawn if sys.stdout.isatty() else _told
-    seen = look() if options.once else follow(look, pause)
+    seen = Look.at(options.search) if options.once else follow(Watcher(options.search).look, pause)
     leaderboard.show(seen.table(leaderboard.console().width))
     terminal.say(f"\n{seen.record.name}: {seen.state}.")
+    if seen.note:
+        told = terminal.plain(seen.note)
+        terminal.say(f"Note: {told}: it was killed, or is cut off. --resume takes the search over.")
     return 0
+
+
+class Watcher:
+    """It looks at a search again and again, and counts by one clock for how long no new sign of life has come."""
+
+    def __init__(self, search: str | Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._search, self._clock = search, clock
+        self._sign: object = None
+        self._since = 0.0
+
+    def look(self) -> Look:
+        from tuning.records.look import Look
+
+        began = self._clock()
+        seen = Look.at(self._search)
+        if (sign := (seen.pulse.owner, seen.pulse.given)) != self._sign:
+            self._sign, self._since = sign, self._clock()
+        return dataclasses.replace(seen, unheard=max(0.0, began - self._since))
 
 
 def parser() -> Parser:

@@ -78,7 +78,8 @@ def chart(figure: Figure, says: str, height: int = 320, least_width: int = 0) ->
     spec["layout"].pop("template", None)  # the page has two of its own
     spec["layout"]["height"] = height
     spec["layout"]["autosize"] = True
-    drawn = f'<div class="plot" role="img" aria-label="{escape(says)}" style="min-width:{least_width}px"></div>'
+    room = f"min-width:{least_width}px; min-height:{height}px"  # before it is drawn, too: nothing below it moves
+    drawn = f'<div class="plot" role="img" aria-label="{escape(says)}" style="{room}"></div>'
     return Html(
         f'<figure><div class="wide">{drawn}{data_block(to_json_plotly(spec))}</div>'
         f"<figcaption>{escape(says)}</figcaption></figure>"

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_prep.workers import passing
+
 SIDE = 16
 NEAR = 32
 """Bits that two hashes may differ in, of SIDE * SIDE."""
@@ -45,7 +47,7 @@ def pairs(hashes: Sequence[Hash | None]) -> Iterator[tuple[int, int]]:
     signs = np.where(np.stack([hashes[i] for i in known]), np.float32(1), np.float32(-1))
     least = SIDE * SIDE - 2 * NEAR  # of a dot product: what agrees, less what differs
     mirrored = np.where(_ODD, -signs, signs)
-    for start in range(0, len(known), _BLOCK):
+    for start in passing(range(0, len(known), _BLOCK), "comparing"):
         block = signs[start : start + _BLOCK]
         near = (block @ signs[start:].T >= least) | (block @ mirrored[start:].T >= least)
         for i, j in zip(*np.nonzero(np.triu(near, 1)), strict=True):

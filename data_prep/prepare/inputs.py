@@ -24,6 +24,7 @@ from data_prep.survey.identical import described, identical
 from data_prep.survey.looks import Look, commonest_size, counted, look, refuse_what_is_none
 from data_prep.survey.near import near_groups
 from data_prep.task import REFERENCE, Task, of_labels
+from data_prep.workers import passing
 
 Row = dict[str, str | None]
 
@@ -108,7 +109,7 @@ def gather(source: Source, say: Callable[[str], None], progress: bool = False) -
     """
     name, listing = _read(source, say)
     labelled = listing.photos
-    looks = [look(photo.file) for photo in labelled]
+    looks = [look(photo.file) for photo in passing(labelled, "looking at files")]
     if not any(seen.size for seen in looks):
         refuse_what_is_none(labelled, looks)
     same = identical(labelled, looks)
@@ -124,7 +125,7 @@ def gather(source: Source, say: Callable[[str], None], progress: bool = False) -
     split_of = {str(person): str(split) for person, split in splits.items()}
     rows = [_row(photo, split_of) for photo in photos]
     source_size = commonest_size(counted(looks))
-    looks += [look(photo.file) for photo in to_predict]
+    looks += [look(photo.file) for photo in passing(to_predict, "looking at files to predict")]
     task = _task(listing.photos, name, source)
     say(f"task: {task.in_words()}")
     return Inputs(

@@ -133,17 +133,18 @@ class Store:
     @cached_property
     def age_min(self) -> IntArray:
         """int64 [photos]: the lowest age, in years, that the photo's label allows, or MISSING."""
-        return self._ages[0].to_numpy()
+        return self._ages[0]
 
     @cached_property
     def age_max(self) -> IntArray:
         """int64 [photos]: the highest age; equal to `age_min` where the age is known in years."""
-        return self._ages[1].to_numpy()
+        return self._ages[1]
 
     @cached_property
-    def _ages(self) -> pd.DataFrame:
+    def _ages(self) -> tuple[IntArray, IntArray]:
         ends = self.index["age"].fillna(str(MISSING)).str.extract(r"^(-?\d+)(?:-(\d+))?$")
-        return ends.ffill(axis=1).astype(np.int64)
+        lowest, highest = (each.to_numpy().astype(np.int64) for each in (ends[0], ends[1].fillna(ends[0])))
+        return lowest, highest
 
     @cached_property
     def person(self) -> npt.NDArray[np.object_]:

@@ -114,7 +114,7 @@ def _runs(folder: Path, store: Store) -> Iterator[ValPredictions]:
 
 
 def _views(store: Store, folds: int) -> list[Store]:
-    return [store.with_folds(folds, fold) for fold in range(folds)] or [store]
+    return [store.with_folds(folds, fold) for fold in passing(range(folds), "drawing the folds")] or [store]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -49,6 +49,13 @@ TEXT = """(() => {
 """What stands on a page; [picture] for each one that has been loaded."""
 
 
+FOUND = """function* found(selector, node = document) {
+  yield* node.querySelectorAll(selector);
+  for (const each of node.querySelectorAll("*")) if (each.shadowRoot) yield* found(selector, each.shadowRoot);
+}"""
+"""Finds elements wherever they are on a page, in shadow roots too: `found("a")`."""
+
+
 class Browser:
     def __init__(self, requests: int, answers: int) -> None:
         self._requests, self._answers = requests, answers
@@ -59,18 +66,37 @@ class Browser:
         target = self._ask("Target.createTarget", url=url)["targetId"]
         return str(self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
 
+    def go(self, page: str, url: str) -> None:
+        self._ask("Page.navigate", page, url=url)
+
     def move(self, page: str, place: str) -> None:
         """Go to another place, #place, of the same page."""
-        self._ask("Runtime.evaluate", page, expression=f"location.hash = {json.dumps(place)}")
+        self._evaluated(page, f"location.hash = {json.dumps(place)}")
+
+    def click(self, page: str, selector: str) -> bool:
+        """Click what a selector finds; False: it had not come when that took too long."""
+        program = f"{FOUND}; [...found({json.dumps(selector)})].map((each) => each.click()).length > 0"
+        return bool(self.value(page, program, bool))
 
     def text(self, page: str, shows: Callable[[str], bool]) -> str:
         """What stands on a page once it shows what it should, or when it has taken too long."""
+        return str(self.value(page, TEXT, lambda found: shows(found or "")) or "")
+
+    def value(self, page: str, program: str, there: Callable[[Any], bool] = lambda found: found is not None) -> Any:
+        """What a program of the page's gives once that is `there`, or when it has taken too long."""
         until = time.monotonic() + HANGS
-        while True:
-            found = self._ask("Runtime.evaluate", page, expression=TEXT)["result"].get("value", "")
-            if shows(found) or time.monotonic() > until:
-                return str(found)
+        while not there(found := self._evaluated(page, program)) and time.monotonic() < until:
             time.sleep(0.2)
+        return found
+
+    def busy(self, page: str) -> float:
+        """The CPU time that a page's own thread has taken so far, in seconds, from when this is first asked for."""
+        self._ask("Performance.enable", page, timeDomain="threadTicks")
+        found = self._ask("Performance.getMetrics", page)["metrics"]
+        return float(next(each["value"] for each in found if each["name"] == "TaskDuration"))
+
+    def _evaluated(self, page: str, program: str) -> Any:
+        return self._ask("Runtime.evaluate", page, expression=program, returnByValue=True)["result"].get("value")
 
     def _ask(self, method: str, session: str | None = None, **given: Any) -> dict[str, Any]:
         request = {"id": next(self._numbers), "method": method, "params": given}

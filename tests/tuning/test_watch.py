@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,27 @@ def test_one_that_runs_is_followed_until_it_ends(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" ")[0] for line in lines[:2]] == ["2", "3"]  # trials done; said once each
     assert lines[-1] == "age_bands: finished."
+
+
+def test_one_of_another_machine_that_gives_no_sign_is_given_up_by_one_clock_alone(
+    search: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign, now = search / ".owner.json", [100.0]
+    sign.write_text(json.dumps({"host": "elsewhere", "pid": 1, "machine": "another"}))
+    beats = iter([1.0, 5.0])  # of a storage whose clock is long behind
+
+    def passes(seconds: float) -> None:
+        now[0] += 20
+        if beat := next(beats, None):
+            os.utime(sign, (beat, beat))
+
+    change(search, state=State.RUNNING)
+    monkeypatch.setattr(watch, "Watcher", partial(watch.Watcher, clock=lambda: now[0]))
+    monkeypatch.setattr(watch.time, "sleep", passes)
+    assert watch.main([str(search)]) == 0
+    *_, state, note = capsys.readouterr().out.splitlines()
+    assert state == "age_bands: silent." and now == [100 + 4 * 20], "two signs, and then none for 40 s"
+    assert note.startswith("Note: process 1 on elsewhere has given no sign of life for 40 seconds: it was killed, or")
 
 
 def test_a_search_at_an_address_is_read_there(search: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ray import tune
 from ray.tune.experiment import Trial
@@ -25,6 +25,7 @@ class Results(tune.Callback):
         """Write the settings, and cut off an end that a killed driver or a power cut left torn. Both files have their
         names on the disk from then on; `flush_results` sees to the lines."""
         file = _result_json(trial)
+        file.parent.mkdir(exist_ok=True)
         file.touch()
         _cut_torn_end(file)
         settings = json.dumps(trial.config, indent=2, sort_keys=True, cls=SafeFallbackEncoder)
@@ -34,7 +35,7 @@ class Results(tune.Callback):
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         """Add a line. One that the disk does not take whole is cut off before it is tried again."""
         file = _result_json(trial)
-        with file.open("a+b") as stream:
+        with _opened(file) as stream:
             if stream.tell() and os.pread(stream.fileno(), 1, stream.tell() - 1) != b"\n":
                 _cut_torn_end(file)
             stream.write(json.dumps(result, cls=SafeFallbackEncoder).encode() + b"\n")
@@ -43,14 +44,20 @@ class Results(tune.Callback):
 def flush_results(trial: Trial) -> None:
     """See that what a trial has reported is on the disk."""
     with suppress(FileNotFoundError):  # it has reported nothing, or somebody has removed it
-        flush(ray_internals.folder_of(trial) / RESULT)
+        flush(_result_json(trial))
 
 
 def _result_json(trial: Trial) -> Path:
-    """Find a trial's file, in a folder that somebody may have removed meanwhile."""
-    folder = ray_internals.folder_of(trial)
-    folder.mkdir(exist_ok=True)
-    return folder / RESULT
+    return ray_internals.folder_of(trial) / RESULT
+
+
+def _opened(file: Path) -> BinaryIO:
+    """Open a trial's file to add to it, in a folder that somebody may have removed meanwhile."""
+    try:
+        return file.open("a+b")
+    except FileNotFoundError:
+        file.parent.mkdir(exist_ok=True)
+        return file.open("a+b")
 
 
 def _cut_torn_end(file: Path) -> None:

@@ -43,10 +43,11 @@ class FolderGuard(tune.Callback):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Any of them: people may remove one. A folder without is one that Ray has made below an empty mount point.
+        self._signs = [folder / name for name in (SEARCH, STATE, LOCK)]
 
     def on_step_begin(self, **info: Any) -> None:
-        # Any of them: people may remove one. A folder without is one that Ray has made below an empty mount point.
-        if not any((self._folder / name).exists() for name in (SEARCH, STATE, LOCK)):
+        if not any(sign.exists() for sign in self._signs):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._folder))
         if not os.access(self._folder, os.W_OK):
             raise OSError(f"{self._folder} cannot be written")

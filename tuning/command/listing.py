@@ -40,6 +40,10 @@ def show(runs: Path | str, answer: TextIO | None) -> int:
     elif found:
         terminal.say(f"Searches in {terminal.plain(runs)}")
         leaderboard.show(_table(found))
+        for name, seen in found.items():
+            if seen.note:
+                told = terminal.plain(f"{name}: {seen.note}")
+                terminal.say(f"Note: {told}. Whether it lives is told within a minute by tuning.watch.")
     elif not names:
         terminal.say(f"{runs} holds no search yet.")
     return 0
@@ -62,6 +66,7 @@ def _about(name: str, seen: Look) -> dict[str, Any]:
     return {
         "search": name,
         "state": seen.state,
+        "silent_s": round(seen.silence) if seen.note else None,
         "best": _best(seen),
         "spent": record.spent,
         "started": record.started,

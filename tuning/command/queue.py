@@ -30,7 +30,7 @@ from common.wording import things
 from tuning.command import config_file
 from tuning.command.ending.exit_codes import ERROR, INTERRUPTED, TERMINATED, TRIALS_FAILED
 from tuning.command.options import flag, parsed, parser
-from tuning.ownership import signs
+from tuning.ownership.pulse import Pulse
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 LOCK = ".lock"
@@ -130,7 +130,7 @@ def _arguments(file: Path, words: Sequence[str]) -> list[str]:
         return begin
     if record.state in (State.FINISHED, State.SPENT) and not options.confirm:
         return []
-    if isinstance(where, Path) and signs.lives(where):
+    if isinstance(where, Path) and Pulse.of(where).lives:
         raise SearchError(f"{where} is being run by another process; wait until it has ended, and try again")
     again = {key: value for key in KEPT if (value := getattr(options, key)) != parser().get_default(key)}
     return ["--resume", str(where), *(word for key, value in again.items() for word in _words(key, value))]

@@ -75,21 +75,6 @@ class Owner:
         return f"process {self.pid} on {self.host}"
 
 
-def lives(search: Path | RemoteFolder) -> bool:
-    """Say whether a process runs the search in a folder or at an address, as far as can be seen from this machine.
-
-    One whose sign may not be read is not known to be dead, nor one of another machine.
-    """
-    try:
-        content = search.read(OWNER) if isinstance(search, RemoteFolder) else read_bytes(search / OWNER)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    owner = None if content is None else Owner.of(content)
-    return owner is not None and not owner.is_dead
-
-
 @dataclass
 class Sign(ABC):
     """Where signs are given.

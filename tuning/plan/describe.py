@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from common.wording import counted, things
+from common.wording import counted, duration, things
 from data_prep.task import Task
 from trainable.config import TrialConfig
 from tuning.plan import points
@@ -118,7 +118,7 @@ def _length(plan: Plan, seen: bool) -> str:
         return f"if an epoch takes a minute, time for {_by_time(plan, hours)}"
     minutes = hours * 60 / _likely_epochs(plan, trials)  # with an epoch as long as this both would end it
     if minutes >= 1:
-        unless = f"unless an epoch takes over {_duration(minutes)}"
+        unless = f"unless an epoch takes over {duration(60 * minutes)}"
         return f"{_by_trials(plan, trials)}; that ends the search, not its {counted(limit, what)}, {unless}"
     ends = f"{counted(limit, what)} {things(limit, 'ends', 'end')} the search"
     return f"if an epoch takes a minute, {ends}: time for {_by_time(plan, hours, trials)}"
@@ -154,10 +154,6 @@ def _time(plan: Plan, seen: bool) -> tuple[tuple[float, str], float] | None:
     if budget.hours and seen:
         found.append(((budget.hours, "hour"), budget.hours * resources.concurrent))
     return min(found, key=lambda each: each[1], default=None)
-
-
-def _duration(minutes: float) -> str:
-    return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")
 
 
 def _point_text(point: Point) -> str:

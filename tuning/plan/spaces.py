@@ -7,7 +7,6 @@ import importlib
 import inspect
 import itertools
 import json
-import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,11 +21,10 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-import search_spaces
 from common.command_line import did_you_mean
 from common.errors import ConfigError, SpaceError
 from trainable.config import TrialConfig, flat_types
-from tuning.plan import space_files
+from tuning.plan import space_files, space_names
 
 Point = dict[str, Any]
 
@@ -113,17 +111,13 @@ class Space:
                     ) from None
 
 
-def names() -> list[str]:
-    """The names of the spaces that come with masktune."""
-    return sorted(module.name for module in pkgutil.iter_modules(search_spaces.__path__))
-
-
 def load(name: str) -> Space:
     """Load one space, or several joined by "+": names of those that come with masktune, or FILE.py[:NAME].
 
     Raises:
         SpaceError: no such space (the known ones are listed), or one that breaks a rule.
     """
+    space_names.check(name)
     parts = [part for each in name.split("+") for part in _parts(each)]
     joined = parts[0] if len(parts) == 1 else _join("+".join(part.name for part in parts), parts)
     source = "+".join(space_files.absolute(part) for part in name.split("+"))
@@ -148,12 +142,6 @@ def _parts(name: str) -> list[Space]:
     file, _, attribute = name.partition(":")
     if space_files.is_file(name):
         return [_of_module(space_files.run(Path(file)), Path(file).stem, attribute or "SPACE")]
-    if name not in names():
-        hint = did_you_mean(name, names())
-        raise SpaceError(
-            f"no such space: {name!r}; {f'{hint} The' if hint else 'the'} known ones are {', '.join(names())}, "
-            "or name a file of your own: ./my_space.py:SPACE"
-        )
     module = importlib.import_module(f"search_spaces.{name}")
     if hasattr(module, "JOIN"):
         joined = _join(

@@ -46,10 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
     settings = [None, *_settings(log, options.grace, options.reduction)]
     logs = [log] if options.as_tried else list(_shuffled(log, options.orders, options.trials, options.seed))
 
+    from data_prep.workers import passing
     from tuning.records.leaderboard import show
 
     terminal.say(_about(log, logs))
-    outcomes = [outcome(logs, setting) for setting in settings]
+    outcomes = [outcome(logs, setting) for setting in passing(settings, "replaying settings")]
     show(table(log, outcomes))
     terminal.say(_conclusion(log, outcomes))
     return 0

@@ -15,6 +15,7 @@ from common.addresses.uris import is_uri, location
 from common.command_line import Parser, exit_code
 from common.errors import OptionError
 from common.security import terminal
+from common.wording import counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     searches = [Searched.read(search) for search in options.searches]
     file = options.out or options.searches[0] / SEARCH_REPORT
     check_file("--out", file)
+    terminal.say(f"Writing the report of {counted(sum(len(each.rows) for each in searches), 'trial')} ...")
     report.write(searches, file)
     terminal.say(f"The report, for a browser: {file}")
     return 0

@@ -86,10 +86,11 @@ def _cost(search: Searched) -> list[object]:
 
 
 def _notes(searches: Sequence[Searched]) -> list[Html]:
+    silent = [paragraph(f"{search.name}: {search.note}.") for search in searches if search.note]
     stores = {search.record.store.get("hash") for search in searches}
     if len(stores) > 1:
-        return [paragraph("These searches were run on different stores: their scores do not compare.")]
-    return []
+        return [*silent, paragraph("These searches were run on different stores: their scores do not compare.")]
+    return silent
 
 
 def _told(row: Row) -> list[object]:

@@ -44,6 +44,7 @@ class Searched:
 
     Attributes:
         folder: where its curves and predictions lie; of a search at an address, a copy.
+        note: what is to be said of its state.
         rows: its trials, best first.
         curves: by trial; one that has reported nothing has none.
     """
@@ -51,6 +52,7 @@ class Searched:
     folder: Path
     name: str
     state: str
+    note: str
     record: SearchRecord
     plan: Plan
     rows: Sequence[Row]
@@ -69,7 +71,7 @@ class Searched:
         folder = fetched(search, best) if isinstance(search, str) else search.absolute()
         plan = from_record(folder, seen.record)
         curves = {row.trial: curve for row in rows if (curve := _curve(folder / row.trial)) is not None}
-        return cls(folder, plan.name, seen.state, seen.record, plan, rows, curves)
+        return cls(folder, plan.name, seen.state, seen.note, seen.record, plan, rows, curves)
 
     @property
     def runs(self) -> bool:

@@ -18,6 +18,8 @@ from tuning.command.options import parsed
     [
         ("--arch resnet8", "--arch resnet8: no such network; did you mean resnet18?"),
         ("--arch x", "they are resnet50, resnet18"),
+        ("--space agebands", "no such space: 'agebands'; did you mean age_bands? The known ones are"),
+        ("--space age_bands+crop_size", "no such space: 'crop_size'; did you mean crop_sizes?"),
         ("--set loss/smothing=1", "--set loss/smothing: no such setting; did you mean loss/smoothing?"),
         ("--set zzz=1", "--set zzz: no such setting; trainable/config.py has all"),
         ("--trials many", "--trials: a number is needed"),
@@ -34,7 +36,12 @@ def test_a_wrong_argument_is_told_at_once(words: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "--trials 5 --set loss/smoothing=0.1 --arch resnet18 --name five --data s3://a/b"]
+    "words",
+    [
+        "",
+        "--space ./mine.py:SPACE+crop_sizes",
+        "--trials 5 --set loss/smoothing=0.1 --arch resnet18 --name five --data s3://a/b",
+    ],
 )
 def test_what_may_be_right_passes(words: str) -> None:
     at_once.check(parsed(["--space", "age_bands", *words.split()]))

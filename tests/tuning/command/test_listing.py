@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,28 @@ def test_one_that_runs_is_not_called_killed(runs: Path, capsys: pytest.CaptureFi
     (runs / "second/.owner.json").write_text(json.dumps(other))
     tune_main.main(["--list", "--runs", str(runs)])
     assert capsys.readouterr().out.splitlines()[2].split()[:2] == ["second", "running"]
+
+
+SILENT = "process 1 on elsewhere has given no sign of life for 12 minutes by this machine's clock"
+
+
+@pytest.mark.parametrize("at", ["", "file://"])
+def test_one_of_another_machine_that_has_long_given_no_sign_is_silent_by_the_clocks(
+    at: str, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sign = runs / "second/.owner.json"
+    sign.write_text(json.dumps({"host": "elsewhere", "pid": 1, "machine": "another"}))
+    long_ago = time.time() - 12 * 60
+    os.utime(sign, (long_ago, long_ago))
+    before = sorted(runs.rglob("*"))
+    tune_main.main(["--list", "--runs", f"{at}{runs}"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split()[:2] == ["second", "silent"]
+    assert lines[-1].startswith(f"Note: second: {SILENT}. ")
+    assert sorted(runs.rglob("*")) == before, "a look writes nothing"
+    tune_main.main(["--list", "--json", "--runs", f"{at}{runs}"])
+    second, first = json.loads(capsys.readouterr().out)
+    assert 720 <= second["silent_s"] < 780 and first["silent_s"] is None
 
 
 def test_searches_at_an_address_are_listed_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from data_prep.store import store as stores
 from data_prep.store.meta import StoreMeta
 from tests.helpers.relabelled import coloured
 from trainable.config import TrialConfig
-from tuning.plan import profiles, settings, spaces
+from tuning.plan import profiles, settings, space_names, spaces
 from tuning.plan.profiles import Profile
 
 
@@ -71,7 +71,7 @@ def test_weights_decide_on_the_optimizer() -> None:
     assert "from scratch" in scratch.about and "ImageNet" in fine_tuned.about
 
 
-@pytest.mark.parametrize("name", spaces.names())
+@pytest.mark.parametrize("name", space_names.names())
 @pytest.mark.parametrize("n", [30, 1_000, 30_000])
 @pytest.mark.parametrize("gpu", [False, True])
 def test_every_space_begins_with_what_the_profile_says(name: str, n: int, gpu: bool) -> None:

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from common.errors import SpaceError
 from tests.helpers.strangers import STRANGER, needs_a_stranger
 from trainable.config import TrialConfig
-from tuning.plan import spaces
+from tuning.plan import space_names, spaces
 from tuning.plan.spaces import Space
 
 REFERENCE = {"labels/young_below": 30, "labels/old_from": 60}
@@ -35,7 +35,7 @@ def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
     return float(rng.uniform(distribution.low, distribution.high))
 
 
-@pytest.mark.parametrize("name", spaces.names())
+@pytest.mark.parametrize("name", space_names.names())
 def test_200_random_points_of_a_space_are_valid_trials(name: str) -> None:
     loaded, rng = spaces.load(name), np.random.default_rng(0)
     for _ in range(200):
@@ -52,7 +52,7 @@ def test_a_space_with_a_corner_that_is_no_valid_trial_is_refused() -> None:
         )
 
 
-@pytest.mark.parametrize("name", spaces.names())
+@pytest.mark.parametrize("name", space_names.names())
 def test_every_space_says_what_it_is_and_how_to_run_it(name: str) -> None:
     loaded = spaces.load(name)
     assert loaded.about.endswith(".")
@@ -186,7 +186,7 @@ def test_the_recipe_is_the_join_of_the_four() -> None:
     assert (recipe.distributions, recipe.start) == (joined.distributions, joined.start)
 
 
-@pytest.mark.parametrize("name", spaces.names())
+@pytest.mark.parametrize("name", space_names.names())
 def test_a_space_survives_search_json(name: str) -> None:
     loaded = spaces.load(name)
     assert spaces.from_json(json.loads(json.dumps(spaces.to_json(loaded)))) == loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from common.addresses.uris import CACHE
 from common.command_line import exit_code
 from common.search_folder import VAL_PREDICTIONS
+from common.search_record import State
 from data_prep.store.store import Store
+from tests.tuning.plans import change
 from tests.tuning.report import drawn
 from tuning.command.ending.finish import finish
 from tuning.plan.plan import Plan
@@ -36,6 +39,16 @@ def test_the_page_has_every_part_and_the_recorded_figures(plan: Plan) -> None:
     assert f"{best.trial} is best with a val F1 of {best.val_f1_best:.3f}" in page
     assert "worker died" in page
     assert "&lt;b&gt;drawn" in page and "<b>drawn" not in page
+
+
+def test_a_search_that_another_machine_left_in_silence_is_said_to_be_silent(plan: Plan) -> None:
+    change(plan.folder, state=State.RUNNING)
+    sign = plan.folder / ".owner.json"
+    sign.write_text(json.dumps({"host": "elsewhere", "pid": 1, "machine": "another"}))
+    os.utime(sign, (0, 0))
+    page = report.page([Searched.read(plan.folder)]).html()
+    assert "drawn is silent: 24 trials" in page
+    assert "drawn: process 1 on elsewhere has given no sign of life for" in page
 
 
 def test_the_best_so_far_rises_with_what_was_spent(plan: Plan) -> None:
