@@ -19,6 +19,9 @@ from common.errors import MasktuneError, OptionError
 from common.security import terminal
 from common.surroundings import settle
 
+_LOOP = "Symlink loop from"
+"""How Python before 3.13 refuses to resolve a path; later ones find nothing there."""
+
 
 class Parser(argparse.ArgumentParser):
     """An argparse parser whose errors are OptionErrors: one line that says what to do, without the usage.
@@ -83,6 +86,11 @@ def exit_code(command: Callable[[], int | None]) -> int:
         terminal.say(
             f"error: {name[:60]}...: no name may be so long ({len(name):,} characters); use a shorter one", sys.stderr
         )
+        return 2
+    except RuntimeError as error:
+        if not str(error).startswith(_LOOP):
+            raise
+        terminal.say(f"error: {terminal.plain(error)}: the link leads back to itself; name another place", sys.stderr)
         return 2
     except UnicodeEncodeError as error:
         if error.encoding.lower().startswith("utf"):

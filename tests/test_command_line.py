@@ -16,6 +16,7 @@ import pytest
 import tune_main
 from common.command_line import exit_code
 from common.errors import MasktuneError
+from data_prep.check import __main__ as check
 from data_prep.store.store import Store
 from ensemble import select_and_predict
 from tests.helpers.relabelled import relabelled, without
@@ -46,6 +47,12 @@ def test_the_program_itself_prints_one_line_and_exits_with_2() -> None:
     assert done.returncode == 2
     assert done.stderr == f"error: no such space: 'agebands'; did you mean age_bands? The known ones are {KNOWN}\n"
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("main", [check.main, lambda words: tune_main.main(["--space", "recipe", "--data", *words])])
+def test_a_link_that_leads_back_to_itself(main, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "loop").symlink_to("loop")
+    assert "loop" in refused(capsys, main, "loop")
 
 
 def test_no_space_and_no_store(capsys: pytest.CaptureFixture[str]) -> None:
