@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
         given = sys.argv[1:] if args is None else args
-        _check_none_is_empty(given)
+        _check_values(given)
         for word in itertools.takewhile(lambda word: word != "--", given):
             self._check_known(word.partition("=")[0])
         return super().parse_args(given, namespace)
@@ -51,13 +51,15 @@ class Parser(argparse.ArgumentParser):
             raise OptionError(f"{name}: no such option; {did_you_mean(name, known) or '--help lists them'}")
 
 
-def _check_none_is_empty(words: Sequence[str]) -> None:
+def _check_values(words: Sequence[str]) -> None:
     """Refuse "", which is what a shell makes of "$PHOTOS" where there is no such variable: as a path it would be this
     folder, and as an option's value none."""
     option = "an argument"
     for word in words:
         if word.startswith("--"):
             option = word.partition("=")[0]
+        if "\0" in word:  # from a --config file
+            raise OptionError(f"{option}: a NUL is in its value, which no name and no number has")
         if word in ("", f"{option}="):
             raise OptionError(f"{option}: a value is needed, but got ''; is a variable of the shell not set?")
 

@@ -55,6 +55,12 @@ def test_a_link_that_leads_back_to_itself(main, capsys: pytest.CaptureFixture[st
     assert "loop" in refused(capsys, main, "loop")
 
 
+def test_a_place_for_searches_whose_name_is_no_text(small_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    there = ["--data", str(small_store.path), "--runs", "a\udcfcb", "--dry-run"]
+    line = refused(capsys, tune_main.main, "--space", "age_bands", *there)
+    assert line == "error: --runs a\\udcfcb: its name is not UTF-8; choose another"
+
+
 def test_no_space_and_no_store(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--space: name what to search" in refused(capsys, tune_main.main)
     assert "nowhere" in refused(capsys, tune_main.main, "--space", "age_bands", "--data", "nowhere")
@@ -168,7 +174,7 @@ def test_a_search_folder_that_holds_another_search(
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "link", "link/below", "/dev/null"])
-@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize("dry", [["--dry-run"], []], ids=str)
 def test_a_place_for_searches_that_is_no_folder(
     place: str, dry: list[str], small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--space", ""], "--space: a value is needed, but got ''; is a variable of the shell not set?"),
         (["--space="], "--space: a value is needed, but got ''; is a variable of the shell not set?"),
         (["--set", "a=", ""], "--set: a value is needed, but got ''; is a variable of the shell not set?"),
+        (["--space", "a\0b"], "--space: a NUL is in its value, which no name and no number has"),
         ([""], "an argument: a value is needed, but got ''; is a variable of the shell not set?"),
     ],
 )

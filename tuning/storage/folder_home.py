@@ -32,6 +32,8 @@ class FolderHome(Home):
         return FolderHome(Path(self.where, name))
 
     def names(self) -> set[str]:
+        if any("\ud800" <= character <= "\udfff" for character in str(self.folder)):
+            raise OptionError(f"--runs {self.where}: its name is not UTF-8; choose another")
         there = next(each for each in (self.folder, *self.folder.parents) if os.path.lexists(each))
         if not there.is_dir():
             raise OptionError(f"--runs {self.where}: {there} is no folder, or a link to nothing; choose another")
