@@ -21,6 +21,7 @@ from common.security import terminal
 from common.wording import counted
 from data_prep.choices import IMPLAUSIBLE, KEEP, LAYOUTS, MAX_LEFT_OUT, METHODS, REMOVE
 from data_prep.labels import OFFICIAL_BANDS
+from data_prep.processes import get_ready
 from data_prep.task import FACTORS
 from data_prep.task import parse as parse_task
 
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 
+MODULES = ("data_prep.prepare.this_machine", "data_prep.photos.ready")
+"""What processes need that decode photos."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     size, bands = size_of(options.size), bands_of(options.bands)
     task = None if options.task is None else parse_task(options.task)
+    processes = options.background == "keep" and options.address is None and get_ready(*MODULES)
     # Imported only now, since pandas and Pillow take seconds: neither --help nor a mistyped option should wait.
     from data_prep.prepare.inputs import Source
     from data_prep.prepare.prepare import prepare
@@ -58,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
         task=task,
         group_near=options.group_near,
     )
-    store = prepare(source, target, Workforce(options.workers, cluster=options.address))
+    store = prepare(source, target, Workforce(options.workers, options.address, processes))
     terminal.say(summary(store, time.monotonic() - start))
     terminal.say(f"\nnext:  {python()} -m data_prep.check {shlex.quote(str(options.out))}")
     space = "age_bands" if "age" in store.task.factors else "loss_weights"

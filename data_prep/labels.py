@@ -11,6 +11,7 @@ import numpy.typing as npt
 MASKS = ("worn", "incorrect", "none")
 GENDERS = ("male", "female")
 N_BANDS = 3
+SPLITS = ("train", "val", "test")
 
 OFFICIAL_BANDS = (30, 60)
 """First age of the middle band and first age of the old band: <30, 30-59, >=60."""

@@ -48,7 +48,7 @@ WAY_DOWN = """
     data_prep.node_copy data_prep.photos
     data_prep.store
     data_prep.task
-    data_prep.workers data_prep.labels data_prep.choices
+    data_prep.workers data_prep.processes data_prep.labels data_prep.choices
     common
 """
 """A room imports from those of lines below its own, and from itself. Every module is in one of them."""

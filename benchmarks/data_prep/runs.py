@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from benchmarks.data_prep.bench import Bench, facts
 from benchmarks.measure import Table
 from benchmarks.trial_throughput.memory import resident_peak
 from common.errors import OptionError
+from common.machine import descendants
 from common.repository import ROOT
 from data_prep.sample.draw import draw
 from data_prep.store.shards import PHOTOS_PER_SHARD
@@ -104,6 +108,9 @@ class Usage:
 LOOK_SECONDS = 0.02
 """Between two looks at a command's memory: its rusage would start at what this process holds."""
 
+_SET_CHILD_SUBREAPER = 36
+"""Linux's prctl(PR_SET_CHILD_SUBREAPER): orphans become this process's children."""
+
 
 def used(command: list[str]) -> Usage:
     """Run a command to its end, from the root of the repository.
@@ -111,17 +118,26 @@ def used(command: list[str]) -> Usage:
     Raises:
         OptionError: it fails.
     """
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)  # or nobody hears what processes took whose parent has ended
+    others, before = set(descendants(os.getpid())), _cpu_of_children()
     began, peak = time.perf_counter(), 0
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+        while process.poll() is None:
             peak = max(peak, resident_peak(process.pid) or 0)
             time.sleep(LOOK_SECONDS)
         seconds = time.perf_counter() - began
-        _, status, usage = ended
-        process.returncode = os.waitstatus_to_exitcode(status)
+    while left := [pid for pid in descendants(os.getpid()) if pid not in others]:
+        for pid in left:
+            with suppress(ChildProcessError):  # its parent waits for it
+                os.waitpid(pid, 0)
     if process.returncode:
         raise OptionError(f"the command failed with exit code {process.returncode}: {' '.join(command)}")
-    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak)
+    return Usage(seconds, _cpu_of_children() - before, peak)
+
+
+def _cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _contents(store: Path) -> dict[str, bytes]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -135,22 +135,23 @@ class Job:
     background: Background
 
 
-def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
+def make(part: Part, job: Job, threads: Threads | None, said: Said) -> Record:
     """Treat the photos of `part` and write their shard; while it is flushed to the disk, the next part has its turn.
+
+    Args:
+        threads: None: photos are treated one after the other, as in one of several processes.
 
     Raises:
         StoreError: the shard cannot be written, or a photo cannot be read for a reason that is not its own.
     """
     key = part.key  # before any photo is read: one that changes meanwhile is done again
-    treated = partial(treat, size=job.size, background=job.background)
-    at_once = 1 if job.background.segment else _at_once(job.size, len(part.photos), threads)
     left_out: dict[int, str] = {}
     dropped: list[int] = []
     masks: list[Mask] = []
     moments: list[Moments] = []
     try:
         with closing(ShardWriter(job.folder, part.number, job.size, len(part.photos))) as shard:
-            with threads.turn, closing(in_order(treated, part.photos, threads, at_once)) as results:
+            with _treated(part, job, threads) as results:
                 for position, (photo, train, result) in enumerate(zip(part.photos, part.train, results, strict=True)):
                     if isinstance(result, PhotoError):
                         if isinstance(result, ImplausibleMask):
@@ -170,6 +171,18 @@ def make(part: Part, job: Job, threads: Threads, said: Said) -> Record:
     except OSError as error:
         raise cannot_write(job.folder, error) from None
     return Record(key, entry, left_out, Moments.total(moments), masks, dropped)
+
+
+@contextmanager
+def _treated(part: Part, job: Job, threads: Threads | None) -> Generator[Iterator[Treated | PhotoError]]:
+    """Treat the photos of `part`, in their order."""
+    treated = partial(treat, size=job.size, background=job.background)
+    if threads is None:
+        yield map(treated, part.photos)
+        return
+    at_once = 1 if job.background.segment else _at_once(job.size, len(part.photos), threads)
+    with threads.turn, closing(in_order(treated, part.photos, threads, at_once)) as results:
+        yield results
 
 
 def _at_once(size: tuple[int, int], photos: int, threads: Threads) -> int:

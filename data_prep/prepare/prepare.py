@@ -107,7 +107,8 @@ def _parts(inputs: Inputs) -> list[Part]:
 def _crew(job: Job, background: str | Background, workforce: Workforce, say: Callable[[str], None]) -> Crew:
     """Choose who makes the parts: this machine, or those of a Ray cluster."""
     if workforce.cluster is None:
-        return partial(make_here, job=job, threads=workforce.workers or cpu_cores())
+        workers = workforce.workers or cpu_cores()
+        return partial(make_here, job=job, workers=workers, processes=workforce.processes)
     if isinstance(background, Background):
         raise OptionError("on a cluster the background must be one that every machine can load by its name")
     ray_cluster.use_token()

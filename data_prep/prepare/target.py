@@ -77,6 +77,7 @@ class Workforce:
     Attributes:
         workers: threads on a machine; None: as many as there are cores.
         cluster: address of a Ray cluster whose machines all see the photos and the store; None: this machine alone.
+        processes: many photos may be decoded in processes: `processes.get_ready` was called.
 
     Raises:
         OptionError: fewer than one worker.
@@ -84,6 +85,7 @@ class Workforce:
 
     workers: int | None = None
     cluster: str | None = None
+    processes: bool = False
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:

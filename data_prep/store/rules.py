@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from data_prep.choices import IMPLAUSIBLE
-from data_prep.store.split import SPLITS
+from data_prep.labels import SPLITS
 
 LONGEST = 99_999
 """Pixels of a side."""

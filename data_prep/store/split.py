@@ -17,11 +17,11 @@ import pandas as pd
 
 from common.errors import OptionError
 from common.wording import counted
+from data_prep.labels import SPLITS as SPLITS
 from data_prep.labels import IntArray
 
 Name = TypeVar("Name", str, int)
 
-SPLITS = ("train", "val", "test")
 FRACTIONS = (0.70, 0.15, 0.15)
 ALONE: Mapping[str, str] = MappingProxyType({})
 """Nobody hangs together with anybody."""

@@ -38,17 +38,26 @@ class Look:
 
 
 def look(file: Path) -> Look:
-    return Look(upright_size(file), ends(file))
+    read = _read_ends(file)
+    return Look(upright_size(file, head=read[1]), _hash(*read))
 
 
 def ends(file: Path) -> str:
     """Hash a file's length, first and last bytes: cheaper than all of it, and no camera or editor leaves them alone."""
+    return _hash(*_read_ends(file))
+
+
+def _read_ends(file: Path) -> tuple[int, bytes, bytes]:
+    """Read a file's length, first and last bytes."""
     stream = os.open(file, os.O_RDONLY)  # half as long as a file object takes
     try:
         length = os.fstat(stream).st_size
-        head, tail = os.pread(stream, END, 0), os.pread(stream, END, max(END, length - END))
+        return length, os.pread(stream, END, 0), os.pread(stream, END, max(END, length - END))
     finally:
         os.close(stream)
+
+
+def _hash(length: int, head: bytes, tail: bytes) -> str:
     return hashlib.sha256(length.to_bytes(8, "big") + head + tail).hexdigest()
 
 

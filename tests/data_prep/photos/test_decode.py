@@ -104,7 +104,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 def test_a_photo_too_large_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "MAX_PIXELS", 1000)
     with pytest.raises(PhotoError, match="30x40 pixels, more than 1,000"):
-        load(saved(tmp_path / "a.jpg", Image.fromarray(gradient())))
+        load(saved(tmp_path / "a.png", Image.fromarray(gradient())))
 
 
 def test_fitting_keeps_the_centre_and_the_aspect():
@@ -179,7 +179,7 @@ def test_a_flaw_in_a_jpeg_is_judged_by_pillow_alone(tmp_path, monkeypatch):
         file.write_bytes(spoiled)
         found = outcome()
         with monkeypatch.context() as patch:
-            patch.setattr(photos, "_decoded", lambda photo: None)
+            patch.setattr(photos, "_by_simplejpeg", lambda data, size: None)
             assert outcome() == found
 
 

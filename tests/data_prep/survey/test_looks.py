@@ -1,7 +1,11 @@
+import io
+
 import pytest
+from PIL import Image
 
 from common.errors import PhotoError
 from data_prep.layouts.listing import Photo
+from data_prep.photos.decode import upright_size
 from data_prep.survey.identical import described, identical
 from data_prep.survey.looks import Look, look, refuse_what_is_none, sizes
 
@@ -93,3 +97,21 @@ def test_a_few_that_are_no_photos_stop_nothing(tmp_path):
     refuse_what_is_none(photos, seen, 0.25)
     with pytest.raises(PhotoError, match=r"1 of 4 photos are Git LFS pointers.*or allow a larger share"):
         refuse_what_is_none(photos, seen, 0.2)
+
+
+def encoded(kind="JPEG", mode="RGB", **options):
+    data = io.BytesIO()
+    Image.new(mode, (30, 40)).save(data, kind, **options)
+    return data.getvalue()
+
+
+def test_a_look_sees_the_size_that_pillow_does(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    start = encoded().index(b"\xff\xc0") + 5
+    too_large = encoded()[:start] + b"\xff\xff\xff\xff" + encoded()[start + 4 :]
+    jpegs = [encoded(), encoded(progressive=True), encoded(exif=turned), encoded(mode="CMYK"), encoded(mode="L")]
+    others = [encoded("PNG"), encoded("WEBP"), encoded("GIF"), encoded()[:200], encoded()[:-9], too_large, LFS, b""]
+    seen = [look(photo.file).size for photo in files(tmp_path, *jpegs, *others)]
+    assert seen == [upright_size(tmp_path / f"{i}.jpg") for i in range(len(seen))]
+    assert seen[:3] == [(40, 30), (40, 30), (30, 40)] and seen[-6:] == [None, None, (40, 30), None, None, None]
