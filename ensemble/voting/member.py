@@ -83,15 +83,16 @@ def network(config: TrialConfig, weights: Mapping[str, Tensor], classes: int, de
 
 def _load(file: Path, store: Store, device: torch.device) -> tuple[nn.Module, TrialConfig]:
     config, weights, about = load_best(file)
-    _check_own(file, about, store)
     check_frame(about, store.source_size, str(file))
     try:
-        return network(config, weights, store.task.classes, device), config
+        model = network(config, weights, store.task.classes, device)
     except RuntimeError:
         raise CheckpointError(
             f"{file} holds no weights of a {config.model.arch} for {store.task.classes} classes: "
             "remove the trial's folder and go on without it"
         ) from None
+    _check_own(file, about, store)
+    return model, config
 
 
 def _check_own(file: Path, about: Mapping[str, Any], store: Store) -> None:
@@ -103,8 +104,10 @@ def _check_own(file: Path, about: Mapping[str, Any], store: Store) -> None:
         raise CheckpointError(
             f"{beside} is damaged ({error}); remove the trial's folder and go on without it"
         ) from None
-    if about["store_hash"] != store.hash or not (math.isnan(score) or score == about["val_f1"]):
+    other = f"another store than {store.path}" if about["store_hash"] != store.hash else None
+    if not other and not math.isnan(score) and score != about["val_f1"]:
+        other = f"another trial or epoch than {beside.name} beside it"
+    if other:
         raise CheckpointError(
-            f"{file} is of another trial: it was trained on another store, or has another score, than {beside.name} "
-            "beside it; put back its own, or remove the trial's folder and go on without it"
+            f"{file} is of {other}: put back its own, or remove the trial's folder and go on without it"
         )

@@ -150,11 +150,11 @@ def test_weights_of_another_trial_or_of_one_on_another_store_are_refused(
     (first,), (other,) = trained["first"][:1], trained["other weights"][:1]
     shutil.copy(first / "best.safetensors", tmp_path)
     assert Member.load([tmp_path], smallest_store, CPU).name == tmp_path.name
-    with pytest.raises(CheckpointError, match=r"best\.safetensors is of another trial: it was trained on"):
+    with pytest.raises(CheckpointError, match=r"best\.safetensors is of another store than .*: put back its own"):
         Member.load([tmp_path], small_store, CPU)
     saved = dict(np.load(other / "val_predictions.npz"))
     np.savez(tmp_path / "val_predictions.npz", **{**saved, "val_f1": float(saved["val_f1"]) / 2 + 0.001})
-    with pytest.raises(CheckpointError, match=r"than val_predictions\.npz beside it; put back its own"):
+    with pytest.raises(CheckpointError, match=r"another trial or epoch than val_predictions\.npz beside it: put"):
         Member.load([tmp_path], smallest_store, CPU)
     (tmp_path / "val_predictions.npz").write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"val_predictions\.npz is damaged"):
