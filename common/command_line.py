@@ -19,6 +19,9 @@ from common.errors import MasktuneError, OptionError
 from common.security import terminal
 from common.surroundings import settle
 
+_LOOP = "Symlink loop from"
+"""How Python before 3.13 refuses to resolve a path; later ones find nothing there."""
+
 
 class Parser(argparse.ArgumentParser):
     """An argparse parser whose errors are OptionErrors: one line that says what to do, without the usage.
@@ -34,6 +37,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
         given = sys.argv[1:] if args is None else args
+        _check_values(given)
         for word in itertools.takewhile(lambda word: word != "--", given):
             self._check_known(word.partition("=")[0])
         return super().parse_args(given, namespace)
@@ -45,6 +49,19 @@ class Parser(argparse.ArgumentParser):
         known = [option for option in self._option_string_actions if option.startswith("--")]
         if re.fullmatch(r"--\w[\w-]*", name) and not any(option.startswith(name) for option in known):
             raise OptionError(f"{name}: no such option; {did_you_mean(name, known) or '--help lists them'}")
+
+
+def _check_values(words: Sequence[str]) -> None:
+    """Refuse "", which is what a shell makes of "$PHOTOS" where there is no such variable: as a path it would be this
+    folder, and as an option's value none."""
+    option = "an argument"
+    for word in words:
+        if word.startswith("--"):
+            option = word.partition("=")[0]
+        if "\0" in word:  # from a --config file
+            raise OptionError(f"{option}: a NUL is in its value, which no name and no number has")
+        if word in ("", f"{option}="):
+            raise OptionError(f"{option}: a value is needed, but got ''; is a variable of the shell not set?")
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:
@@ -72,6 +89,20 @@ def exit_code(command: Callable[[], int | None]) -> int:
             f"error: {name[:60]}...: no name may be so long ({len(name):,} characters); use a shorter one", sys.stderr
         )
         return 2
+    except RuntimeError as error:
+        if not str(error).startswith(_LOOP):
+            raise
+        terminal.say(f"error: {terminal.plain(error)}: the link leads back to itself; name another place", sys.stderr)
+        return 2
+    except UnicodeEncodeError as error:
+        if error.encoding.lower().startswith("utf"):
+            raise
+        lacking = terminal.plain(ascii(error.object[error.start : error.end]))
+        terminal.say(
+            f"error: PYTHONUTF8: this Python writes names in {error.encoding}, which lacks {lacking}; set it to 1",
+            sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         terminal.say("interrupted", sys.stderr)
         return 130
@@ -82,11 +113,21 @@ def python() -> str:
     found, here = shutil.which("python"), Path(sys.executable)
     if found and Path(found).absolute().parent == here.absolute().parent:
         return "python"
-    return shlex.quote(min(os.path.relpath(here), str(here), key=len))
+    try:
+        return shlex.quote(min(os.path.relpath(here), str(here), key=len))
+    except FileNotFoundError:  # the folder that one is in was removed
+        return shlex.quote(str(here))
 
 
 def positive(text: str) -> int:
     """Read a whole number of at least 1: an argparse type."""
     if not text.strip().isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, but got {text!r}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """Read a seed, which NumPy wants to have 32 bits: an argparse type."""
+    if not text.strip().isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to {2**32 - 1} is needed, but got {text!r}")
     return int(text)

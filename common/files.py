@@ -78,7 +78,8 @@ def new_folder(path: Path, *, alone: bool = False, flushed: bool = True) -> Iter
 
 
 def _beside(path: Path, alone: bool) -> Path:
-    return path.with_name(f".{path.name}.partial" if alone else f".{path.name}.{os.getpid()}.partial")
+    # No `with_name`, which "." and "/" do not have: the rename says what is wrong with them.
+    return path.parent / (f".{path.name}.partial" if alone else f".{path.name}.{os.getpid()}.partial")
 
 
 def flush(path: Path) -> None:

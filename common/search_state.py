@@ -131,6 +131,13 @@ def own_searches(search: Path, kind: str = CONFIRM) -> list[Path]:
     return sorted(found, key=lambda each: found[each])
 
 
+def trials_without_folder(search: Path) -> list[str]:
+    """Name the search's own trials whose folders are not there, or were taken away since."""
+    kept = trials_of(search) or {"trials": []}
+    there = {folder.name for folder in trial_folders(search)}
+    return [name for trial in kept["trials"] if (name := str(trial["trial"])) not in there]
+
+
 def trial_folders(search: Path) -> list[Path]:
     """List the folders of the search's own trials that are there, in the order of their start. What else lies in the
     search's folder, a copy of a trial among it, is none of them."""

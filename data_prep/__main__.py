@@ -67,6 +67,9 @@ def main(arguments: list[str] | None = None) -> None:
     terminal.say(summary(store, time.monotonic() - start))
     terminal.say(f"\nnext:  {python()} -m data_prep.check {shlex.quote(str(options.out))}")
     space = "age_bands" if "age" in store.task.factors else "loss_weights"
+    if lacking := [split for split in ("train", "val") if split not in store.meta["counts"]["splits"]]:
+        terminal.say(f"       a search needs photos of {' and '.join(lacking)} too: prepare more people")
+        return
     terminal.say(f"       {python()} tune_main.py --space {space} --data {shlex.quote(str(options.out))}")
 
 

@@ -16,6 +16,7 @@ import pytest
 import tune_main
 from common.command_line import exit_code
 from common.errors import MasktuneError
+from data_prep.check import __main__ as check
 from data_prep.store.store import Store
 from ensemble import select_and_predict
 from tests.helpers.relabelled import relabelled, without
@@ -46,6 +47,18 @@ def test_the_program_itself_prints_one_line_and_exits_with_2() -> None:
     assert done.returncode == 2
     assert done.stderr == f"error: no such space: 'agebands'; did you mean age_bands? The known ones are {KNOWN}\n"
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("main", [check.main, lambda words: tune_main.main(["--space", "recipe", "--data", *words])])
+def test_a_link_that_leads_back_to_itself(main, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "loop").symlink_to("loop")
+    assert "loop" in refused(capsys, main, "loop")
+
+
+def test_a_place_for_searches_whose_name_is_no_text(small_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    there = ["--data", str(small_store.path), "--runs", "a\udcfcb", "--dry-run"]
+    line = refused(capsys, tune_main.main, "--space", "age_bands", *there)
+    assert line == "error: --runs a\\udcfcb: its name is not UTF-8; choose another"
 
 
 def test_no_space_and_no_store(capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,6 +173,18 @@ def test_a_search_folder_that_holds_another_search(
     assert "--resume runs/mine" in line
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "link", "link/below", "/dev/null"])
+@pytest.mark.parametrize("dry", [["--dry-run"], []], ids=str)
+def test_a_place_for_searches_that_is_no_folder(
+    place: str, dry: list[str], small_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("gone")
+    there = ["--data", str(small_store.path), "--runs", place]
+    line = refused(capsys, tune_main.main, "--space", "age_bands", *there, *dry)
+    assert line.startswith(f"error: --runs {place}: /") and "is no folder, or a link to nothing; choose another" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -167,13 +192,17 @@ def test_a_search_folder_that_holds_another_search(
         (["--trials", "few"], "--trials: a number is needed, as in 20 or +20, but got 'few'"),
         (["--trials", "+20"], "--trials +20: there was no such limit to add to"),
         (["--hours", "0"], "--hours: more than 0 is needed, but got '0'"),
-        (["--gpu-hours", "inf"], "--gpu-hours: more than 0 is needed, but got 'inf'"),
+        (["--gpu-hours", "inf"], "--gpu-hours: less than 1,000,000,000 is needed, but got 'inf'"),
         (["--grace", "6"], "--grace: 1 <= grace <= epochs (5) must hold, but got 6"),
         (["--reduction", "1"], "--reduction: at least 2 is needed, but got 1"),
         (["--cpus-per-trial", "1000"], "--cpus-per-trial 1000: between 1 and the "),
+        (["--trials", "9" * 40], "--trials: less than 1,000,000,000 is needed, but got '999"),
+        (["--gpus-per-trial", "nan"], "--gpus-per-trial: a fraction up to 1 or a whole number is needed, but got nan"),
+        (["--gpus-per-trial", "inf"], "--gpus-per-trial: a fraction up to 1 or a whole number is needed, but got inf"),
+        (["--data", ""], "--data: a value is needed, but got ''"),
         (["--gpus-per-trial", "0.5"], "--gpus-per-trial 0.5: there is no GPU here"),
         (["--weights", "imagnet"], "model/weights: weights is imagenet, none, or a"),
-        (["--seed", "-1"], "train/seed: seed >= 0 must hold, but got -1"),
+        (["--seed", "-1"], "--seed: a whole number from 0 to 4294967295 is needed, but got '-1'"),
         (["--name", "a/b"], "--name: a plain folder name is needed, but got 'a/b'"),
         (["--confirm", "2", "--folds", "1"], "--folds: at least 2 is needed, but got 1"),
         (["--confirm", "2", "--folds", "3", "--seeds", "3"], "--seeds and --folds: choose one"),

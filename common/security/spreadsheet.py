@@ -1,4 +1,5 @@
-"""Texts in CSVs that people open: a spreadsheet runs a cell that begins with = as a formula, also in a photo's name."""
+"""CSVs that people open in spreadsheets: a cell that begins with = is run as a formula, also where it is the name of a
+photo, and what is saved again may have other separators, or another encoding."""
 
 from __future__ import annotations
 
@@ -10,6 +11,30 @@ import pandas as pd
 _FORMULA = re.compile(r"(^[\s\"]*|[;\t\n]\s*\"?)('*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet may begin a formula: at a cell's beginning, or at what it takes for the next one's. The last
 four of the signs are those of East Asian keyboards."""
+
+
+_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n")
+"""A first line for Excel, which does not count it either."""
+
+
+def csv_text(content: bytes) -> tuple[str, str]:
+    """Decode a CSV, and tell what stands between its cells: a comma, or else a semicolon (Excel writes it where a comma
+    is in numbers) or a tab.
+
+    Raises:
+        ValueError: it is a workbook, its encoding cannot be told, or its first line names no columns.
+    """
+    if content.startswith(b"PK\3\4"):
+        raise ValueError("it is an Excel workbook, or an archive; save it as CSV UTF-8")
+    try:
+        text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 at byte {error.start:,}; save it as CSV UTF-8") from None
+    if told := _SEPARATOR.match(text):
+        return text[told.end() :], told[1]
+    if not (header := text.partition("\n")[0]).strip():
+        raise ValueError("its first line is empty, and should name the columns")
+    return text, next((each for each in ",;\t" if each in header), ",")
 
 
 def as_text(value: str) -> str:

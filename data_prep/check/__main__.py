@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.command_line import Parser, exit_code, positive
+from common.command_line import Parser, exit_code, positive, seed
 from common.errors import OptionError
 from common.security import terminal
 from common.wording import counted
@@ -49,7 +49,7 @@ def parser() -> Parser:
     options.add_argument("--sheet", type=Path, metavar="FILE.png", help="also draw some of its photos")
     options.add_argument("--images", type=Path, metavar="DIR", help="its --images: the sheet shows them beside it")
     options.add_argument("--photos", type=positive, default=24, metavar="N", help="on the sheet (default: %(default)s)")
-    options.add_argument("--seed", type=int, default=0, metavar="N", help="which photos (default: %(default)s)")
+    options.add_argument("--seed", type=seed, default=0, metavar="N", help="which photos (default: %(default)s)")
     return options
 
 

@@ -6,6 +6,7 @@ A photo is known by how its name ends. Where that says nothing (x.jpg_1088Wx1632
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from data_prep.layouts.listing import Photo, some
 from data_prep.photos.decode import is_photo, upright_size
 
 HIDDEN = "hidden (._x.jpg holds no pixels: macOS writes it beside x.jpg)"
+_OF_A_SYSTEM = frozenset(("@eadir", "__macosx", "#recycle", "#snapshot", "$recycle.bin", "lost+found"))
+"""Folders that storages and systems make beside people's own, in lower case: of small copies, of what was removed."""
+
 DANGLING = "links to nothing"
 LINKED = "links to folders, which are not followed"
 NO_FILE = "no regular files"
@@ -128,7 +132,8 @@ def existing_folder(folder: Path, option: str) -> Path:
 def unwritable(text: str) -> str | None:
     """Say why no CSV can hold `text`, None where one can."""
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "is not UTF-8"
+        known = sys.getfilesystemencoding() == "utf-8"
+        return "is not UTF-8" if known else "is not UTF-8, or needs PYTHONUTF8=1 to be read"
     # CPython before 3.11.9 and 3.12.3 writes one without quotes, and a reader takes it for the end of the row.
     return "has a carriage return" if "\r" in text else None
 
@@ -159,7 +164,7 @@ def _walk(folder: str, prefix: str, check_link: Callable[[str], None], aside: As
         if linked_folder:
             aside.put(LINKED, name)
         elif entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith("."):
+            if not entry.name.startswith(".") and entry.name.lower() not in _OF_A_SYSTEM:
                 waiting.append(iter([(each, f"{name}/") for each in _entries(entry.path)]))
             elif next(names_of_photos(Path(entry.path)), None):
                 aside.put(HIDDEN, f"{name}/")

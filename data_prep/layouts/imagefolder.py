@@ -1,6 +1,6 @@
 """Public mask sets: photos in folders that are named as their mask state, below split folders or none.
 
-Train/WithMask/1.png        capitals, spaces, _ and - make no difference
+Train/WithMasks/1.png       capitals, spaces, _ and - make no difference, nor does masks for mask
 with_mask/Ben/1.png         the nearest folder that speaks of masks tells. One that does so in words that are not known
                             here (with_mask/maybe, with_mask/not worn well) leaves its photos unused
 CMFD/00000/00012_Mask.jpg   MaskedFace-Net: numbered folders are passed through. The number in a photo's name is that
@@ -23,15 +23,16 @@ FOLDERS = {
     "worn": (
         *("worn", "mask", "masked", "with_mask", "with", "face_mask", "correct_mask", "mask_worn", "mask_weared"),
         *("correctly_worn", "mask_worn_correctly", "mask_weared_correct", "mask_worn_correct", "CMFD"),
+        *("mask_on", "with_face_mask", "face_with_mask", "wearing_mask", "correctly_masked"),
     ),
     "incorrect": (
         *("incorrect", "incorrect_mask", "mask_weared_incorrect", "mask_worn_incorrect", "incorrectly_worn"),
         *("mask_weared_incorrectly", "mask_worn_incorrectly", "improper_mask", "partial_mask", "wrong_mask"),
-        *("IMFD", "mask_chin", "mask_mouth_chin", "mask_nose_mouth"),
+        *("IMFD", "mask_chin", "mask_mouth_chin", "mask_nose_mouth", "incorrectly_masked", "improperly_masked"),
     ),
     "none": (
         *("none", "no_mask", "without_mask", "without", "unmasked", "not_masked", "non_mask", "nonmasked"),
-        *("no_face_mask", "without_face_mask", "mask_off"),
+        *("no_face_mask", "without_face_mask", "mask_off", "face_without_mask", "face_no_mask", "not_wearing_mask"),
     ),
 }
 SHOWN = 8
@@ -83,13 +84,17 @@ def _person(path: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub("[-_ ]", "", name.lower())
+    return re.sub("[-_ ]", "", name.lower()).replace("masks", "mask")
 
 
 def _unknown(folders: set[str]) -> str:
-    there = ", ".join(sorted(folders)[:SHOWN]) + (f" and {len(folders) - SHOWN} more" if len(folders) > SHOWN else "")
     known = ", ".join(name for names in FOLDERS.values() for name in names)
-    return f"no folder of photos has a known name: there are {there}; known are {known}"
+    return f"no folder of photos has a known name: there are {in_words(folders)}; known are {known}"
+
+
+def in_words(folders: set[str]) -> str:
+    """List the first of them: "cats, dogs and 3 more"."""
+    return ", ".join(sorted(folders)[:SHOWN]) + (f" and {len(folders) - SHOWN} more" if len(folders) > SHOWN else "")
 
 
 _MASK_OF = {_plain(name): mask for mask, names in FOLDERS.items() for name in names}

@@ -46,10 +46,11 @@ def _by_columns(images: Path, labels: Path) -> tuple[str, str]:
     columns = {column.lower() for column in table.columns}
     if columns.issuperset(fairface.COLUMNS):
         return "fairface", f"{labels.name} has {', '.join(fairface.COLUMNS)}"
-    if "path" in columns and not columns.isdisjoint({*manifest.OPTIONAL} - {*reference.COLUMNS}):
-        own = [column for column in (*manifest.COLUMNS, *manifest.OPTIONAL) if column in columns]
+    own = [column for column in (*manifest.COLUMNS, *manifest.OPTIONAL) if column in columns]
+    may_be_reference = columns.issuperset(reference.COLUMNS)
+    if "path" in columns and {*own} - {*(reference.COLUMNS if may_be_reference else manifest.COLUMNS)}:
         return "manifest", f"{labels.name} has {', '.join(own)}"
-    if columns.issuperset(reference.COLUMNS):
+    if may_be_reference:
         return _by_first_path(images, labels, list(read_csv(labels, ("path",))["path"]))
     raise LabelError(
         f"{labels} is of no known layout: its columns are {', '.join(table.columns)}; reference has "
@@ -80,7 +81,9 @@ def _by_names(images: Path) -> tuple[str, str]:
         )
     if folders := {imagefolder.folder_of(photo.path) for photo in photos if imagefolder.mask_of(photo.path)}:
         return "imagefolder", f"photos lie in {', '.join(sorted(folders))}"
+    there = imagefolder.in_words({imagefolder.folder_of(photo.path) or "." for photo in photos})
     raise OptionError(
-        f"--images {images}: neither names nor folders of its {counted(len(photos), 'photo')} say what they show: "
-        f"give the labels with --labels CSV, or name the layout with --layout: {', '.join(LAYOUTS)}"
+        f"--images {images}: neither names nor folders of its {counted(len(photos), 'photo')} say what they show "
+        f"(they lie in {there}): give the labels with --labels CSV, call folders with_mask, without_mask or "
+        f"incorrect_mask, or name the layout with --layout: {', '.join(LAYOUTS)}"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-import math
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -16,10 +16,11 @@ import pandas as pd
 
 from common.errors import LabelError, OptionError
 from common.security.regular_file import TABLE, read_bytes
+from common.security.spreadsheet import csv_text
 from data_prep.labels import GENDERS, MASKS
 from data_prep.layouts.folders import existing_folder, names_of_photos, unwritable
 from data_prep.layouts.listing import MAX_AGE, Age, Listing, Photo
-from data_prep.layouts.named import Named, relative_name
+from data_prep.layouts.named import Named, Spelling, relative_name
 from data_prep.photos.decode import is_photo, upright_size
 
 Label = TypeVar("Label")
@@ -27,6 +28,17 @@ Label = TypeVar("Label")
 
 NOT_KNOWN = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
 """Cells that programs write for what is not known: as good as empty. `None` is not among them: `mask` has a `none`."""
+
+
+_N = r"(\d{1,3}(?:\.\d*|,\d)?)"
+_RANGES: dict[str, Callable[..., Age]] = {
+    _N: lambda age: (age, age),
+    rf"{_N}\s*[-\u2013\u2014]\s*{_N}": lambda youngest, oldest: (youngest, oldest),  # Excel and Word lengthen dashes
+    r"\((\d{1,3}),\s*(\d{1,3})\)": lambda youngest, oldest: (youngest, oldest),
+    rf">=\s*{_N}|{_N}\s*\+": lambda youngest: (youngest, MAX_AGE),
+    rf"<\s*{_N}": lambda above: (0, above - 1),
+}
+"""How ages are written: 37, 37.9 or 37,9; 50-59; (48, 53), as Adience has it; >=60 or 60+; <30."""
 
 
 def read_csv(
@@ -70,17 +82,19 @@ def _refuse_twins(file: Path, columns: Iterable[str], used: tuple[str, ...]) -> 
 
 def _load(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     try:
-        content = io.BytesIO(read_bytes(file, TABLE))
-        table = pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
-        with io.TextIOWrapper(io.BytesIO(content.getvalue()), encoding="utf-8-sig", newline="") as stream:
-            header = next(csv.reader(stream))  # as it is: pandas calls a second `age` age.1
+        text, separator = csv_text(read_bytes(file, TABLE))
+        stream = io.StringIO(text, newline="")
+        table = pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False)
+        stream.seek(0)
+        header = next(csv.reader(stream, delimiter=separator))  # as it is: pandas calls a second `age` age.1
     except FileNotFoundError:
         columns = f"; it should be a CSV with the columns {', '.join(needed)}" if needed else ""
         raise LabelError(f"{file}: no such file{columns}") from None
     except (OSError, ValueError, csv.Error) as error:  # pandas' own errors are ValueErrors
         raise LabelError(f"{file} is not a CSV file that can be read: {' '.join(str(error).split())}") from None
     if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of it: every cell one column to the left
-        raise LabelError(f"{file}, row 2 has more cells than the header has columns: quote a cell that holds a comma")
+        held = "a comma" if separator == "," else repr(separator)
+        raise LabelError(f"{file}, row 2 has more cells than the header has columns: quote a cell that holds {held}")
     table.columns = pd.Index([column.strip() for column in header])
     table.index = pd.RangeIndex(2, len(table) + 2)
     return table
@@ -116,7 +130,8 @@ def named_photos(labels: Path, column: str, names: pd.Series, images: Path) -> L
         LabelError: a name that is a second row's too, is no photo's, lies outside `images`, or is not there.
     """
     root = existing_folder(images, "--images")
-    names = names.map(lambda name: relative_name(images, name))
+    spelling = Spelling(root)
+    names = names.map(lambda name: spelling.of(relative_name(images, name)))
     refuse_repeats(labels, column, names)
     named = Named(labels, column, root)
     photos, unusual = [], []
@@ -164,23 +179,21 @@ def gender_of(labels: Path, row: object, value: str) -> str:
 
 def age_of(labels: Path, row: object, value: str, column: str = "age") -> Age:
     """Read a number of years, rounded down."""
-    age = _years(value)
-    if not 0 <= age <= MAX_AGE:
+    if not re.fullmatch(_N, value) or _years(value) > MAX_AGE:
         raise LabelError(f"{labels}, row {row}: {column} must be a number of years, 0 to {MAX_AGE}, but is {value!r}")
-    return int(age), int(age)
+    return _years(value), _years(value)
 
 
 def age_or_range_of(labels: Path, row: object, value: str) -> Age:
-    """Read a number of years, or a range of them such as 50-59."""
-    ends = [_years(end) for end in value.split("-")]
-    if len(ends) > 2 or not 0 <= ends[0] <= ends[-1] <= MAX_AGE:
-        expected = f"a number of years, 0 to {MAX_AGE}, or a range such as 50-59"
-        raise LabelError(f"{labels}, row {row}: age must be {expected}, but is {value!r}")
-    return int(ends[0]), int(ends[-1])
+    """Read a number of years, or a range of them such as 50-59, 60+ or <30."""
+    for form, ends in _RANGES.items():
+        if match := re.fullmatch(form, value):
+            youngest, oldest = ends(*(_years(end) for end in match.groups() if end))
+            if 0 <= youngest <= oldest <= MAX_AGE:
+                return youngest, oldest
+    expected = f"a number of years, 0 to {MAX_AGE}, or a range such as 50-59"
+    raise LabelError(f"{labels}, row {row}: age must be {expected}, but is {value!r}")
 
 
-def _years(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _years(text: str) -> int:
+    return int(float(text.replace(",", ".")))

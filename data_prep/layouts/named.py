@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from common.errors import LabelError
@@ -37,6 +39,51 @@ def _within(root: Path, name: str) -> Path | None:
     return None
 
 
+class Spelling:
+    """Knows names below a folder by what is read: IMG.JPG is found as img.jpg, which are one name to Windows and macOS,
+    and u with its dots apart, as macOS writes it, as the one letter. What has the very name comes first."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._inside: dict[Path, dict[str, list[str]]] = {}
+
+    def of(self, name: str) -> str:
+        """Spell a name as it is on the disk; as it came, where nothing or more than one thing is meant."""
+        path = PurePosixPath(name)
+        if os.path.lexists(self._root / name) or path.is_absolute() or ".." in path.parts:
+            return name
+        folder = self._root
+        for part in path.parts:
+            folder = folder / self._in(folder, part)
+        return folder.relative_to(self._root).as_posix()
+
+    def _in(self, folder: Path, name: str) -> str:
+        if os.path.lexists(folder / name):
+            return name
+        if folder not in self._inside:
+            self._inside[folder] = _by_reading(_names(folder))
+        meant = self._inside[folder].get(_read(name), [])
+        return meant[0] if len(meant) == 1 else name
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [each.name for each in folder.iterdir()]
+    except (OSError, ValueError):  # nothing there, no folder, or a NUL in its name
+        return []
+
+
+def _by_reading(names: Iterable[str]) -> dict[str, list[str]]:
+    read: dict[str, list[str]] = {}
+    for name in names:
+        read.setdefault(_read(name), []).append(name)
+    return read
+
+
+def _read(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 class Named:
     """The photos that rows of a labels file name. A folder is resolved once, as there may be 100,000 photos in it."""
 
@@ -66,7 +113,9 @@ class Named:
                 f"{self._labels}, row {row}: {self._column} names no photo ({error.strerror}): {name[:60]!r}..."
             ) from None
         if not is_there:
-            raise LabelError(f"{self._labels}, row {row}: no photo {name} in {self._root}")
+            raise LabelError(
+                f"{self._labels}, row {row}: no photo {name} in {self._root}; mend the row, or take it out"
+            )
         return path
 
 

@@ -14,7 +14,7 @@ from common.errors import LabelError
 from data_prep.layouts.folders import Aside, existing_folder, names_of_folders, photo_names
 from data_prep.layouts.labels_file import age_of, gender_of, needed_labels, read_csv, refuse_repeats
 from data_prep.layouts.listing import Age, Listing, Photo
-from data_prep.layouts.named import Named, inside, relative_name
+from data_prep.layouts.named import Named, Spelling, inside, relative_name
 
 COLUMNS = ("gender", "age", "path")
 MASK_OF = {**{f"mask{i}": "worn" for i in range(1, 6)}, "incorrect_mask": "incorrect", "normal": "none"}
@@ -36,9 +36,10 @@ def read(images: Path, labels: Path | None) -> Listing:
     table = read_csv(labels, COLUMNS, optional=("id",))
     genders = [gender_of(labels, row, value) for row, value in table["gender"].items()]
     ages = [age_of(labels, row, value) for row, value in table["age"].items()]
-    table["path"] = table["path"].map(lambda path: relative_name(images, path))
-    refuse_repeats(labels, "path", table["path"])
     root = existing_folder(images, "--images")
+    spelling = Spelling(root)
+    table["path"] = table["path"].map(lambda path: spelling.of(relative_name(images, path)))
+    refuse_repeats(labels, "path", table["path"])
     aside = Aside()
     photos: list[Photo] = []
     unused: list[str] = []

@@ -43,6 +43,8 @@ KINDS = (
     _kind("a BMP picture", "BMP pictures", _CONVERT, rb"BM.{4}\0{4}"),
     _kind("a TIFF picture", "TIFF pictures", _CONVERT, rb"II\*\0|MM\0\*"),
     _kind("a JPEG XL picture", "JPEG XL pictures", _CONVERT, rb"\xff\x0a|\0{3}\x0cJXL "),
+    _kind("a JPEG 2000 picture", "JPEG 2000 pictures", _CONVERT, rb"\xff\x4f\xff\x51|\0{3}\x0cjP  "),
+    _kind("a film", "films", "take photos out of them", rb".{4}ftyp(isom|iso2|mp4|qt  |avc1|M4V|3gp)|RIFF.{4}AVI "),
     _kind("a ZIP archive", "ZIP archives", "unpack them", rb"PK\x03\x04"),
     _kind("a PDF", "PDFs", "take the photos out of them", rb"%PDF-"),
 )

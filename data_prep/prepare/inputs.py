@@ -169,7 +169,14 @@ def _read(source: Source, say: Callable[[str], None]) -> tuple[str, Listing]:
         say(f"used: {some(listing.unusual, UNUSUAL)}")
     for why, paths in _not_used(listing).items():
         say(f"not used: {some(paths, why)}")
+    parts = {part for photo in listing.photos for part in photo.path.split("/")[:-1] if part.lower() in _SPLITS}
+    if len(parts) > 1:
+        say(f"Note: {', '.join(sorted(parts))} are taken together: people are split anew, so that nobody is in two")
     return name, listing
+
+
+_SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
+"""What folders are called in which somebody split photos before."""
 
 
 def _task(photos: Sequence[Photo], layout: str, source: Source) -> Task:

@@ -15,6 +15,7 @@ from common.wording import counted
 from data_prep.layouts.folders import Found, existing_folder, photos_below, unwritable
 from data_prep.layouts.labels_file import read_csv
 from data_prep.layouts.listing import UNUSUAL, Photo, some
+from data_prep.layouts.named import Spelling
 from data_prep.photos.decode import is_photo, upright_size
 
 AnyPath = str | os.PathLike[str]
@@ -114,7 +115,8 @@ def _of_csv(file: Path, images: Path | None) -> list[Photo]:
     root = images or (beside if beside.is_dir() else file.parent)
     table = read_csv(file, (column,))
     cells = [(int(row), str(cell)) for row, cell in zip(table.index, table[column], strict=True)]
-    files = [_file(root, cell) for _, cell in cells]
+    spelling = Spelling(root.resolve())
+    files = [_file(root, cell, spelling) for _, cell in cells]
     if missing := [cell for cell, found in zip(cells, files, strict=True) if found is None]:
         row, name = missing[0]
         more = f", and {counted(len(missing) - 1, 'row')} more" if len(missing) > 1 else ""
@@ -128,9 +130,10 @@ def _of_csv(file: Path, images: Path | None) -> list[Photo]:
     return [Photo(found, cell, cell) for (_, cell), found in zip(cells, files, strict=True) if found]
 
 
-def _file(root: Path, cell: str) -> Path | None:
+def _file(root: Path, cell: str, spelling: Spelling) -> Path | None:
     """Find what a cell names, absolute or below `root`, written with / or as Windows writes it."""
-    for name in dict.fromkeys((cell, cell.replace("\\", "/"))):
+    slashed = cell.replace("\\", "/")
+    for name in dict.fromkeys((cell, slashed, spelling.of(slashed))):
         try:
             if name and (root / name).is_file():
                 return (root / name).resolve()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from common.command_line import Parser, exit_code, python
+from common.command_line import Parser, exit_code, positive, python
 from common.security import terminal
 from common.wording import counted
 from data_prep.sample.census import PEOPLE
@@ -22,7 +22,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--eval-people", type=int, default=6, metavar="N", help="people to predict, 7 photos each (6)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed draws the same sample (0)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (one for each core)")
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes (one for each core)")
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also write a contact sheet of some people")
     return parser
 

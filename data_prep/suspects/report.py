@@ -11,6 +11,7 @@ import pandas as pd
 from common.command_line import python
 from common.errors import OptionError
 from common.security.regular_file import TABLE, read_bytes
+from common.security.spreadsheet import csv_text
 from common.security.terminal import plain
 from common.wording import counted, things
 from data_prep.choices import KEEP, NAMED, REMOVE
@@ -26,8 +27,9 @@ def check_nothing_is_lost(out: Path) -> None:
     if not out.exists():
         return
     try:
-        table = io.BytesIO(read_bytes(out, TABLE))
-        filled = pd.read_csv(table, dtype=str, keep_default_na=False)["value"].str.strip() != ""
+        text, separator = csv_text(read_bytes(out, TABLE))  # as a spreadsheet may have saved it
+        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+        filled = table["value"].str.strip() != ""
     except (OSError, ValueError, KeyError):
         raise OptionError(f"--out {out}: already there and no list of suspects; name another file") from None
     if number := int(filled.sum()):

@@ -61,7 +61,7 @@ class Outputs:
         """Name a submission as the predictions are, where the task is the reference's."""
         name = predictions.name.removeprefix(PREDICTIONS) if predictions.name.startswith(PREDICTIONS) else None
         submission = SUBMISSION + (f"-{predictions.name}" if name is None else name)
-        return cls(predictions, predictions.with_name(submission) if meaning.is_reference else None, probabilities)
+        return cls(predictions, predictions.parent / submission if meaning.is_reference else None, probabilities)
 
     @property
     def files(self) -> list[tuple[str, Path]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from common.errors import CheckpointError
-from common.search_folder import BEST_WEIGHTS
+from common.search_folder import BEST_WEIGHTS, VAL_PREDICTIONS, read_val_predictions
 from data_prep.store.store import Store
 from ensemble.voting.folding import folded
 from trainable.best import load_best
@@ -83,9 +85,29 @@ def _load(file: Path, store: Store, device: torch.device) -> tuple[nn.Module, Tr
     config, weights, about = load_best(file)
     check_frame(about, store.source_size, str(file))
     try:
-        return network(config, weights, store.task.classes, device), config
+        model = network(config, weights, store.task.classes, device)
     except RuntimeError:
         raise CheckpointError(
             f"{file} holds no weights of a {config.model.arch} for {store.task.classes} classes: "
             "remove the trial's folder and go on without it"
         ) from None
+    _check_own(file, about, store)
+    return model, config
+
+
+def _check_own(file: Path, about: Mapping[str, Any], store: Store) -> None:
+    """Raises CheckpointError: the weights were put there from another trial, as what was predicted with them tells."""
+    beside = file.with_name(VAL_PREDICTIONS)
+    try:
+        score = read_val_predictions(beside, store.task.classes).val_f1 if beside.exists() else math.nan
+    except ValueError as error:
+        raise CheckpointError(
+            f"{beside} is damaged ({error}); remove the trial's folder and go on without it"
+        ) from None
+    other = f"another store than {store.path}" if about["store_hash"] != store.hash else None
+    if not other and not math.isnan(score) and score != about["val_f1"]:
+        other = f"another trial or epoch than {beside.name} beside it"
+    if other:
+        raise CheckpointError(
+            f"{file} is of {other}: put back its own, or remove the trial's folder and go on without it"
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 import pytest
 
-from common.command_line import Parser, exit_code, positive, python
+from common.command_line import Parser, exit_code, positive, python, seed
 
 
 @pytest.mark.parametrize("line", ["short", "word " * 40])
@@ -47,6 +48,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--space", "x", "--epochs"], "--epochs: expected one argument"),
         (["--epochs", "3"], "the following arguments are required: --space"),
         (["--space", "x", "more"], "unrecognized arguments: more"),
+        (["--space", ""], "--space: a value is needed, but got ''; is a variable of the shell not set?"),
+        (["--space="], "--space: a value is needed, but got ''; is a variable of the shell not set?"),
+        (["--set", "a=", ""], "--set: a value is needed, but got ''; is a variable of the shell not set?"),
+        (["--space", "a\0b"], "--space: a NUL is in its value, which no name and no number has"),
+        ([""], "an argument: a value is needed, but got ''; is a variable of the shell not set?"),
     ],
 )
 def test_an_option_that_is_wrong_is_one_line(
@@ -94,3 +100,21 @@ def test_the_python_that_is_printed_is_the_one_that_runs_however_it_was_found(
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
     assert python() == f"'{mine}'"
+
+
+def test_the_python_is_known_where_the_folder_that_one_is_in_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "executable", "/somewhere/bin/python")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert python() == "/somewhere/bin/python"
+
+
+@pytest.mark.parametrize("text", ["-1", "4294967296", "1e3", "nan", "x", "9" * 40])
+def test_a_seed_is_one_that_numpy_takes(text: str) -> None:
+    assert seed("4294967295") == 2**32 - 1
+    with pytest.raises(ArgumentTypeError, match="a whole number from 0 to 4294967295 is needed, but got"):
+        seed(text)

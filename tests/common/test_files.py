@@ -114,3 +114,11 @@ def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path, made):
             made("--out", special)
         assert not special.is_file()
     made("--out", tmp_path / "new.html")
+
+
+@pytest.mark.parametrize("place", [".", ".."])
+def test_a_folder_that_has_no_name_of_its_own_is_not_replaced_by_a_file(place):
+    said = pytest.raises(OptionError, match=r"^--sheet .*: it cannot be written \(.*\); name another place")
+    with said, blaming("--sheet", Path(place)), replacing(Path(place)) as fresh:
+        fresh.write_text("x")
+    assert not list(Path(place).glob("*.partial"))

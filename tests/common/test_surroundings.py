@@ -68,6 +68,18 @@ def test_what_the_encoding_lacks_is_escaped(tmp_path: Path) -> None:
     assert done.stdout == b"\\udcff, \\u2501\n"
 
 
+def test_a_name_that_the_locale_lacks_is_a_line_that_says_what_to_set(tmp_path: Path) -> None:
+    code = (
+        "import os; from common.command_line import exit_code; raise SystemExit(exit_code(lambda: os.stat('\\u00fc')))"
+    )
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, **ascii_only}, capture_output=True, check=False
+    )
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"error: PYTHONUTF8: this Python writes names in ascii, which lacks '\\xfc'; set it")
+
+
 NAMES = ("HOME", "LOGNAME", "XDG_CACHE_HOME", "TORCH_HOME", "REMBG_HOME", "TRITON_HOME")
 SETTLED = f"""
 import json, os

@@ -41,6 +41,20 @@ def test_photos_left_out_are_listed(raw, tmp_path, capsys):
     assert "000000-1_female_Asian_20/normal.jpg (not a JPEG, PNG or WEBP photo)" in shown and "and 2 more" in shown
 
 
+def test_too_few_people_to_search_with_are_told_of_and_no_command_is_named_that_would_be_refused(raw, tmp_path, capsys):
+    raw.write_csv([("000000-1_female_Asian_20", "male", 20)])
+    main(command(raw, tmp_path / "store"))
+    shown = capsys.readouterr().out
+    assert "a search needs photos of val too: prepare more people" in shown and "tune_main.py" not in shown
+
+
+def test_folders_of_splits_are_taken_together_and_this_is_said(raw, tmp_path, capsys):
+    for number, folder in enumerate(("train/with_mask", "Test/with_mask", "train/without_mask", "Test/without_mask")):
+        raw.photo(tmp_path / "images" / folder / "1.jpg", (50 * number, 40 * number, 30 * number))
+    main(["--images", str(tmp_path / "images"), "--out", str(tmp_path / "store"), "--background", "keep"])
+    assert "Note: Test, train are taken together: people are split anew" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["96", "96x", "96 x 72", "-9x9", "96X72", "123456x1"])
 def test_a_size_is_height_x_width(text):
     assert size_of("96x72") == (96, 72) and size_of(None) is None

@@ -111,6 +111,22 @@ def test_of_a_search_of_a_version_before_the_views_are_all_there_is(folder: Path
     assert resume.resumable(folder).plan.epochs == 9
 
 
+def test_a_trial_whose_folder_was_taken_away_is_named_where_curves_are_replayed(folder: Path) -> None:
+    assert search_state.trials_without_folder(folder) == []
+    shutil.rmtree(folder / "trial-001")
+    (folder / "trial-009").mkdir()
+    assert search_state.trials_without_folder(folder) == ["trial-001"]
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_a_leaderboard_that_a_spreadsheet_saved_again_is_read(decimal: str, tmp_path: Path) -> None:
+    leaderboard.write(tmp_path, ROWS)
+    saved = (tmp_path / "leaderboard.csv").read_text().replace(",", ";").replace(".", decimal).replace("\n", "\r\n")
+    (tmp_path / "leaderboard.csv").write_bytes(b"\xef\xbb\xbf" + saved.encode())
+    (best, _) = leaderboard.read(tmp_path)
+    assert (best.trial, best.val_f1_best, best.seconds, best.settings) == ("trial-002", 0.6, 3, ROWS[1].settings)
+
+
 def what_it_is(folder: Path) -> tuple[SearchRecord, list[Row], list[Path], Plan]:
     """What a resume, a confirmation and a vote go by."""
     found = resume.resumable(folder)

@@ -28,7 +28,8 @@ def show(runs: Path | str, answer: TextIO | None) -> int:
         OptionError: there is no such folder. UriError: the address cannot be read.
     """
     found: dict[str, Look] = {}
-    for name in sorted(_names(runs)):
+    names = sorted(_names(runs))
+    for name in names:
         try:
             found[name] = Look.at(uris.child(runs, name) if isinstance(runs, str) else runs / name)
         except (SearchError, UriError) as error:
@@ -43,7 +44,7 @@ def show(runs: Path | str, answer: TextIO | None) -> int:
             if seen.note:
                 told = terminal.plain(f"{name}: {seen.note}")
                 terminal.say(f"Note: {told}. Whether it lives is told within a minute by tuning.watch.")
-    else:
+    elif not names:
         terminal.say(f"{runs} holds no search yet.")
     return 0
 

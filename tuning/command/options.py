@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.addresses.uris import location
-from common.command_line import Parser, positive
+from common.command_line import Parser, positive, seed
 from common.errors import OptionError
 from tuning.command import config_file
 
@@ -104,7 +104,7 @@ def parser() -> Parser:
         "--install-packages", action="store_true", help="with --address: let Ray install requirements.txt on the nodes"
     )
     result.add_argument(
-        "--seed", metavar="N", type=int, default=42, help="of the sampler and of training (default: 42)"
+        "--seed", metavar="N", type=seed, default=42, help="of the sampler and of training (default: 42)"
     )
     result.add_argument(
         "--config", metavar="FILE", type=Path, help="options from a YAML file, by their names; the command line wins"

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from common.errors import OptionError
 from common.wording import counted
 
+MOST = 1_000_000_000
+"""Trials or hours, far from which counts lose digits."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -76,8 +79,10 @@ def _limit(name: str, text: str, before: float | None) -> float:
         amount = kind(text.removeprefix("+"))
     except ValueError:
         raise OptionError(f"{_option(name)}: a number is needed, as in 20 or +20, but got {text!r}") from None
-    if not 0 < amount < 1e9:
+    if not amount > 0:  # nor is a NaN
         raise OptionError(f"{_option(name)}: more than 0 is needed, but got {text!r}")
+    if amount >= MOST:
+        raise OptionError(f"{_option(name)}: less than {MOST:,} is needed, but got {text!r}; leave it out for no limit")
     if not text.startswith("+"):
         return amount
     if before is None:

@@ -59,7 +59,7 @@ def share_nodes(
         raise OptionError("--address: no machine of the cluster has a CPU core for trials; start Ray with some on one")
     most = max(gpus for _, gpus in nodes)
     gpus = (1.0 if most else 0.0) if gpus_per_trial is None else gpus_per_trial
-    if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
+    if not 0 <= gpus < math.inf or (gpus > 1 and gpus != int(gpus)):
         raise OptionError(f"--gpus-per-trial: a fraction up to 1 or a whole number is needed, but got {gpus:g}")
     if gpus > most:
         where = "here" if len(nodes) == 1 else "on the machine that has most"

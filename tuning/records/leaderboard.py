@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -80,7 +81,10 @@ def read(folder: Path) -> list[Row]:
 
 def of_csv(content: bytes) -> list[Row]:
     """The rows of a leaderboard.csv. Raises ValueError, KeyError: it is none."""
-    table = spreadsheet.restored(pd.read_csv(io.BytesIO(content)))
+    text, separator = spreadsheet.csv_text(content)
+    table = spreadsheet.restored(pd.read_csv(io.StringIO(text), sep=separator))
+    if separator == ";":  # saved again by a spreadsheet of a country where 0.5 is written 0,5
+        table = table.apply(_with_points)
     _check(table)
     board = table.astype(object).where(lambda cells: cells.notna(), None)
     keys = [name for name in board.columns if name not in COLUMNS]
@@ -99,6 +103,12 @@ def of_csv(content: bytes) -> list[Row]:
         )
         for line in board.to_dict("records")
     ]
+
+
+def _with_points(column: pd.Series) -> pd.Series:
+    with suppress(AttributeError, ValueError):  # numbers already, or a text
+        return pd.to_numeric(column.str.replace(",", "."))
+    return column
 
 
 def _read_csv(file: Path) -> list[Row]:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.command_line import Parser, exit_code, positive
+from common.command_line import Parser, exit_code, positive, seed
 from common.security import terminal
 from common.wording import counted
 from tuning.replay.outcomes import (
@@ -84,7 +84,7 @@ def parser() -> Parser:
     )
     how.add_argument("--trials", type=positive, metavar="N", help="trials of each order, drawn anew (default: all)")
     how.add_argument("--as-tried", action="store_true", help="replay only the order in which the trials were tried")
-    how.add_argument("--seed", type=int, default=0, metavar="N", help="of the random orders (default: 0)")
+    how.add_argument("--seed", type=seed, default=0, metavar="N", help="of the random orders (default: 0)")
     return result
 
 
@@ -115,11 +115,14 @@ def _log_of_file(file: Path, slots: int) -> Log:
 
 
 def _log_of_search(folder: Path, slots: int | None) -> Log:
+    from common import search_state
     from tuning.plan.plan import from_record
     from tuning.records import search_json
     from tuning.replay import curves
 
     plan = from_record(folder, search_json.read(folder))
+    if gone := search_state.trials_without_folder(folder):
+        terminal.say(f"Note: left out, as their folders are gone: {', '.join(gone)}.")
     return Log(
         name=folder.name,
         curves=tuple(curves.of_search(folder, list(plan.space.distributions))),

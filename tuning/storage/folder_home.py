@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,7 +32,12 @@ class FolderHome(Home):
         return FolderHome(Path(self.where, name))
 
     def names(self) -> set[str]:
-        return {each.name for each in self.folder.iterdir()} if self.folder.is_dir() else set()
+        if any("\ud800" <= character <= "\udfff" for character in str(self.folder)):
+            raise OptionError(f"--runs {self.where}: its name is not UTF-8; choose another")
+        there = next(each for each in (self.folder, *self.folder.parents) if os.path.lexists(each))
+        if not there.is_dir():
+            raise OptionError(f"--runs {self.where}: {there} is no folder, or a link to nothing; choose another")
+        return {each.name for each in there.iterdir()} if there == self.folder else set()
 
     def reserve(self) -> None:
         self.folder.mkdir(parents=True)

@@ -37,6 +37,7 @@ def test_folders_tell_the_mask_state_and_nothing_else(tmp_path):
             ("mask/Test/none", "none"),
             ("incorrect", "incorrect"),
         ),
+        *(("with_masks", "worn"), ("no masks", "none"), ("mask_on", "worn"), ("face_without_mask", "none")),
         *(("without", "none"), ("Mask_Worn_Incorrectly", "incorrect"), ("WITH MASK", "worn"), ("no_face_mask", "none")),
         *(
             ("data/Train/with_mask/Ben Smith", "worn"),

@@ -73,7 +73,7 @@ def test_a_first_path_that_is_not_there_does_not_mislead(raw):
         known.guess(raw.images, raw.labels)
 
 
-@pytest.mark.parametrize("columns", ["path,gender", "file,age", "name,mask", "path", "file,path"])
+@pytest.mark.parametrize("columns", ["path,sex", "file,age", "name,mask", "path", "file,path"])
 def test_columns_of_no_layout_are_listed_beside_those_of_each(tmp_path, columns):
     labels = write_csv(tmp_path / "mine.csv", columns, "x,y"[: len(columns.split(",")) * 2 - 1])
     with pytest.raises(LabelError, match=f"its columns are {columns.replace(',', ', ')}; reference has .* fairface"):
@@ -169,3 +169,23 @@ def test_a_name_that_no_csv_can_hold_is_refused(tmp_path):
     photo(tmp_path / "a.jpg").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xe4.jpg"))
     with pytest.raises(OptionError, match=r"the name '\\udce4\.jpg' is not UTF-8"):
         images_below(tmp_path)
+
+
+@pytest.mark.parametrize("columns", ["path,age", "path,gender", "path,mask", "path,gender,age_min,age_max"])
+def test_a_path_and_one_label_are_a_manifest(tmp_path, columns):
+    labels = write_csv(tmp_path / "mine.csv", columns, ",".join("x" for _ in columns.split(",")))
+    assert known.guess(tmp_path, labels) == ("manifest", f"manifest: mine.csv has {columns.replace(',', ', ')}")
+
+
+def test_folders_that_say_nothing_are_named(tmp_path):
+    photo(tmp_path / "mit Maske" / "1.jpg")
+    with pytest.raises(OptionError, match=r"they lie in mit Maske\): .* call folders with_mask, without_mask or"):
+        known.guess(tmp_path, None)
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", ".thumbnails"])
+def test_copies_that_systems_keep_are_no_photos_of_their_own(tmp_path, folder):
+    photo(tmp_path / "with_mask" / "1.jpg")
+    photo(tmp_path / "with_mask" / folder / "1.jpg" / "SYNOPHOTO_THUMB_M.jpg")
+    found = images_below(tmp_path)
+    assert [each.path for each in found.photos] == ["with_mask/1.jpg"]

@@ -50,7 +50,14 @@ def test_people_are_strings(read):
     assert [photo.person for photo in read("path,person,age", "a.jpg,007,20", "b.jpg,7,20")] == ["007", "7"]
 
 
-@pytest.mark.parametrize(("age", "expected"), [("50-59", (50, 59)), ("50 - 59", (50, 59)), ("37.9", (37, 37))])
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        *(("50-59", (50, 59)), ("50 - 59", (50, 59)), ("50\u201359", (50, 59)), ('"(48, 53)"', (48, 53))),
+        *(("37.9", (37, 37)), ("25.0", (25, 25)), ('"37,9"', (37, 37)), ("\u0663\u0667", (37, 37))),
+        *(("60+", (60, 120)), (">=60", (60, 120)), ("<30", (0, 29))),
+    ],
+)
 def test_an_age_is_a_number_or_a_range(read, age, expected):
     assert read("path,age", f"a.jpg,{age}")[0].age == expected
 
@@ -62,6 +69,7 @@ def test_an_age_is_a_number_or_a_range(read, age, expected):
         ("gender,m", "gender must be male or female, but is 'm'"),
         ("age,59-50", "age must be a number of years, 0 to 120, or a range such as 50-59, but is '59-50'"),
         ("age,121", "age must be"),
+        *((f"age,{age}", "age must be") for age in ("2_1", "2e1", "inf", "Oct-19", "1960", "<0", "-", "9" * 400)),
         ("age_min,20", "age_min and age_max belong together, but one is empty"),
         ("age_max,20", "age_min and age_max belong together, but one is empty"),
         ("age_min,x,age_max,20", "age_min must be a number of years, 0 to 120, but is 'x'"),

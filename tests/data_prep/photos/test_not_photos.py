@@ -18,6 +18,8 @@ HOLDS = {
     "macOS's notes of a file (AppleDouble)": b"\0\x05\x16\x07\0\x02\0\0Mac OS X",
     "a HEIC photo": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "an AVIF photo": b"\0\0\0\x1cftypavif\0\0\0\0mif1",
+    "a JPEG 2000 picture": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(20),
+    "a film": b"\0\0\0\x20ftypisom" + bytes(20),
     "a TIFF picture": b"II*\0" + bytes(20),
 }
 

@@ -84,6 +84,10 @@ def test_what_somebody_filled_in_is_never_overwritten(tmp_path: Path, small_stor
     code, _, err = run("--search", folder)
     assert (code, err.count("\n")) == (2, 1) and "1 value was filled in there" in err
     assert file.read_text() == before
+    table.assign(value="female").to_csv(file, index=False, sep=";", encoding="utf-8-sig")  # as Excel saves it
+    before = file.read_text()
+    assert "1 value was filled in there" in run("--search", folder)[2]
+    assert file.read_text() == before
 
 
 @pytest.mark.parametrize(

@@ -100,3 +100,9 @@ def test_a_class_is_named_by_its_number_or_its_name(text: str, number: int) -> N
 def test_a_class_that_there_is_not_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="--fallback: a class from 0 to 17, or its name, such as 'worn male <30', is"):
         FACES.class_of("--fallback", text)
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_a_folder_is_no_file_of_predictions(place: str) -> None:
+    with pytest.raises(OptionError, match="that is a folder; name a file"):
+        Outputs.of(Path(place), FACES).check()

@@ -1,5 +1,6 @@
 """A vote of real networks on the drawn store: what is shared among members changes no answer."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -140,6 +141,24 @@ def test_models_that_see_photos_differently_are_no_one_member(trained, smallest_
     small_networks(monkeypatch)
     with pytest.raises(CheckpointError, match=r"other crop was trained on another crop than .*first: they can both"):
         Member.load([trained[name][0] for name in ("first", "other crop")], smallest_store, CPU)
+
+
+def test_weights_of_another_trial_or_of_one_on_another_store_are_refused(
+    trained, smallest_store, small_store, monkeypatch, tmp_path
+):
+    small_networks(monkeypatch)
+    (first,), (other,) = trained["first"][:1], trained["other weights"][:1]
+    shutil.copy(first / "best.safetensors", tmp_path)
+    assert Member.load([tmp_path], smallest_store, CPU).name == tmp_path.name
+    with pytest.raises(CheckpointError, match=r"best\.safetensors is of another store than .*: put back its own"):
+        Member.load([tmp_path], small_store, CPU)
+    saved = dict(np.load(other / "val_predictions.npz"))
+    np.savez(tmp_path / "val_predictions.npz", **{**saved, "val_f1": float(saved["val_f1"]) / 2 + 0.001})
+    with pytest.raises(CheckpointError, match=r"another trial or epoch than val_predictions\.npz beside it: put"):
+        Member.load([tmp_path], smallest_store, CPU)
+    (tmp_path / "val_predictions.npz").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=r"val_predictions\.npz is damaged"):
+        Member.load([tmp_path], smallest_store, CPU)
 
 
 def test_members_of_other_classes_or_none_are_refused(members):

@@ -132,6 +132,10 @@ def test_no_folder_is_told_and_an_empty_one_too(tmp_path: Path, capsys: pytest.C
     assert "no such folder" in capsys.readouterr().err
     tune_main.main(["--list", "--runs", str(tmp_path)])
     assert "holds no search yet" in capsys.readouterr().out
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn/search.json").write_text("{")
+    tune_main.main(["--list", "--runs", str(tmp_path)])
+    assert "holds no search yet" not in (shown := capsys.readouterr().out) and "torn/search.json is damaged" in shown
 
 
 def test_one_that_this_process_let_go_of_is_run_by_nobody(runs: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_limit_is_raised_by_more_or_named_anew() -> None:
         ({"trials": "0"}, r"--trials: more than 0 is needed, but got '0'"),
         ({"gpu_hours": "-1"}, r"--gpu-hours: more than 0 is needed, but got '-1'"),
         ({"hours": "nan"}, r"--hours: more than 0 is needed, but got 'nan'"),
-        ({"hours": "inf"}, r"--hours: more than 0 is needed, but got 'inf'"),
+        ({"hours": "inf"}, r"--hours: less than 1,000,000,000 is needed, but got 'inf'"),
         ({"hours": "+5"}, r"--hours \+5: there was no such limit to add to; name the whole, as in 5"),
     ],
 )
