@@ -75,10 +75,11 @@ def test_what_others_can_write_is_not_resumed(name: str, mode: int, who: str, st
 
 @pytest.mark.parametrize("umask", [0, 0o002])
 def test_whoever_searches_makes_nothing_that_others_can_write_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    (tmp_path / "empty.py").touch()
     before = os.umask(umask)
     try:
         with pytest.raises(SpaceError):
-            tune_main.main(["--space", "nowhere"])
+            tune_main.main(["--space", f"{tmp_path / 'empty.py'}:SPACE"])
         (tmp_path / "made").mkdir()
     finally:
         os.umask(before)
