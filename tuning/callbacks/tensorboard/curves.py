@@ -41,6 +41,7 @@ CURVES = {
     "optimizer/lr": Curve("lr", "learning rate of the epoch's last step"),
     "system/photos_per_s": Curve("photos_per_s", "photos a second while training"),
     "system/gpu_memory_gb": Curve("gpu_memory_gb", "the most of the GPU's memory that an epoch's tensors took, GB"),
+    "system/epochs": Curve("training_iteration", "epochs done so far"),
     "system/minutes": Curve("time_total_s", "minutes in the trial's epochs so far, training and validation", 1 / 60),
 }
 """By their tags. TensorBoard sorts groups by name: F1 comes first."""
@@ -48,7 +49,12 @@ CURVES = {
 _POINTS = {tag: scalar_pb(tag, 0.0, curve.about).value[0] for tag, curve in CURVES.items()}
 """Each curve's point, to be copied: to make one takes twenty times as long."""
 
-METRICS = {"f1/val_best": "best F1", "f1/val": "last F1", "system/minutes": "minutes"}
+METRICS = {
+    "f1/val_best": "best F1",
+    "f1/val": "last F1",
+    "system/epochs": "epochs",  # fewer than the others' tell who was stopped, which is a success to TensorBoard
+    "system/minutes": "minutes",
+}
 """What the HPARAMS tab compares, and its name there."""
 
 LAYOUT = {

@@ -14,13 +14,14 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 from tensorboard.util import tensor_util
 
 from common.search_folder import VAL_PREDICTIONS
 from data_prep.store.store import Store
 from tests.tuning.callbacks.tensorboard.conftest import Board
 from tuning.callbacks.tensorboard import drawing
-from tuning.callbacks.tensorboard.curves import CURVES
+from tuning.callbacks.tensorboard.curves import CURVES, METRICS
 from tuning.callbacks.tensorboard.pictures import CONFUSION, FIRST_BATCH, MISTAKES
 
 ALL = {FIRST_BATCH, CONFUSION, MISTAKES}
@@ -88,6 +89,16 @@ def test_every_curve_says_what_it_is_once_a_file(written: Path) -> None:
         curves
     )
     assert sum(point.tag == "f1/val" for point in points) > 1
+
+
+def test_hparams_tells_how_many_epochs_a_trial_has_had(written: Path) -> None:
+    events = read(written / "trial-001")
+    shown = plugin_data_pb2.HParamsPluginData.FromString(
+        events.SummaryMetadata(metadata.EXPERIMENT_TAG).plugin_data.content
+    )
+    assert [(metric.name.tag, metric.display_name) for metric in shown.experiment.metric_infos] == [*METRICS.items()]
+    last = events.Tensors("system/epochs")[-1]
+    assert float(tensor_util.make_ndarray(last.tensor_proto)) == last.step == 2
 
 
 def test_every_chart_of_the_layout_shows_some_curve(written: Path) -> None:

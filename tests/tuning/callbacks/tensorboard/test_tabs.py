@@ -26,10 +26,10 @@ SHOWN = {
 TRIALS = ["001 29/59/0/0", "002 29/60/0/0", "003 29/61/0/0"]
 DRAWN = {
     "parallel-coords": (".foreground path", "mark.__data__.name", 1),
-    "scatter-plot-matrix": (".data-marker", "mark.__data__.sessionGroup.name", 7 * 3),
+    "scatter-plot-matrix": (".data-marker", "mark.__data__.sessionGroup.name", 8 * 4),
 }
 """HPARAMS' other views: what is drawn there for a trial, whose it is, and how often: of the matrix, once in each cell
-of four settings and three figures, across, by three figures."""
+of four settings and four figures, across, by four figures."""
 
 
 def missing(tab: str, text: str) -> list[str]:
