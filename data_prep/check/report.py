@@ -10,11 +10,10 @@ from common.errors import StoreError
 from common.files import file_sha256
 from common.machine import cpu_cores
 from common.wording import counted
-from data_prep.labels import MISSING
+from data_prep.labels import MISSING, SPLITS
 from data_prep.photos.near import phash
 from data_prep.store.files import EVAL
 from data_prep.store.shards import open_shard
-from data_prep.store.split import SPLITS
 from data_prep.store.store import Store
 from data_prep.survey.near import grouped
 from data_prep.task import REFERENCE

@@ -13,6 +13,7 @@ from common.errors import OptionError, PhotoError, StoreError
 from common.machine import cpu_cores
 from common.security import terminal
 from common.wording import counted, things
+from data_prep.labels import SPLITS
 from data_prep.photos import masks
 from data_prep.photos.background import Background
 from data_prep.prepare.draft import Draft, differing, sweep
@@ -23,7 +24,7 @@ from data_prep.prepare.target import THIS_MACHINE, Target, Workforce, whole_name
 from data_prep.prepare.this_machine import make_here
 from data_prep.store.meta import StoreMeta
 from data_prep.store.shards import PHOTOS_PER_SHARD
-from data_prep.store.split import FRACTIONS, SPLITS
+from data_prep.store.split import FRACTIONS
 from data_prep.store.store import Store
 from data_prep.survey.looks import refuse_what_is_none, sizes
 from data_prep.workers import bar

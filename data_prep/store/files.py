@@ -18,10 +18,9 @@ import pandas as pd
 from common.errors import OptionError, StoreError
 from common.files import file_sha256, write_bytes
 from common.security.regular_file import MEGABYTE, TABLE, read_bytes, read_json
-from data_prep.labels import GENDERS, MASKS
+from data_prep.labels import GENDERS, MASKS, SPLITS
 from data_prep.store import rules
 from data_prep.store.shards import Photos, open_shard
-from data_prep.store.split import SPLITS
 from data_prep.task import REFERENCE, Task
 from data_prep.workers import passing
 

@@ -17,8 +17,7 @@ import pandas as pd
 
 from common.errors import OptionError
 from common.wording import counted
-from data_prep.labels import SPLITS as SPLITS
-from data_prep.labels import IntArray
+from data_prep.labels import SPLITS, IntArray
 
 Name = TypeVar("Name", str, int)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from common.errors import StoreError
 from common.files import flush
+from data_prep.labels import SPLITS
 from data_prep.store.files import COLUMNS, write_index, write_meta
 from data_prep.store.meta import Contents, StoreMeta, store_json
 from data_prep.store.moments import Moments
 from data_prep.store.shards import PHOTOS_PER_SHARD, Photos, ShardWriter
-from data_prep.store.split import SPLITS
 
 
 class StoreWriter:
