@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from data_prep.labels import IntArray
 from data_prep.store.store import Store
+from ensemble.voting.cores import on_all_cores
 from ensemble.voting.member import Member
 from ensemble.voting.vote import Rule, soft_vote
 from trainable.photos.batches import alike
@@ -27,8 +29,8 @@ from trainable.photos.views import View, look, needed
 from trainable.predict import Probabilities, in_parts
 
 IMAGES, IMAGES_ON_CPU = 128, 32
-"""What a network sees at once, at most: a batch is as many photos as have so many views together. On a CPU a ResNet50's
-layers leave the cache with more, which costs a tenth of its time."""
+"""What a network sees at once, at most: a batch is as many photos as have so many views together. On a core of a CPU a
+ResNet50's layers leave the cache with more, which costs a tenth of its time."""
 
 Votes = npt.NDArray[np.float32]
 """[members, views, photos, classes], softmax."""
@@ -96,13 +98,16 @@ class Ensemble:
         Args:
             bring: brings the photos at each batch of positions.
         """
-        images = IMAGES_ON_CPU if self._device.type == "cpu" else IMAGES
+        on_cpu = self._device.type == "cpu"
+        images = min(IMAGES, IMAGES_ON_CPU * torch.get_num_threads()) if on_cpu else IMAGES
         parts = alike(n, max(1, images // len(self.views)))
-        found = in_parts(self._seen, bring(parts), self._device)
         left = n
-        with Progress(transient=True, disable=not (progress and sys.stdout.isatty())) as bar:
+        with (
+            on_all_cores(self._seen) if on_cpu else nullcontext(self._seen) as seen,
+            Progress(transient=True, disable=not (progress and sys.stdout.isatty())) as bar,
+        ):
             task = bar.add_task("Predicting", total=n)
-            for votes in ahead(_on_host, found):
+            for votes in ahead(_on_host, in_parts(seen, bring(parts), self._device)):
                 done = min(left, votes.shape[2])  # the last batch is filled up
                 yield votes[:, :, :done]
                 bar.advance(task, done)

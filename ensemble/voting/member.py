@@ -17,6 +17,7 @@ from data_prep.store.store import Store
 from ensemble.voting.folding import folded
 from trainable.best import load_best
 from trainable.config import TrialConfig, check_frame
+from trainable.device import amp_dtype
 from trainable.network.model import build, place
 from trainable.photos.preprocessing import Preprocessing
 from trainable.predict import softmax
@@ -71,14 +72,19 @@ class Member:
 
 
 def network(config: TrialConfig, weights: Mapping[str, Tensor], classes: int, device: torch.device) -> nn.Module:
-    """Build a trained network for predicting alone: in evaluation mode, folded, on the device.
+    """Build a trained network for predicting alone: in evaluation mode, folded, on the device, on a CPU by `winograd`.
 
     Raises:
         RuntimeError: the weights are of another network.
     """
     model = build(replace(config.model, weights="none"), classes)
     model.load_state_dict(dict(weights))
-    return place(folded(model.eval()), device)
+    ready = folded(model.eval())
+    if device.type == "cpu" and amp_dtype(device) == torch.float32:
+        from ensemble.voting import winograd  # for numba, which takes half a second
+
+        winograd.replace(ready)
+    return place(ready, device)
 
 
 def _load(file: Path, store: Store, device: torch.device) -> tuple[nn.Module, TrialConfig]:
