@@ -47,12 +47,18 @@ class Winograd(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """float32 [n, c, h, w] -> [n, out, h, w]; no copy of channels_last images."""
-        height, width = images.shape[2:]
-        m = min(TILES, key=lambda m: _tiles(m, height, width) * (m + 2) ** 2)
-        tiles = _tiles(m, height, width)
-        if len(images) * tiles < FEWEST or tiles * (m + 2) ** 2 > WORTH * 9 * height * width:
+        if (m := self.tiles_of(images)) is None:
             return F.conv2d(images, self.weight, self.bias, padding=1)
         return self._by_tiles(images.permute(0, 2, 3, 1).contiguous(), m).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def tiles_of(images: Tensor) -> int | None:
+        """Choose the outputs along a side of a tile; None where the plain convolution is faster."""
+        n, _, height, width = images.shape
+        tiles = {m: -(-height // m) * -(-width // m) for m in TILES}
+        m = min(TILES, key=lambda m: tiles[m] * (m + 2) ** 2)
+        worth = tiles[m] * (m + 2) ** 2 <= WORTH * 9 * height * width
+        return m if worth and n * tiles[m] >= FEWEST else None
 
     def _by_tiles(self, images: Tensor, m: int) -> Tensor:
         """[n, h, w, c] -> [n, h, w, out], some rows of tiles at a time."""
@@ -96,10 +102,6 @@ def _fits(convolution: nn.Conv2d) -> bool:
     square = convolution.kernel_size == (3, 3) and convolution.padding == (1, 1)
     plain = convolution.stride == convolution.dilation == (1, 1) and convolution.groups == 1
     return square and plain and convolution.padding_mode == "zeros"
-
-
-def _tiles(m: int, height: int, width: int) -> int:
-    return -(-height // m) * -(-width // m)
 
 
 @cache
