@@ -6,6 +6,7 @@ of a photo stays but its probabilities.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -28,9 +29,12 @@ from trainable.photos.preprocessing import Preprocessing
 from trainable.photos.views import View, look, needed
 from trainable.predict import Probabilities, in_parts
 
-IMAGES, IMAGES_ON_CPU = 128, 32
-"""What a network sees at once, at most: a batch is as many photos as have so many views together. On a core of a CPU a
-ResNet50's layers leave the cache with more, which costs a tenth of its time."""
+IMAGES = 128
+"""What a network on a GPU sees at once, at most: a batch is as many photos as have so many views together."""
+
+PIXELS = 400_000
+"""What it sees at once on each core of a CPU, about: 8 images of 224x224, 86 of 68x68. With more its layers leave the
+cache, which costs a tenth of the time, and with less products of matrices get too small."""
 
 Votes = npt.NDArray[np.float32]
 """[members, views, photos, classes], softmax."""
@@ -98,12 +102,9 @@ class Ensemble:
         Args:
             bring: brings the photos at each batch of positions.
         """
-        on_cpu = self._device.type == "cpu"
-        images = min(IMAGES, IMAGES_ON_CPU * torch.get_num_threads()) if on_cpu else IMAGES
-        parts = alike(n, max(1, images // len(self.views)))
-        left = n
+        parts, left = alike(n, self._at_once()), n
         with (
-            on_all_cores(self._seen) if on_cpu else nullcontext(self._seen) as seen,
+            on_all_cores(self._seen) if self._device.type == "cpu" else nullcontext(self._seen) as seen,
             Progress(transient=True, disable=not (progress and sys.stdout.isatty())) as bar,
         ):
             task = bar.add_task("Predicting", total=n)
@@ -112,6 +113,13 @@ class Ensemble:
                 yield votes[:, :, :done]
                 bar.advance(task, done)
                 left -= done
+
+    def _at_once(self) -> int:
+        """Say how many photos make a batch."""
+        if self._device.type != "cpu":
+            return max(1, IMAGES // len(self.views))
+        largest = max(math.prod(member.preprocessing.size) for member in self.members)
+        return torch.get_num_threads() * max(1, PIXELS // (largest * len(self.views)))
 
     @torch.inference_mode()
     def _seen(self, photos: Tensor) -> Tensor:

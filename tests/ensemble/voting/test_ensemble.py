@@ -1,5 +1,6 @@
 """A vote of real networks on the drawn store: what is shared among members changes no answer."""
 
+import math
 import shutil
 from dataclasses import replace
 
@@ -98,11 +99,16 @@ def test_photos_at_hand_are_predicted_like_those_of_a_store(members, smallest_st
     )
 
 
-@pytest.mark.parametrize("images", [1, 10, 35])
-def test_no_photo_is_lost_to_the_size_of_a_batch_and_their_order_stays(members, smallest_store, monkeypatch, images):
+def _pixels(photos, members, views):
+    """Those of so many photos, each in so many views."""
+    return math.ceil(photos * views * max(math.prod(member.preprocessing.size) for member in members))
+
+
+@pytest.mark.parametrize("photos", [0.2, 2, 7])
+def test_no_photo_is_lost_to_the_size_of_a_batch_and_their_order_stays(members, smallest_store, monkeypatch, photos):
     rows, ensemble = smallest_store.rows("val")[::-1], Ensemble(tuple(members[:2]), Rule.equal(2), views(5))
     expected = ensemble.predict_rows(smallest_store, rows)
-    monkeypatch.setattr(ensembles, "IMAGES_ON_CPU", images)
+    monkeypatch.setattr(ensembles, "PIXELS", _pixels(photos, members[:2], 5))
     assert ensemble.predict_rows(smallest_store, rows) == pytest.approx(expected, abs=NEAR)
     assert ensemble.predict_rows(smallest_store, rows[::-1])[::-1] == pytest.approx(expected, abs=NEAR)
 
@@ -168,7 +174,8 @@ def test_members_of_other_classes_or_none_are_refused(members):
         replace(members[0], models=())
 
 
-def test_photos_are_fetched_as_they_are_looked_at_and_not_all_at_once(members, smallest_store):
+def test_photos_are_fetched_as_they_are_looked_at_and_not_all_at_once(members, smallest_store, monkeypatch):
+    monkeypatch.setattr(ensembles, "PIXELS", _pixels(6, members[:1], 5))
     brought = []
 
     def bring(parts):
@@ -179,3 +186,24 @@ def test_photos_are_fetched_as_they_are_looked_at_and_not_all_at_once(members, s
     ensemble = Ensemble.alone(members[0], views(5))
     assert next(ensemble._votes(bring, 10_000, progress=False)).shape == (1, 5, 6, 18)
     assert brought == [6, 6]
+
+
+def test_cores_that_see_photos_of_their_own_change_no_answer(members, smallest_store, monkeypatch):
+    rows, ensemble = smallest_store.rows("val")[:7], Ensemble(tuple(members[:2]), Rule.equal(2), views(2))
+    expected = ensemble.predict_rows(smallest_store, rows)
+    seen = []
+    monkeypatch.setattr(Member, "vote", _watched(Member.vote, seen))
+    torch.set_num_threads(2)
+    try:
+        assert ensemble.predict_rows(smallest_store, rows) == pytest.approx(expected, abs=NEAR)
+    finally:
+        torch.set_num_threads(1)
+    assert sorted(seen) == [(6, 1), (6, 1), (8, 1), (8, 1)]  # 3 and 4 photos, by each of the two members
+
+
+def _watched(vote, seen):
+    def watched(member, images):
+        seen.append((len(images), torch.get_num_threads()))
+        return vote(member, images)
+
+    return watched
