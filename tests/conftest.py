@@ -18,6 +18,7 @@ from data_prep.labels import MASKS
 from data_prep.store import store as stores
 from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
+from tests.helpers import forked_workers
 from tests.tuning.plans import small_plan
 from tuning.plan.plan import Plan
 
@@ -33,6 +34,9 @@ plain torch trains to NaN as well."""
 
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 """Each Ray that a test starts would start two Python processes that nobody needs yet."""
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""As in a search's workers, which are forks of this process: threads that wait for each other leave the cores alone."""
 
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 """As after `source .venv/bin/activate`: `python`, in what programs print, is this one."""
@@ -80,9 +84,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
-def pytest_collection_finish() -> None:
-    """What torch, Ray and all tests have imported by now stays: the garbage collector need not look at it again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What torch, Ray and all tests have imported by now stays: the garbage collector need not look at it again, and
+    workers need not import it."""
     gc.freeze()
+    if any("ray_session" in getattr(item, "fixturenames", ()) for item in session.items):
+        forked_workers.serve()
     gc.enable()
 
 
@@ -164,14 +171,15 @@ def rays_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ray_session(rays_cache: Path) -> Iterator[None]:
-    """One Ray for every test that runs a search in this process."""
+    """One Ray for every test that runs a search in this process, with workers that start at once."""
     import ray
 
     from tuning.cluster import session
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MASKTUNE_CACHE", str(rays_cache))
-        session.start_ray()
+        with forked_workers.used():
+            session.start_ray()
     yield
     ray.shutdown()
 

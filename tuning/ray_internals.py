@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ray._private import ray_constants, worker
+from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search import SearchGenerator
@@ -42,6 +43,13 @@ def _kill_at_once(node: Any, kill: Callable[..., None], **options: bool) -> None
     for pid in started:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def start_workers_once() -> None:
+    """Have a trial's worker inherit the variables of this machine's Ray and have no others: for those that Tune names
+    itself, and which are among them, each worker would start Python twice."""
+    class_cache.DEFAULT_ENV_VARS = {}
+    class_cache.ENV_VARS_TO_PROPAGATE = set()
 
 
 def folder_of(trial: Trial) -> Path:

@@ -16,6 +16,7 @@ from ray._private import node, ray_constants, services, worker
 from ray.train import Checkpoint
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
+from ray.tune.execution import class_cache
 from ray.tune.execution.tune_controller import TrialRunnerWrapper, TuneController
 from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import SearchGenerator
@@ -50,6 +51,17 @@ def checkpoints(trial: Trial, tmp_path: Path) -> list[str]:
 def test_a_trial_lies_in_the_searchs_folder_and_ray_works_beside(trial: Trial, tmp_path: Path) -> None:
     assert ray_internals.folder_of(trial) == tmp_path / "runs/mine/trial-001"
     assert ray_internals.working_folder(trial).name == "driver_artifacts"
+
+
+def test_a_trials_worker_has_no_variables_of_its_own_which_would_start_python_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(class_cache, "DEFAULT_ENV_VARS", {"PL_DISABLE_FORK": "1"})
+    monkeypatch.setattr(class_cache, "ENV_VARS_TO_PROPAGATE", {"PATH"})
+    given = [class_cache._ActorClassCache().get(type("RayTrial", (), {}))._default_options["runtime_env"]]
+    ray_internals.start_workers_once()
+    given.append(class_cache._ActorClassCache().get(type("RayTrial", (), {}))._default_options["runtime_env"])
+    assert [set(each.get("env_vars", {})) for each in given] == [{"PL_DISABLE_FORK", "PATH"}, set()]
 
 
 def test_what_a_trial_diverged_of_is_in_its_last_result(trial: Trial) -> None:

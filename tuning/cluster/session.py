@@ -61,6 +61,7 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
             own_ray.start({"PYTHONPATH": str(ROOT), **variables}, **ray_cluster.QUIET, **alone)
         ray_internals.end_at_once()
+        ray_internals.start_workers_once()
 
 
 def _cache_named_here() -> dict[str, str]:

@@ -1,0 +1,103 @@
+"""Ray's workers as forks of a process that has imported everything: to import torch and Ray is half of a short trial.
+
+Only the Ray of the fixture `ray_session` has such workers, and only how they begin is different: Ray's own program for
+them runs in each. The Rays of programs that tests start have workers that start as anybody's do.
+"""
+
+import ctypes
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tests.helpers import ask_for_worker
+
+READ_WHEN_IMPORTED = {"RAY_JOB_ID": "01000000", "RAY_RAYLET_PID": str(os.getpid())}
+"""What Ray tells a worker, and a worker reads but once, when it imports Ray: the first job, which is a search in this
+process, and whose end is the worker's as well."""
+
+assert "ray" not in sys.modules, "what forked workers need to know is read when Ray is imported"
+os.environ |= READ_WHEN_IMPORTED
+from ray import _raylet  # noqa: E402
+from ray._private.parameter import RayParams  # noqa: E402
+
+for name in READ_WHEN_IMPORTED:
+    del os.environ[name]
+
+PR_SET_PDEATHSIG = 1
+
+_folder = tempfile.TemporaryDirectory(prefix="masktune-tests-")
+SOCKET = Path(_folder.name, "socket")
+
+
+def serve() -> None:
+    """Fork a process that forks a worker for whoever asks at `SOCKET`, and that ends with this one. To be called once
+    everything is imported, and before this process has threads that hold what a worker needs."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(SOCKET))
+    listener.listen()
+    if os.fork():
+        listener.close()
+        return
+    _end_with_the_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no worker waits to be asked how it ended
+    while True:
+        asking, _ = listener.accept()
+        if not os.fork():
+            listener.close()
+            _become(asking)
+        asking.close()
+
+
+def _become(asking: socket.socket) -> NoReturn:
+    """Be the worker that is asked for. Whoever asks waits as long as `asking` is open, which is until its end."""
+    _end_with_the_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message, streams, *_ = socket.recv_fds(asking, ask_for_worker.LARGEST, maxfds=3)
+    for own, given in enumerate(streams):
+        os.dup2(given, own)
+        os.close(given)
+    asked = json.loads(message)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    _raylet.Config.initialize("")  # which has other variables in it
+    sys.argv = asked["arguments"]
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+    code = 1
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    finally:
+        os._exit(code)
+
+
+def _end_with_the_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextmanager
+def used() -> Iterator[None]:
+    """Within it a Ray that starts has such workers, after `serve`."""
+    fill_in = RayParams.update_if_absent
+
+    def with_ours(params: RayParams, **defaults: Any) -> None:
+        if program := defaults.get("worker_path"):
+            os.environ[ask_for_worker.ADDRESS] = json.dumps([str(SOCKET), program])
+            defaults["worker_path"] = ask_for_worker.__file__
+        fill_in(params, **defaults)
+
+    RayParams.update_if_absent = with_ours
+    try:
+        yield
+    finally:
+        RayParams.update_if_absent = fill_in
+        os.environ.pop(ask_for_worker.ADDRESS, None)
