@@ -13,18 +13,21 @@ pytestmark = pytest.mark.skipif(bool(why := bare_user.why_not()), reason=str(why
 LONG = "/tmp/work/" + "long[1]/" * 11
 """A temporary folder as clusters make them, of more characters than a socket's name may have, and a pattern besides."""
 
-GOES_ON = """
+VOTES_AND_GOES_ON = """
 import functools, sys
 from common.command_line import exit_code
+from ensemble import select_and_predict
 from tests.tuning.curve_trial import CurveTrial
 from tuning import search
 import tune_main
+voted = exit_code(lambda: select_and_predict.main(["--members", "1", "--tta", "1"]))
 class RayTrial(CurveTrial):
     "What the search began with has this name."
 search.resume = functools.partial(search.resume, trainable=RayTrial)
-sys.exit(exit_code(lambda: tune_main.main(["--resume", "runs/age_bands", "--trials", "+1"])))
+sys.exit(voted or exit_code(lambda: tune_main.main(["--resume", "runs/age_bands", "--trials", "+1"])))
 """
-"""`--resume` whose trial needs no torch: what a real one needs of a home, the search and the vote have shown."""
+"""The vote, and `--resume` whose trial needs no torch: what a real one needs of a home, the search and the vote have
+shown."""
 
 SEARCH = f"""
 set -e
@@ -36,15 +39,14 @@ python -m data_prep --images sample/train/images --labels sample/train/train.csv
 python {bare_user.CHECKOUT}/tune_main.py --space age_bands --data store --arch resnet18 --weights none \\
     --trials 1 --epochs 1 >/dev/full 2>errors
 cat errors >&2 && test ! -s errors
-HOME=/etc python -m ensemble.select_and_predict --members 1 --tta 1
-HOME=/etc python -c {shlex.quote(GOES_ON)} >/dev/full
+HOME=/etc python -c {shlex.quote(VOTES_AND_GOES_ON)}
 grep -c finished runs/age_bands/leaderboard.csv
 """
 
 
 def test_the_sample_is_drawn_prepared_searched_and_voted_on_by_a_user_without_a_home() -> None:
-    """It is voted on, and the search goes on, with a home that can only be read. Searches have a disk that is full for
-    what they print."""
+    """It is voted on, and the search goes on, with a home that can only be read. The search has a disk that is full for
+    what it prints."""
     code, said = bare_user.run(SEARCH)
     assert code == 0, said
     assert "Traceback" not in said

@@ -1,14 +1,11 @@
 """The compiled route against the torch route, and what only compiled code can get wrong."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from common.repository import ROOT
 from trainable.config import Augment
 from trainable.photos.augment import _by_operators, apply
 from trainable.photos.params import Params, draw
@@ -92,9 +89,3 @@ def test_threads_do_not_disturb_each_other():
         side_by_side = list(pool.map(lambda params: apply(photos, params, _to(crop), CPU), draws))
     in_turn = [apply(photos, params, _to(crop), CPU) for params in draws]
     assert all(torch.equal(*pair) for pair in zip(side_by_side, in_turn, strict=True))
-
-
-def test_numba_is_not_imported_before_a_cpu_augments():
-    program = "import sys, trainable.photos.augment; print('numba' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert ran.stdout.strip() == "False"
