@@ -53,28 +53,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 LONGEST = (
     "test_readme.py",
-    "test_end_to_end.py",
-    "tuning/test_faults.py",
-    "faults/test_workers.py",
     "test_bare_user.py",
-    "test_photographs.py",
+    "test_end_to_end.py",
     "tuning/test_signals.py",
-    "tuning/test_surroundings.py",
-    "tuning/cluster/test_nodes.py",
-    "faults/test_nodes.py",
     "data_prep/prepare/test_cluster.py",
-    "ensemble/predictions/test_workforce.py",
     "tuning/storage/test_mirror.py",
-    "tuning/storage/test_disk.py",
-    "tuning/test_search.py",
+    "tuning/test_faults.py",
+    "faults/test_nodes.py",
+    "ensemble/test_select_and_predict.py",
     "trainable/test_workbench.py",
-    "benchmarks/data_prep/test_data_prep.py",
-    "benchmarks/gpu/test_main.py",
-    "tuning/callbacks/test_failures.py",
-    "benchmarks/trial_throughput/test_main.py",
+    "faults/test_workers.py",
+    "tuning/test_surroundings.py",
+    "test_photographs.py",
     "common/test_ray_cluster.py",
+    "benchmarks/data_prep/test_data_prep.py",
+    "ensemble/model/test_elsewhere.py",
+    "trainable/test_loop.py",
+    "trainable/network/test_model.py",
+    "data_prep/prepare/draft/test_killed.py",
+    "tuning/cluster/test_nodes.py",
+    "tuning/storage/test_disk.py",
+    "data_prep/prepare/draft/test_processes.py",
+    "benchmarks/gpu/test_main.py",
 )
-"""The files that take a quarter of a minute or more, the longest first."""
+"""The files that take a third of a minute or more, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -157,7 +159,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def one_core() -> Iterator[None]:
-    """Searches here have one trial at a time: a worker takes 5 s of a core to import torch and Ray."""
+    """Searches here have one trial at a time: each worker builds its network and trains it beside the others."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common.machine.cpu_cores", lambda: 1)
         yield
