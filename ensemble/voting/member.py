@@ -77,8 +77,9 @@ def network(config: TrialConfig, weights: Mapping[str, Tensor], classes: int, de
     Raises:
         RuntimeError: the weights are of another network.
     """
-    model = build(replace(config.model, weights="none"), classes)
-    model.load_state_dict(dict(weights))
+    with torch.device("meta"):  # to draw weights that are replaced at once takes as long as all the rest
+        model = build(replace(config.model, weights="none"), classes)
+    model.load_state_dict(dict(weights), assign=True)
     ready = folded(model.eval())
     if device.type == "cpu" and amp_dtype(device) == torch.float32:
         from ensemble.voting import winograd  # for numba, which takes half a second
