@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from unittest.mock import patch
 import ray
 from ray.cluster_utils import Cluster
 
+from common import machine
 from common.errors import MasktuneError
 from common.security.own_ray import without_side_processes
 from data_prep.prepare import cluster as module
@@ -143,13 +145,11 @@ def main(images: str, labels: str, out: str) -> None:
 
 
 def kill_workers() -> None:
-    """SIGKILL every process of a worker, as a machine that is short of memory does."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cmdline").read_bytes().startswith(b"ray::Worker"):
-                os.kill(int(process.name), signal.SIGKILL)
-        except OSError:
-            continue
+    """SIGKILL every process of a worker of this cluster, as a machine that is short of memory does."""
+    for process in machine.descendants(os.getpid()):
+        with suppress(OSError):
+            if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"ray::Worker"):
+                os.kill(process, signal.SIGKILL)
 
 
 if __name__ == "__main__":
