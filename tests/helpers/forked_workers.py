@@ -38,22 +38,27 @@ SOCKET = Path(_folder.name, "socket")
 
 
 def serve() -> None:
-    """Fork a process that forks a worker for whoever asks at `SOCKET`, and that ends with this one. To be called once
-    everything is imported, and before this process has threads that hold what a worker needs."""
+    """Fork a process that forks a worker for whoever asks at `SOCKET`, and that ends with this one; on Linux alone. To
+    be called once everything is imported, and before this process has threads that hold what a worker needs."""
+    if sys.platform != "linux":
+        return
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(SOCKET))
     listener.listen()
     if os.fork():
         listener.close()
         return
-    _end_with_the_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no worker waits to be asked how it ended
-    while True:
-        asking, _ = listener.accept()
-        if not os.fork():
-            listener.close()
-            _become(asking)
-        asking.close()
+    try:
+        _end_with_the_parent()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no worker waits to be asked how it ended
+        while True:
+            asking, _ = listener.accept()
+            if not os.fork():
+                listener.close()
+                _become(asking)
+            asking.close()
+    finally:
+        os._exit(1)  # whatever goes wrong, it is no second run of the tests
 
 
 def _become(asking: socket.socket) -> NoReturn:
@@ -86,7 +91,10 @@ def _end_with_the_parent() -> None:
 
 @contextmanager
 def used() -> Iterator[None]:
-    """Within it a Ray that starts has such workers, after `serve`."""
+    """Within it a Ray that starts has such workers, if they are served."""
+    if not SOCKET.exists():
+        yield
+        return
     fill_in = RayParams.update_if_absent
 
     def with_ours(params: RayParams, **defaults: Any) -> None:
