@@ -81,12 +81,16 @@ def _be_deterministic(yes: bool) -> None:
 def describe(device: torch.device, deterministic: bool = False) -> str:
     """Say in a line what the numbers of a trial depend on beside its configuration."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    packages = ", ".join(f"{package} {version(package)}" for package in ("torch", "torchvision", "numpy"))
     how = "deterministic" if deterministic else "not deterministic"
     return (
         f"{name}, {amp_dtype(device)}".replace("torch.", "")
-        + f", Python {platform.python_version()}, {packages}, {how}"
+        + f", Python {platform.python_version()}, {_packages()}, {how}"
     )
+
+
+@functools.cache
+def _packages() -> str:
+    return ", ".join(f"{package} {version(package)}" for package in ("torch", "torchvision", "numpy"))
 
 
 def check_kernels(name: str, capability: tuple[int, int], arch_list: Sequence[str]) -> None:
