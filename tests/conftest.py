@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """In a fresh clone the kernels are compiled once, and not in each process at once."""
+    subprocess.run([sys.executable, "-c", "import trainable.photos.augment_cpu"], check=True)
+
+
 LONGEST = (
     "test_readme.py",
     "test_bare_user.py",
@@ -89,9 +97,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What torch, Ray and all tests have imported by now stays: the garbage collector need not look at it again, and
     workers need not import it."""
-    gc.freeze()
     if any("ray_session" in getattr(item, "fixturenames", ()) for item in session.items):
+        importlib.import_module("trainable.photos.augment_cpu")  # a trial does so in its first step, for a second
+        gc.freeze()
         forked_workers.serve()
+    gc.freeze()
     gc.enable()
 
 
