@@ -51,7 +51,7 @@ def _written(folder: Path, where: Path, trials: int, epochs: int) -> Path:
 
     from common.search_folder import VAL_PREDICTIONS
     from data_prep.store.store import Store
-    from tests.tuning.plans import small_plan
+    from tests.tuning.helpers.plans import small_plan
     from tests.tuning.report import drawn
     from tuning.records import leaderboard
     from tuning.report import report

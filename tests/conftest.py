@@ -21,11 +21,11 @@ from data_prep.store import store as stores
 from data_prep.store.meta import StoreMeta
 from data_prep.store.store import Store
 from tests.helpers import forked_workers
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.plans import small_plan
 from tuning.plan.plan import Plan
 
 if TYPE_CHECKING:
-    from tests.tuning.undisturbed import Undisturbed
+    from tests.tuning.helpers.undisturbed import Undisturbed
 
 gc.disable()
 """Until all tests are collected: what is imported is not garbage, and to look for some takes three seconds."""
@@ -76,7 +76,7 @@ LONGEST = (
     "common/test_ray_cluster.py",
     "benchmarks/data_prep/test_data_prep.py",
     "ensemble/model/test_elsewhere.py",
-    "trainable/test_loop.py",
+    "trainable/loop/test_loop.py",
     "trainable/network/test_model.py",
     "data_prep/prepare/draft/test_killed.py",
     "tuning/cluster/test_nodes.py",
@@ -97,11 +97,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What torch, Ray and all tests have imported by now stays: the garbage collector need not look at it again, and
     workers need not import it."""
-    if any("ray_session" in getattr(item, "fixturenames", ()) for item in session.items):
-        importlib.import_module("trainable.photos.augment_cpu")  # a trial does so in its first step, for a second
-        gc.freeze()
-        forked_workers.serve()
+    with_workers = any("ray_session" in getattr(item, "fixturenames", ()) for item in session.items)
+    if with_workers:
+        importlib.import_module("trainable.photos.augment_cpu")  # a trial would in its first step, for a second
     gc.freeze()
+    if with_workers:
+        forked_workers.serve()
     gc.enable()
 
 
@@ -199,6 +200,6 @@ def ray_session(rays_cache: Path) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def calm(ray_session: None, small_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """One search that nothing happens to, for all tests in this process."""
-    from tests.tuning.undisturbed import undisturbed
+    from tests.tuning.helpers.undisturbed import undisturbed
 
     return undisturbed(tmp_path_factory.mktemp("calm"), small_store)

@@ -17,7 +17,7 @@ VOTES_AND_GOES_ON = """
 import functools, sys
 from common.command_line import exit_code
 from ensemble import select_and_predict
-from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.helpers.curve_trial import CurveTrial
 from tuning import search
 import tune_main
 voted = exit_code(lambda: select_and_predict.main(["--members", "1", "--tta", "1"]))

@@ -22,7 +22,7 @@ from common.errors import OptionError
 from data_prep.store.store import Store
 from ensemble import select_and_predict
 from tests.helpers.relabelled import mixed
-from tests.tuning.plans import change
+from tests.tuning.helpers.plans import change
 from trainable.best import load_best
 from trainable.recipe.metrics import macro_f1
 from tuning.plan import disk_need

@@ -25,7 +25,7 @@ from tests.data_prep import drawn_layouts
 from tests.data_prep.drawn_layouts import Folder
 from tests.helpers.relabelled import relabelled
 from tests.helpers.small_networks import small_networks
-from tests.tuning.plans import begin, small_plan
+from tests.tuning.helpers.plans import begin, small_plan
 from trainable.config import TrialConfig
 from trainable.loop import Trial
 from trainable.workbench import Workbench

@@ -31,7 +31,8 @@ from trainable.best import load_best
 
 PAGES = ("README.md", "docs/quickstart.md")
 
-SHORT = "--arch resnet18 --set train/batch_size=64 --trials 1 --epochs 1"
+QUICK = "--arch resnet18 --set train/batch_size=64"
+SHORT = f"{QUICK} --trials 1 --epochs 1"
 
 SMALLER = {
     # Whole commands first: the sample's store is a drawn one, which is there already.
@@ -41,7 +42,7 @@ SMALLER = {
     "--background sample --size 96x72": "--background sample --size 48x36",
     # u2net_human_seg would be fetched; the sample's own segmenter comes with the sample.
     "--eval eval --out data/faces": "--eval eval --out data/faces --background sample --size 48x36",
-    "--gpu-hours 240 --name weekend": "--gpu-hours 240 --name weekend --arch resnet18 --set train/batch_size=64 --trials 2 --epochs 2 --grace 1",
+    "--gpu-hours 240 --name weekend": f"--gpu-hours 240 --name weekend {QUICK} --trials 2 --epochs 2 --grace 1",
     "--gpu-hours +40": "--gpu-hours +40 --trials +1",
     "--confirm 3": "--confirm 2 --seeds 2",
     "--search runs/weekend --test": "--search runs/weekend --test --tta 2",

@@ -15,7 +15,7 @@ from data_prep.sample.__main__ import main as sample
 from data_prep.store.store import Store
 from data_prep.suspects.__main__ import main as suspects
 from ensemble.select_and_predict import main as vote
-from tests.tuning.plans import begin
+from tests.tuning.helpers.plans import begin
 from trainable.__main__ import main as trial
 from tuning.plan.plan import Plan
 

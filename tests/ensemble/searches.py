@@ -11,7 +11,7 @@ import torch
 
 from data_prep.store.store import Store
 from tests.helpers.small_networks import small_networks
-from tests.tuning.plans import begin, change, small_plan
+from tests.tuning.helpers.plans import begin, change, small_plan
 from trainable.best import Best, export_best
 from trainable.config import TrialConfig
 from trainable.network import model

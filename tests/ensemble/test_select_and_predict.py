@@ -17,7 +17,7 @@ from ensemble.select_and_predict import main
 from tests.conftest import drawn_store
 from tests.ensemble.searches import searched, sure_of
 from tests.helpers.small_networks import small_networks
-from tests.tuning.plans import change
+from tests.tuning.helpers.plans import change
 from trainable.predict import Probabilities
 
 

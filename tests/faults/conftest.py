@@ -18,7 +18,7 @@ import pytest
 from common import files
 from data_prep.store.store import Store
 from tests.faults import driving
-from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.helpers.curve_trial import CurveTrial
 from tuning import search
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan

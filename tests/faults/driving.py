@@ -48,8 +48,8 @@ def main(runs: str, store: str, trials: str, concurrent: str, machine: str = "")
     real, ahead = time.time, float(os.environ.get("CLOCK_AHEAD", "0"))
     time.time = lambda: real() + ahead
     from data_prep.store.store import Store
-    from tests.tuning.curve_trial import SlowTrial
-    from tests.tuning.plans import small_plan
+    from tests.tuning.helpers.curve_trial import SlowTrial
+    from tests.tuning.helpers.plans import small_plan
     from tuning import resume, search
     from tuning.cluster import session
     from tuning.plan.budget import Budget

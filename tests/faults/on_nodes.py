@@ -24,8 +24,8 @@ from ray.cluster_utils import Cluster
 from common.security.own_ray import without_side_processes
 from data_prep.store.store import Store
 from tests.faults.test_driver import times_repeated
-from tests.tuning.curve_trial import CurveTrial
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.curve_trial import CurveTrial
+from tests.tuning.helpers.plans import small_plan
 from tuning import search
 from tuning.cluster import session
 from tuning.plan.budget import Budget

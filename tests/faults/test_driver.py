@@ -13,7 +13,7 @@ from common import search_state
 from data_prep.store.store import Store
 from tests.faults import driving
 from tests.faults.conftest import Campaign
-from tests.tuning.curve_trial import val_f1
+from tests.tuning.helpers.curve_trial import val_f1
 from tests.tuning.test_faults import board, epochs_reported, study
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan

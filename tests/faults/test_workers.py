@@ -15,8 +15,8 @@ import pytest
 from data_prep.store.store import Store
 from tests.faults.conftest import Campaign
 from tests.faults.test_driver import times_repeated
-from tests.tuning.bad_trials import KINDS, CampaignTrial, StruckTrial
-from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.helpers.bad_trials import KINDS, CampaignTrial, StruckTrial
+from tests.tuning.helpers.curve_trial import CurveTrial
 from tests.tuning.test_faults import board
 from tuning import search
 from tuning.callbacks.watchdog import Watchdog

@@ -22,9 +22,9 @@ from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.helpers.patience import HANGS
-from tests.tuning.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
-from tests.tuning.plans import begin, change
-from tests.tuning.undisturbed import Undisturbed, rungs, schedulers
+from tests.tuning.helpers.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
+from tests.tuning.helpers.plans import begin, change
+from tests.tuning.helpers.undisturbed import Undisturbed, rungs, schedulers
 from tuning import resume, search
 from tuning.algorithms import study_file
 from tuning.background import meanwhile
@@ -37,8 +37,8 @@ from tuning.storage import states
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.tuning.curve_trial import SlowTrial
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.curve_trial import SlowTrial
+from tests.tuning.helpers.plans import small_plan
 from data_prep.store.store import Store
 from tuning import search
 from tuning.cluster import session

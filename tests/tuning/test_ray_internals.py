@@ -23,7 +23,7 @@ from ray.tune.search import SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
 from common.security import own_ray
-from tests.tuning.processes import alive
+from tests.tuning.helpers.processes import alive
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 

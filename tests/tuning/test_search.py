@@ -19,8 +19,8 @@ from common import search_state
 from common.errors import SearchError, StoreError
 from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import BrokenTrial, CountingTrial, SilentTrial, val_f1
-from tests.tuning.plans import begin, small_plan
+from tests.tuning.helpers.curve_trial import BrokenTrial, CountingTrial, SilentTrial, val_f1
+from tests.tuning.helpers.plans import begin, small_plan
 from tuning import ray_internals, resume, search
 from tuning.algorithms import tpe
 from tuning.cluster import session

@@ -15,8 +15,8 @@ from common.errors import SearchError, SpaceError, UriError
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.helpers.strangers import STRANGER, as_a_stranger, needs_a_stranger
-from tests.tuning.plans import begin
-from tests.tuning.processes import command, family, listening
+from tests.tuning.helpers.plans import begin
+from tests.tuning.helpers.processes import command, family, listening
 from tuning import resume, search
 from tuning.ownership import lock
 from tuning.plan import spaces

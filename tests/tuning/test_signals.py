@@ -13,15 +13,15 @@ import pytest
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.helpers.patience import HANGS
-from tests.tuning.curve_trial import HURRY, SlowTrial
-from tests.tuning.processes import alive, family
+from tests.tuning.helpers.curve_trial import HURRY, SlowTrial
+from tests.tuning.helpers.processes import alive, family
 from tuning import resume, search
 from tuning.records import search_json
 
 DRIVER = """
 import functools, runpy, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
-from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.helpers.curve_trial import SlowTrial
 from tuning import search
 search.run = functools.partial(search.run, trainable=SlowTrial)
 runpy.run_path("tune_main.py", run_name="__main__")

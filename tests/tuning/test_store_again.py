@@ -13,7 +13,7 @@ from common.errors import EnsembleError, StoreError
 from data_prep.store.store import Store
 from data_prep.suspects import evidence
 from ensemble import search_folder
-from tests.tuning.plans import begin
+from tests.tuning.helpers.plans import begin
 from tests.tuning.test_views import as_killed
 from tuning import resume
 from tuning.plan.plan import Plan

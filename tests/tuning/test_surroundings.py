@@ -16,7 +16,7 @@ import pytest
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.helpers.patience import HANGS
-from tests.tuning.curve_trial import CurveTrial, SlowTrial, WeighedTrial
+from tests.tuning.helpers.curve_trial import CurveTrial, SlowTrial, WeighedTrial
 from tests.tuning.test_faults import epochs_of, epochs_reported, interrupted_when, state
 from tuning import resume, search
 from tuning.command.machine import Machine, changes
@@ -122,8 +122,8 @@ def test_a_worker_that_the_memory_monitor_killed_is_lost_and_has_not_failed(
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.tuning.curve_trial import SlowTrial
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.curve_trial import SlowTrial
+from tests.tuning.helpers.plans import small_plan
 from data_prep.store.store import Store
 from tuning import search
 from tuning.callbacks import failures

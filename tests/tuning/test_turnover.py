@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import SecondComesLate
+from tests.tuning.helpers.curve_trial import SecondComesLate
 from tuning import search
 from tuning.plan.budget import Budget
 from tuning.plan.plan import Plan

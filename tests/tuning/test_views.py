@@ -11,7 +11,7 @@ import pytest
 from common import search_state
 from common.search_record import SearchRecord
 from data_prep.store.store import Store
-from tests.tuning.plans import begin
+from tests.tuning.helpers.plans import begin
 from tuning import resume
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard, search_json

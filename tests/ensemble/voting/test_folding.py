@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ensemble.voting.folding import folded
-from tests.helpers.used_network import used_network
+from tests.ensemble.voting.used_network import used_network
 from trainable.archs import ARCHS
 from trainable.network.model import place
 

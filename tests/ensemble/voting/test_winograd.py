@@ -4,7 +4,7 @@ from torch import nn
 
 from ensemble.voting import member, winograd
 from ensemble.voting.winograd import Winograd, replace
-from tests.helpers.used_network import used_network
+from tests.ensemble.voting.used_network import used_network
 from trainable.config import TrialConfig
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from ray.tune.experiment import Experiment
 
 from common.errors import SearchError
-from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.helpers.curve_trial import CurveTrial
 from tuning.algorithms import tpe
 from tuning.algorithms.proposals import Proposals
 from tuning.plan import points

@@ -10,7 +10,7 @@ import pytest
 
 from common.errors import SearchError
 from data_prep.store.store import Store
-from tests.tuning.bad_trials import MostFailTrial
+from tests.tuning.helpers.bad_trials import MostFailTrial
 from tuning import resume, search
 from tuning.algorithms import study_file, tpe
 from tuning.algorithms.study_file import Told

@@ -12,7 +12,7 @@ import pytest
 
 from common import search_state
 from common.errors import SearchError
-from tests.tuning.plans import begin
+from tests.tuning.helpers.plans import begin
 from tuning import ray_internals
 from tuning.algorithms.asha import Asha
 from tuning.callbacks import snapshots

@@ -13,7 +13,7 @@ import tune_main
 from common.command_line import exit_code
 from common.search_record import State
 from data_prep.store.store import Store
-from tests.tuning.plans import begin, change
+from tests.tuning.helpers.plans import begin, change
 from tuning.plan import describe
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard, search_json

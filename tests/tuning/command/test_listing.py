@@ -15,7 +15,7 @@ from common.command_line import exit_code
 from common.search_record import State
 from data_prep.store.store import Store
 from tests.tuning.command.test_dry_run import row
-from tests.tuning.plans import begin, change
+from tests.tuning.helpers.plans import begin, change
 from tuning.ownership.lock import owning
 from tuning.records import leaderboard
 from tuning.records.look import Look

@@ -14,7 +14,7 @@ from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from common.search_record import State
 from data_prep.store.store import Store
-from tests.tuning.plans import begin, change
+from tests.tuning.helpers.plans import begin, change
 from tuning.command import queue
 
 

@@ -13,7 +13,7 @@ from common.errors import OptionError, SearchError
 from common.search_record import State
 from data_prep.store.store import Store
 from tests.tuning.command.test_dry_run import row
-from tests.tuning.plans import begin, change
+from tests.tuning.helpers.plans import begin, change
 from tuning.command.ending.finish import finish
 from tuning.plan import profiles, spaces
 from tuning.plan.settings import shared_settings

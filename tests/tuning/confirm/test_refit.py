@@ -11,7 +11,7 @@ from common.errors import OptionError, SearchError
 from common.files import write_json
 from common.search_folder import ENSEMBLE
 from data_prep.store.store import Store
-from tests.tuning.plans import begin
+from tests.tuning.helpers.plans import begin
 from tune_main import main
 from tuning.confirm import refit
 from tuning.confirm.refit import Chosen

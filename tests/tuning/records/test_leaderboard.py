@@ -12,7 +12,7 @@ from rich.text import Text
 
 from common.search_folder import LEADERBOARD
 from data_prep.store.store import Store
-from tests.tuning.plans import begin
+from tests.tuning.helpers.plans import begin
 from tuning.command.ending.finish import finish
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from common.command_line import exit_code
-from tests.tuning.curve_trial import val_f1
-from tests.tuning.plans import begin
+from tests.tuning.helpers.curve_trial import val_f1
+from tests.tuning.helpers.plans import begin
 from tuning.algorithms.asha import Asha
 from tuning.plan.plan import Plan
 from tuning.replay import __main__, outcomes

@@ -10,7 +10,7 @@ import numpy as np
 
 from common.search_record import State
 from data_prep.store.store import Store
-from tests.tuning.plans import begin, change
+from tests.tuning.helpers.plans import begin, change
 from tuning.plan.plan import Plan
 from tuning.records import leaderboard
 from tuning.records.rows import Row

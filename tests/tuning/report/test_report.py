@@ -16,7 +16,7 @@ from common.command_line import exit_code
 from common.search_folder import VAL_PREDICTIONS
 from common.search_record import State
 from data_prep.store.store import Store
-from tests.tuning.plans import change
+from tests.tuning.helpers.plans import change
 from tests.tuning.report import drawn
 from tuning.command.ending.finish import finish
 from tuning.plan.plan import Plan

@@ -19,7 +19,7 @@ from common import patience
 from common.errors import OptionError
 from common.security import terminal
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import CurveTrial, SlowTrial
+from tests.tuning.helpers.curve_trial import CurveTrial, SlowTrial
 from tuning import search
 from tuning.background import meanwhile
 from tuning.callbacks.waiting import FolderGuard, patient

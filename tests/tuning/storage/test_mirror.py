@@ -22,9 +22,9 @@ from common.errors import SearchError, UriError
 from common.repository import ROOT
 from data_prep.store.store import Store
 from tests.helpers.patience import HANGS
-from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.helpers.curve_trial import SlowTrial
+from tests.tuning.helpers.undisturbed import Undisturbed
 from tests.tuning.test_faults import board, study
-from tests.tuning.undisturbed import Undisturbed
 from trainable.worker.remote_trial import RemoteTrial
 from tuning import resume, search
 from tuning.background import meanwhile
@@ -40,9 +40,9 @@ from tuning.storage.mirror import Mirror
 DRIVER = """
 import sys
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import SlowTrial
+from tests.tuning.helpers.curve_trial import SlowTrial
 from tests.tuning.storage.test_mirror import at_uri
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.plans import small_plan
 from pathlib import Path
 from tuning import search
 from tuning.cluster import session

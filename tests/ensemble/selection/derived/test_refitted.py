@@ -15,7 +15,7 @@ from ensemble.selection.derived.refitted import refitted
 from ensemble.selection.options import Options
 from ensemble.voting.tta import views
 from tests.ensemble.confirmations import A, B, leave, record
-from tests.tuning.plans import begin, small_plan
+from tests.tuning.helpers.plans import begin, small_plan
 
 POINTS = [{**A, "train/epochs": 5}, {**B, "train/epochs": 3}]
 

@@ -12,7 +12,7 @@ import pytest
 
 from common.search_folder import VAL_PREDICTIONS
 from data_prep.store.store import Store
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.plans import small_plan
 from tuning.callbacks.tensorboard.callback import TensorBoard
 from tuning.callbacks.tensorboard.pictures import Pictures
 from tuning.plan.plan import Plan

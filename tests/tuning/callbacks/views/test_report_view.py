@@ -15,7 +15,7 @@ import pytest
 from common.errors import SearchError
 from common.search_record import State
 from data_prep.store.store import Store
-from tests.tuning.plans import change
+from tests.tuning.helpers.plans import change
 from tests.tuning.report import drawn
 from tuning.callbacks.views import report_view
 from tuning.callbacks.views.aside import Aside

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from data_prep.store.store import Store
-from tests.tuning.curve_trial import CurveTrial
-from tests.tuning.plans import small_plan
+from tests.tuning.helpers.curve_trial import CurveTrial
+from tests.tuning.helpers.plans import small_plan
 from tuning import search
 from tuning.algorithms.asha import Asha
 from tuning.plan.plan import Plan

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.repository import ROOT
-from tests.helpers.sources import tree
+from tests.rules.sources import tree
 
 WAY_DOWN = """
     tune_main

@@ -9,8 +9,8 @@ from typing import TypeGuard
 
 import pytest
 
-from tests.helpers.sources import tree
-from tests.test_imports import MODULES
+from tests.rules.sources import tree
+from tests.rules.test_imports import MODULES
 
 RENAMED_ELSEWHERE = {
     "data_prep.store.shards": "a shard is streamed from call to call",

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.tuning.curve_trial import CurveTrial
+from tests.tuning.helpers.curve_trial import CurveTrial
 
 KINDS = ("setup", "memory", "nan", "exits", "inf", "missing", "none", "text")
 REPORTED = {"nan": math.nan, "inf": math.inf, "none": None, "text": "high"}
