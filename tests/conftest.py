@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -37,6 +37,9 @@ plain torch trains to NaN as well."""
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 """Each Ray that a test starts would start two Python processes that nobody needs yet."""
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Several processes test at once: threads of one would wait for cores that another has."""
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 """As in a search's workers, which are forks of this process: threads that wait for each other leave the cores alone."""
 
@@ -55,8 +58,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """In a fresh clone the kernels are compiled once, and not in each process at once."""
-    subprocess.run([sys.executable, "-c", "import trainable.photos.augment_cpu"], check=True)
+    """In a fresh clone nothing is compiled yet: two processes do it, torch and the kernels the one, the rest the other.
+    Each of those that run the tests would do all of it."""
+    torch = importlib.util.find_spec("torch")
+    if torch and torch.cached and Path(torch.cached).exists():
+        return
+    collecting = "import numba, sympy, pytest; pytest.main(['--collect-only', '-qq'])"
+    halves = ("import trainable.photos.augment_cpu", collecting)
+    for each in [subprocess.Popen([sys.executable, "-c", half], stdout=subprocess.DEVNULL) for half in halves]:
+        each.wait()
 
 
 LONGEST = (

@@ -58,7 +58,7 @@ def test_photos_of_ones_own_do_not_need_the_report_again(search: Path, capsys: p
     assert main(["--search", str(search), "--tta", "1"]) == 0
     (search / "ensemble.html").unlink()
     photo = search.parent / "a.jpg"
-    shutil.copy(Path(__file__).parents[3] / "docs" / "check.jpg", photo)
+    shutil.copy(Path(__file__).parents[3] / "docs" / "pictures" / "check.jpg", photo)
     capsys.readouterr()
     assert main(["--search", str(search), "--photos", str(photo), "--out", "new.csv"]) == 0
     assert not (search / "ensemble.html").exists() and "report" not in capsys.readouterr().out
