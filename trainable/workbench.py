@@ -37,7 +37,6 @@ class Workbench:
         self._compiled: Compiled | None = None
         self._first_weights: dict[str, Tensor] = {}
         self._drawn_for: tuple[Model, int] | None = None
-        gc.freeze()  # what was imported stays, and to look for garbage in it takes .27 s a trial
 
     def clear(self) -> None:
         """Give back to the system, between two trials, what the last one held and nothing else refers to."""

@@ -1,5 +1,6 @@
 """What a worker does before its first step: it opens the search's store, and copies it to its node if need be."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,3 +65,11 @@ def test_a_trial_runs_on_the_device_that_its_search_names(worker, monkeypatch, s
     made._bench = None
     assert made._bench_of(shared).device == CPU
     assert names == [asked]
+
+
+def test_between_two_trials_no_garbage_is_looked_for_in_what_was_imported(worker):
+    made = worker()
+    made._bench = None
+    gc.unfreeze()
+    made._bench_of({"device": "cpu"})
+    assert gc.get_freeze_count() > 10_000 > len(gc.get_objects())
