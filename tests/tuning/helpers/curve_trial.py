@@ -68,6 +68,21 @@ class SlowTrial(CurveTrial):
         return super().step()
 
 
+GO_ON = "{trial}-goes-on"
+"""Beside the folder of all searches, and so not on their disk: what a HeldTrial waits for."""
+
+
+class HeldTrial(CurveTrial):
+    """Waits after its third epoch until its file GO_ON is there."""
+
+    def step(self) -> dict[str, Any]:
+        trial = Path(self._storage.trial_fs_path)
+        go_on = trial.parents[1].with_name(GO_ON.format(trial=trial.name))
+        while self.epoch == 3 and not go_on.exists():
+            time.sleep(0.05)
+        return super().step()
+
+
 class WeighedTrial(SlowTrial):
     """Writes down how many cores Ray lends it, and how many it is told to use."""
 

@@ -19,7 +19,7 @@ from common import patience
 from common.errors import OptionError
 from common.security import terminal
 from data_prep.store.store import Store
-from tests.tuning.helpers.curve_trial import CurveTrial, SlowTrial
+from tests.tuning.helpers.curve_trial import GO_ON, CurveTrial, HeldTrial
 from tuning import search
 from tuning.background import meanwhile
 from tuning.callbacks.waiting import FolderGuard, patient
@@ -140,7 +140,7 @@ def test_a_search_waits_for_its_disk_and_ends_as_an_undisturbed_one_does(
     plan = make_plan(folder=there / "age_bands", **one)
     waits = said_to_wait(monkeypatch)
     with mounted(small_disk, there), meanwhile(lambda ended: disturb(small_disk, plan, waits, ended)):
-        search.run(plan, small_store, SlowTrial)
+        search.run(plan, small_store, HeldTrial)
         assert board(plan).equals(board(calm))
         assert not list(plan.folder.glob("trial-*/.checkpoint_*"))
     said = capsys.readouterr().out
@@ -180,39 +180,38 @@ def said_to_wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 
 def disturb(disk: Path, plan: Plan, waits: Callable[[], int], ended: threading.Event) -> None:
-    """In each of three trials the disk takes nothing until the search has noticed, and a second longer."""
+    """Each of three trials waits after its third epoch. Then the disk takes nothing until the search has noticed, and a
+    second longer."""
     there = plan.folder.parent
 
     def gone() -> None:
         subprocess.run(["umount", "-l", str(there)], check=True)
 
-    def until_noticed(before: int) -> None:
+    def wait_for_third_epoch(trial: str) -> int:
+        while not (plan.folder / trial / "checkpoint_000002").exists() and not ended.wait(0.05):
+            pass
+        return waits()
+
+    def until_noticed(trial: str, before: int) -> None:
+        there.with_name(GO_ON.format(trial=trial)).touch()
         while waits() == before and not ended.wait(0.05):
             pass
         ended.wait(1)
 
-    wait_for(plan.folder / "trial-001/checkpoint_000002", ended)
-    before = waits()
+    before = wait_for_third_epoch("trial-001")
     ballast = full(disk)
-    until_noticed(before)
+    until_noticed("trial-001", before)
     ballast.unlink()
 
-    wait_for(plan.folder / "trial-002/checkpoint_000002", ended)
-    before = waits()
+    before = wait_for_third_epoch("trial-002")
     gone()
-    until_noticed(before)
+    until_noticed("trial-002", before)
     bind(disk, there)
 
-    wait_for(plan.folder / "trial-003/checkpoint_000002", ended)
-    before = waits()
+    before = wait_for_third_epoch("trial-003")
     bind(disk, there, "ro")  # over what is there, which is never gone
-    until_noticed(before)
+    until_noticed("trial-003", before)
     gone()
-
-
-def wait_for(path: Path, ended: threading.Event) -> None:
-    while not path.exists() and not ended.wait(0.05):
-        pass
 
 
 def board(plan: Plan) -> pd.DataFrame:
