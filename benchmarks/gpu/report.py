@@ -109,7 +109,7 @@ def markdown(about: Mapping[str, Any]) -> str:
 
 
 def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
-    """(part, seconds, result, what, found): one a finding, the part named in its first; then what was left out."""
+    """(part, seconds, result, what, found): one a finding, the part named in its first; then what never began."""
     for part in about["parts"]:
         name, seconds = part["name"], f"{part['seconds']:.0f}"
         for finding in part["findings"]:
@@ -117,8 +117,9 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
             name = seconds = ""
         if name:
             yield name, seconds, "", "", "nothing"
+    began = {part["name"] for part in about["parts"]}
     for name, why in about["left_out"].items():
-        if why != NOT_ASKED:
+        if why != NOT_ASKED and name not in began:
             yield name, "", "", "left out", why
 
 

@@ -29,27 +29,17 @@ TRIALS, EPOCHS = 4, 2
 TRAIN_PHOTOS, VAL_PHOTOS, TEST_PHOTOS = 512, 128, 28
 ENDED = ("finished", "stopped")
 
-SHORT = 29
-"""Characters of a folder in which a temporary one is still short enough for Ray: it adds 68 to the names of its
-sockets, and Linux takes 107."""
-
 
 def search(setting: Setting) -> Iterator[Finding]:
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         yield Finding("search", f"not tried: {' and '.join(missing)} not installed", values={"missing": missing})
         return
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory(prefix="r", dir=_short()) as ray:
+    with tempfile.TemporaryDirectory() as folder:
         store = subject.small_copy(
             setting.store, Path(folder, "store"), train=TRAIN_PHOTOS, val=VAL_PHOTOS, test=TEST_PHOTOS
         )
-        run = Run(Path(folder), {**os.environ, "RAY_TMPDIR": ray, **_one_gpu(setting)}, setting.device == "cuda")
+        run = Run(Path(folder), {**os.environ, **_one_gpu(setting)}, setting.device == "cuda")
         yield from _searched(run, setting, store.path)
-
-
-def _short() -> str:
-    """Where Ray's files go: beside ours, unless that has too long a name."""
-    usual = tempfile.gettempdir()
-    return usual if len(usual) <= SHORT else "/tmp"
 
 
 def _one_gpu(setting: Setting) -> dict[str, str]:
@@ -175,4 +165,4 @@ def _voted(found: Path, run: Run) -> Finding:
     return Finding("vote", said, right=members > 0, values={"members": members, "seconds": round(run.seconds, 1)})
 
 
-PART = Part("search", f"searches with Ray, {TRIALS} trials of {EPOCHS} epochs, and votes", 80, search)
+PART = Part("search", f"searches with Ray, {TRIALS} trials of {EPOCHS} epochs, and votes", 71, search)

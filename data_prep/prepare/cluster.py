@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from common import ray_cluster
 from common.errors import MasktuneError, StoreError
-from common.repository import ROOT
+from common.repository import python_path
 from data_prep.prepare.parts import Job, Part, Record
 from data_prep.prepare.tally import Tally
 from data_prep.prepare.this_machine import AT_A_TIME
@@ -209,7 +209,7 @@ def _join(cluster: str) -> None:
         return
     alone: dict[str, Any] = {"include_dashboard": False} if cluster == "local" else {}
     ray_cluster.check(cluster)
-    ray_cluster.join(cluster, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **alone)
+    ray_cluster.join(cluster, runtime_env={"env_vars": python_path()}, **alone)
 
 
 def _as_it_was_raised(error: Exception) -> Exception:

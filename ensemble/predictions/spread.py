@@ -17,7 +17,7 @@ import ray
 from common import ray_cluster
 from common.errors import EnsembleError, MasktuneError
 from common.machine import cpu_cores
-from common.repository import ROOT
+from common.repository import python_path
 from data_prep.prepare.cluster import seats
 from ensemble.predictions.predictor import Predictor
 from ensemble.predictions.sources import Answer, Source
@@ -146,7 +146,7 @@ def _answers(crew: Crew, parts: Sequence[slice], say: Callable[[str], None]) -> 
 def _join(cluster: str) -> None:
     ray_cluster.check(cluster)
     alone: dict[str, Any] = {"num_cpus": cpu_cores(), "include_dashboard": False} if cluster == "local" else {}
-    ray_cluster.join(cluster, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **alone)
+    ray_cluster.join(cluster, runtime_env={"env_vars": python_path()}, **alone)
 
 
 def _as_it_was_raised(error: Exception) -> Exception:

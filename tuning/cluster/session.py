@@ -14,7 +14,7 @@ import ray
 from common import ray_cluster
 from common.addresses import uris
 from common.machine import cpu_cores
-from common.repository import ROOT
+from common.repository import python_path
 from common.security import own_ray
 from tuning import ray_internals, signals
 from tuning.cluster import joining
@@ -59,7 +59,7 @@ def start_ray(cluster: str | None = None, install: bool = False) -> None:
         # SIGTERM may be for every process at once (systemd, scancel): this one ends the others when it is ready.
         # Ray does the same with SIGINT.
         with signals.kept(signal.SIGTERM), signals.blocked(signal.SIGTERM):
-            own_ray.start({"PYTHONPATH": str(ROOT), **variables}, **ray_cluster.QUIET, **alone)
+            own_ray.start({**python_path(), **variables}, **ray_cluster.QUIET, **alone)
         ray_internals.end_at_once()
         ray_internals.start_workers_once()
 

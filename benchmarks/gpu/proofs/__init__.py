@@ -14,23 +14,23 @@ from benchmarks.gpu.proofs.waiting import no_waiting
 
 PARTS: list[Part] = [
     Part("augmentation", "the GPU's pixels are the CPU's", 12, augmentation),
-    Part("feeds", "streamed and resident photos are the store's, to the bit", 6, feeds),
+    Part("feeds", "streamed and resident photos are the store's, to the bit", 3, feeds),
     Part("fp16", "trials learn in float16, and a step that overflows leaves no trace", 20, fp16),
-    Part("bf16", "trials learn in bfloat16, where the GPU has it", 12, bf16),
-    Part("out of memory", "a step goes on in micro-batches, with the same loss", 20, out_of_memory),
+    Part("bf16", "trials learn in bfloat16, where the GPU has it", 17, bf16),
+    Part("out of memory", "a step goes on in micro-batches, with the same loss", 32, out_of_memory),
     Part(
-        "validation out of memory", "predictions go on in smaller batches, the same ones", 10, validation_out_of_memory
+        "validation out of memory", "predictions go on in smaller batches, the same ones", 14, validation_out_of_memory
     ),
     Part(
         "resume",
         "a trial that goes on from its checkpoint is the undisturbed one, to the bit",
-        18,
+        19,
         resume,
         environment={"CUBLAS_WORKSPACE_CONFIG": ":4096:8"},  # read when cuBLAS starts
     ),
     Part("memory between trials", "the next trial finds all of the memory again", 17, memory_between_trials),
-    Part("no waiting", "within an epoch the host never waits for the GPU", 16, no_waiting),
-    Part("channels_last", "all between the layers lies in the layout that tensor cores compute in", 3, channels_last),
-    Part("compile", "torch.compile computes the same, and gives way where it fails", 30, compiles),
-    Part("ensemble member", "exported weights answer as the trial's did, on the CPU too", 10, ensemble_member),
+    Part("no waiting", "within an epoch the host never waits for the GPU", 39, no_waiting),
+    Part("channels_last", "all between the layers lies in the layout that tensor cores compute in", 1, channels_last),
+    Part("compile", "torch.compile computes the same, and gives way where it fails", 32, compiles),
+    Part("ensemble member", "exported weights answer as the trial's did, on the CPU too", 15, ensemble_member),
 ]

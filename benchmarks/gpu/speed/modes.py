@@ -1,7 +1,8 @@
-"""What `--deterministic` costs and `--compile` brings: a trial's epoch with and without, in turn."""
+"""What `--deterministic`, `--compile` and cuDNN's search for convolutions cost and bring."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -46,6 +47,37 @@ def compiled(setting: Setting) -> Iterator[Finding]:
     rates = measure.in_turn(programs, setting.rounds, eager.device, seconds=setting.seconds / 3)
     yield figures.speed("compiled", rates["compiled"])
     yield figures.ratio("compiled against eager", rates["compiled"], rates["eager"])
+
+
+TRIES = "CUDNN_TRIES"
+"""The variable that tells a process how many algorithms cuDNN tries for each convolution; it keeps what it found."""
+
+
+def search(setting: Setting) -> Iterator[Finding]:
+    """A first epoch, in which cuDNN searches, against later ones, and how fast these are."""
+    import torch
+
+    from benchmarks import measure
+    from benchmarks.subject import epoch
+
+    trial, tries = setting.trial(figures.steps(setting) * setting.batch), int(os.environ[TRIES])
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.benchmark_limit = tries > 0, tries
+    first, _ = measure.timed(partial(epoch, trial), trial.device)
+    rates = measure.in_turn({"trial": partial(epoch, trial)}, setting.rounds, trial.device, seconds=setting.seconds)
+    later = setting.batch * figures.steps(setting) / rates["trial"]
+    yield figures.speed("later epochs", rates["trial"])
+    yield figures.seconds("a first epoch beyond them", first - later)
+
+
+def searching(tries: int) -> Part:
+    about = f"trying {tries} algorithms for each" if tries else "without trying any"
+    return Part(
+        name=f"cuDNN with {tries} tries",
+        about=f"how long cuDNN searches for convolutions, and what it finds, {about}",
+        seconds=20,
+        run=search,
+        environment={TRIES: str(tries)},
+    )
 
 
 DETERMINISTIC = Part(

@@ -16,6 +16,12 @@ from benchmarks.gpu.speed import figures
 FILES = 512
 """JPEG files that the conventional trainer draws its photos from; all of them are in the page cache."""
 
+STEADY = 4
+"""Batches of each of its workers that are timed."""
+
+BOTH_FORMATS = 16
+"""Cores from which on the GPU may be what the conventional trainer waits for, so that its memory format counts."""
+
 GOALS = {2: "3"}
 """Of a trial against the conventional trainer, by cores: five V100 usually share 40, and with 16 for one GPU PIL keeps
 up with it."""
@@ -43,7 +49,7 @@ class Speed:
         photos = figures.steps(setting) * setting.batch
         trial = setting.trial(photos)
         with tempfile.TemporaryDirectory(prefix="jpeg-") as folder:
-            programs = ours(trial) | conventional(trial, Path(folder), self.cores, figures.steps(setting))
+            programs = ours(trial) | conventional(trial, Path(folder), self.cores)
             rates = measure.alternate(programs, setting.rounds, seconds=setting.seconds)
             programs.clear()  # and with it the workers, before their files go
         yield from findings(rates, GOALS.get(self.cores, ""))
@@ -60,13 +66,14 @@ def ours(trial: Any) -> dict[str, Callable[[], float]]:
     return {"trial": partial(rate, partial(epoch, trial)), "constant batch": partial(rate, constant_epoch(trial))}
 
 
-def conventional(trial: Any, folder: Path, cores: int, steps: int) -> dict[str, Callable[[], float]]:
-    """The conventional trainer in either memory format, from JPEG files, with a worker a core."""
+def conventional(trial: Any, folder: Path, cores: int) -> dict[str, Callable[[], float]]:
+    """The conventional trainer, from JPEG files, with a worker a core, in the memory format that is faster on a GPU,
+    and with many cores in either."""
     from benchmarks import subject
     from benchmarks.trial_throughput import conventional as usual
     from trainable.photos import batches
 
-    config, lead = trial.config, 2 * cores
+    config, lead, steps = trial.config, 2 * cores, STEADY * cores
     store = subject.few(trial.store, FILES, config)
     usual.write_jpegs(store, batches.training_set(config.labels, store)[0], folder)
     photos = usual.dataset(config, store, usual.JPEG, folder)
@@ -75,7 +82,7 @@ def conventional(trial: Any, folder: Path, cores: int, steps: int) -> dict[str, 
     )
     trainers = {
         f"conventional, {name}": usual.Conventional(config, trial.device, channels_last=name == "channels_last")
-        for name in ("NCHW", "channels_last")
+        for name in (*(["NCHW"] if cores >= BOTH_FORMATS else []), "channels_last")
     }
     return {name: partial(_steady, trainer, loader, lead) for name, trainer in trainers.items()}
 

@@ -58,6 +58,11 @@ def test_a_file_that_is_no_record_is_refused(text: str) -> None:
         report.read(Path("a.json"))
 
 
+def test_a_part_that_was_cut_off_is_in_the_table_once() -> None:
+    found = report.markdown(about(left_out={"surroundings": "cut off when the minutes were spent"}))
+    assert found.count("| surroundings |") == 1
+
+
 def test_help_and_tables_do_without_torch() -> None:
     Path("a.json").write_text(json.dumps(about()))
     script = (

@@ -80,9 +80,3 @@ def test_without_ray_no_search_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
     (finding,) = search.search(command.SETTINGS["cpu"])
     assert (finding.said, finding.right) == ("not tried: ray and optuna not installed", None)
     assert finding.values["missing"] == ["ray", "optuna"]
-
-
-def test_rays_folder_has_a_short_name_wherever_ours_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for ours, rays in (("/tmp/gpu-abcdefgh", "/tmp/gpu-abcdefgh"), ("/a/long/name/for/temporary/files", "/tmp")):
-        monkeypatch.setattr(search.tempfile, "gettempdir", lambda ours=ours: ours)
-        assert search._short() == rays

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,8 +30,10 @@ def names(found: object) -> list[str]:
 
 
 def test_a_trial_is_compared_with_the_conventional_trainer_in_both_formats_and_a_constant_batch(
-    setting: Setting,
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(photos, "STEADY", 1)
+    monkeypatch.setattr(photos, "BOTH_FORMATS", 1)
     found = list(photos.Speed(cores=1)(setting))
     assert names(found) == [
         "trial",
@@ -71,6 +75,11 @@ def test_turnover_is_told_with_the_same_crop_and_with_a_new_one(setting: Setting
     assert names(between.run(setting)) == ["the same crop", "a crop not seen before"]
 
 
+def test_turnover_is_timed_once_each_where_time_is_up(setting: Setting) -> None:
+    found = list(between.run(replace(setting, rounds=3, seconds=0.0)))
+    assert [finding.values["n"] for finding in found] == [1, 1]
+
+
 def test_memory_is_told_by_crop_and_batch(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "BATCHES", (2,))
     monkeypatch.setattr(limits, "CROPS", (1.0,))
@@ -92,6 +101,14 @@ def test_ten_kernels_are_named_with_their_share(setting: Setting, monkeypatch: p
 def test_a_deterministic_epoch_is_compared_and_the_mode_is_left_again(setting: Setting) -> None:
     assert names(modes.deterministic(setting)) == ["deterministic", "deterministic against default"]
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_cudnns_search_is_told_with_the_speed_that_it_brings(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(modes.TRIES, "2")
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark_limit", 10)
+    assert names(modes.search(setting)) == ["later epochs", "a first epoch beyond them"]
+    assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.benchmark_limit) == (True, 2)
 
 
 def test_compiling_is_left_out_with_its_reason_where_it_cannot_help(setting: Setting) -> None:
