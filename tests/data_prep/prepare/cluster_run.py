@@ -73,12 +73,11 @@ class Run:
             self.kept.append(part.number)
             happened = happened or self.happens(self)
 
-        root = f"{_hook(*self.hook)}{os.pathsep}{module.ROOT}" if self.hook else module.ROOT
         with (
             patch.object(module._Crew, "hire", hired),
             patch.object(module._Crew, "give", given),
             patch.object(Draft, "keep", kept),
-            patch.object(module, "ROOT", root),
+            patch.dict(os.environ, {"PYTHONPATH": _hook(*self.hook)} if self.hook else {}),
         ):
             return {
                 **self._prepared(source, out, address),
