@@ -1,7 +1,11 @@
 import os
 from pathlib import Path
 
+import pytest
 import ray
+
+from tests.helpers import forked_workers
+from tests.helpers.forked_program import Program
 
 
 def test_a_worker_of_the_shared_ray_is_a_fork_of_what_this_process_was(ray_session: None) -> None:
@@ -14,3 +18,24 @@ def test_a_worker_of_the_shared_ray_is_a_fork_of_what_this_process_was(ray_sessi
 
 def _parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.parametrize(
+    ("code", "ends", "said"),
+    [
+        ("import sys; print('in', *sys.argv[1:])", 0, "in a b\n"),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('error: no')", 1, "error: no\n"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
+        ("import atexit; atexit.register(print, 'out')", 0, "out\n"),
+        ("import os; os.kill(os.getpid(), 9)", -9, ""),
+    ],
+)
+def test_a_program_that_is_a_fork_ends_as_a_python_of_its_own_does(
+    ray_session: None, code: str, ends: int, said: str
+) -> None:
+    program = Program(["-c", code, "a", "b"])
+    assert program.wait() == ends
+    assert program.said().endswith(said)
+    assert program.poll() == ends and program._popen is None
+    assert forked_workers.SOCKET.exists(), "a fork removes nothing of the process that it was"

@@ -1,22 +1,19 @@
 """Ray nodes with one pretended GPU each: machines die and come while a search runs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from data_prep.store.store import Store
-from tests.faults.conftest import ROOT, Campaign
+from tests.faults.conftest import Campaign
+from tests.helpers import forked_program
 
 
 def scenario(name: str, runs: Path, store: Store, nodes: int, trials: int) -> dict:
     """Runs on_nodes.py in a process of its own, and what it saw."""
-    command = [sys.executable, "-m", "tests.faults.on_nodes", name, str(runs), str(store.path), str(nodes), str(trials)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    arguments = ["-m", "tests.faults.on_nodes", name, runs, store.path, nodes, trials]
+    return json.loads(forked_program.run(arguments, timeout=500).splitlines()[-1])
 
 
 def test_machines_that_die_one_by_one_cost_no_trial_and_no_gpu_has_two(

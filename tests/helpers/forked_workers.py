@@ -1,9 +1,11 @@
-"""Ray's workers as forks of a process that has imported everything: to import torch and Ray is half of a short trial.
+"""Ray's workers, and programs, as forks of a process that has imported everything: to import torch and Ray is half of a
+short trial, and takes longer than to end a search.
 
 Only the Ray of the fixture `ray_session` has such workers, and only how they begin is different: Ray's own program for
 them runs in each. The Rays of programs that tests start have workers that start as anybody's do.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -12,6 +14,10 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
+import traceback
+import types
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,27 +68,75 @@ def serve() -> None:
 
 
 def _become(asking: socket.socket) -> NoReturn:
-    """Be the worker that is asked for. Whoever asks waits as long as `asking` is open, which is until its end."""
+    """Be what is asked for. Whoever asks for a worker waits as long as `asking` is open, which is until its end."""
     _end_with_the_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, streams, *_ = socket.recv_fds(asking, ask_for_worker.LARGEST, maxfds=3)
+    asked = json.loads(message)
+    if asked.get("program"):
+        _watch(asking)
+        if asked["session"]:
+            os.setsid()
     for own, given in enumerate(streams):
         os.dup2(given, own)
         os.close(given)
-    asked = json.loads(message)
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
     _raylet.Config.initialize("")  # which has other variables in it
-    sys.argv = asked["arguments"]
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
     code = 1
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0
+        code = _ended(asked["arguments"])
+        if asked.get("program"):
+            _at_exit()
     finally:
         os._exit(code)
+
+
+def _watch(asking: socket.socket) -> None:
+    """Go on as a child of this process, which tells whoever asks the child's number, and how it ended."""
+    if child := os.fork():
+        asking.sendall(f"{child:8}".encode())
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        asking.sendall(f"{code:8}".encode())
+        os._exit(0)
+    asking.close()
+    _end_with_the_parent()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined] # what the parent made, it removes
+
+
+def _ended(arguments: list[str]) -> int:
+    """Run what `python` with these arguments would. Returns the exit code."""
+    try:
+        first, *rest = arguments
+        if first == "-c":
+            sys.argv = ["-c", *rest[1:]]
+            main = sys.modules["__main__"] = types.ModuleType("__main__")
+            exec(compile(rest[0], "<string>", "exec"), main.__dict__)
+        elif first == "-m":
+            sys.argv = rest
+            runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            runpy.run_path(first, run_name="__main__")
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+            return 1
+        return ended.code or 0
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _at_exit() -> None:
+    """What Python does before it ends: Ray's processes are ended there."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def _end_with_the_parent() -> None:

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ import pytest
 from common.errors import OptionError, SearchError
 from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.helpers.forked_program import Program
 from tests.helpers.patience import HANGS
 from tests.tuning.helpers.curve_trial import HURRY, CurveTrial, SlowTrial, val_f1
 from tests.tuning.helpers.plans import begin, change
@@ -181,10 +180,7 @@ def test_kernels_for_gpus_are_training_code_too() -> None:
 
 def kill_when(plan: Plan, store: Store, ready: Callable[[], bool]) -> None:
     """Begin `plan` in a process of its own, and kill that once `ready`."""
-    arguments = [str(plan.folder.parent), str(store.path)]
-    driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    driver = Program(["-c", DRIVER, plan.folder.parent, store.path])
     deadline = time.monotonic() + HANGS
     while not ready():
         assert driver.poll() is None, "the search ended by itself"

@@ -2,16 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.helpers.forked_program import Program
 from tests.helpers.patience import HANGS
 from tests.tuning.helpers.curve_trial import HURRY, SlowTrial
 from tests.tuning.helpers.processes import alive, family
@@ -28,39 +26,37 @@ runpy.run_path("tune_main.py", run_name="__main__")
 """
 
 
-def ctrl_c(driver: subprocess.Popen[str]) -> None:
+def ctrl_c(driver: Program) -> None:
     """As a terminal does: to every process of the foreground group."""
     os.killpg(driver.pid, signal.SIGINT)
 
 
-def ctrl_c_twice(driver: subprocess.Popen[str]) -> None:
+def ctrl_c_twice(driver: Program) -> None:
     ctrl_c(driver)
     time.sleep(0.2)
     ctrl_c(driver)
 
 
-def sigterm(driver: subprocess.Popen[str]) -> None:
+def sigterm(driver: Program) -> None:
     driver.terminate()
 
 
-def sigterm_to_all(driver: subprocess.Popen[str]) -> None:
+def sigterm_to_all(driver: Program) -> None:
     """As systemd and scancel do."""
     for process in family(driver.pid):
         os.kill(process, signal.SIGTERM)
 
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., Program]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """tune_main.py in a session of its own, with trials that are slow and always the same."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Program] = []
 
-    def new(*arguments: str) -> subprocess.Popen[str]:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        command = [sys.executable, "-c", DRIVER, *arguments]
-        started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes))
+    def new(*arguments: str) -> Program:
+        started.append(Program(["-c", DRIVER, *arguments], own_session=True))
         return started[-1]
 
     yield new
@@ -80,7 +76,7 @@ def start() -> Iterator[Start]:
     ],
 )
 def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
-    how: Callable[[subprocess.Popen[str]], None],
+    how: Callable[[Program], None],
     code: int,
     states: set[str],
     goes_on: bool,
@@ -98,9 +94,9 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
     assert len(processes) > 4
 
     how(driver)
-    output, _ = driver.communicate(timeout=HANGS)
+    ended, output = driver.wait(), driver.said()
 
-    assert driver.returncode == code, output
+    assert ended == code, output
     assert "Traceback" not in output
     assert alive(processes) == []
     assert search_json.read(folder).state in states
@@ -113,9 +109,9 @@ def test_a_search_that_is_told_to_end_does_leaves_no_process_and_can_go_on(
         assert (about.state, about.spent["trials"], about.spent["epochs"]) == ("finished", 1, 6)
 
 
-def wait_for(ready: Callable[[], bool], driver: subprocess.Popen[str]) -> None:
+def wait_for(ready: Callable[[], bool], driver: Program) -> None:
     deadline = time.monotonic() + HANGS
     while not ready():
-        assert driver.poll() is None, driver.stdout.read()
+        assert driver.poll() is None, driver.said()
         assert time.monotonic() < deadline, "never ready"
         time.sleep(0.1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.helpers.patience import HANGS
+from tests.helpers import forked_program
 from tests.tuning.helpers.curve_trial import CurveTrial, SlowTrial, WeighedTrial
 from tests.tuning.test_faults import epochs_of, epochs_reported, interrupted_when, state
 from tuning import resume, search
@@ -149,10 +146,7 @@ def test_a_machine_that_stays_short_of_memory_fails_a_trial_after_as_many_tries_
     monkeypatch.setenv("RAY_memory_usage_threshold", "0.001")  # any use is too much
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     runs = tmp_path / "runs"
-    subprocess.run(
-        [sys.executable, "-c", DRIVER, runs, small_store.path, str(TRIES - 1)],
-        cwd=ROOT, check=True, capture_output=True, timeout=HANGS,
-    )  # fmt: skip
+    forked_program.run(["-c", DRIVER, runs, small_store.path, TRIES - 1])
     failed = json.loads((runs / "age_bands/search.json").read_text())["failed"]
     assert failed == [{"reason": IN_SENTENCE, "diverged": False, "trials": ["trial-001"]}]
     error = (runs / "age_bands/trial-001/error.txt").read_text()

@@ -15,6 +15,7 @@ from common.repository import ROOT
 from data_prep.prepare import prepare as module
 from tests.data_prep.conftest import Raw
 from tests.data_prep.preparing import prepared
+from tests.helpers import forked_program
 from tests.helpers.patience import HANGS
 
 PARTS = 7
@@ -42,22 +43,14 @@ def there(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(raw_of_four, there):
     """What came of each scenario."""
-    command = [
-        sys.executable,
-        Path(__file__).with_name("cluster_run.py"),
-        raw_of_four.images,
-        raw_of_four.labels,
-        there,
-    ]
+    program = Path(__file__).with_name("cluster_run.py")
     environment = {
-        **os.environ,
         "PYTHONPATH": str(ROOT),
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_AUTH_MODE": "disabled",  # a token that lies on this machine is not this cluster's
     }
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, timeout=HANGS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    printed = forked_program.run([program, raw_of_four.images, raw_of_four.labels, there], environment=environment)
+    return json.loads(printed.splitlines()[-1])
 
 
 def here(raw, out, monkeypatch):

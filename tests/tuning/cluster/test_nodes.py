@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +16,8 @@ from ray._private.runtime_env.packaging import create_package
 from ray.exceptions import RuntimeEnvSetupError
 
 from common.errors import OptionError, SearchError
-from common.repository import ROOT
 from data_prep.store.store import Store
-from tests.helpers.patience import HANGS
+from tests.helpers import forked_program
 from trainable.config import Model
 from trainable.network.model import build
 from trainable.worker.ray_trainable import RayTrial
@@ -38,10 +35,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def said(small_store: Store, runs: Path) -> dict[str, Any]:
     """By situation, from a process of its own: Ray can be started once a process."""
-    command = [sys.executable, "-m", "tests.tuning.cluster.nodes_run", str(runs), str(small_store.path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    printed = forked_program.run(["-m", "tests.tuning.cluster.nodes_run", runs, small_store.path])
+    return json.loads(printed.splitlines()[-1])
 
 
 def test_a_head_without_a_core_is_no_place_for_trials(said: dict[str, Any]) -> None:

@@ -6,8 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,8 +17,8 @@ from common import files, patience
 from common.addresses import uris
 from common.addresses.remote_folder import RemoteFolder
 from common.errors import SearchError, UriError
-from common.repository import ROOT
 from data_prep.store.store import Store
+from tests.helpers.forked_program import Program
 from tests.helpers.patience import HANGS
 from tests.tuning.helpers.curve_trial import SlowTrial
 from tests.tuning.helpers.undisturbed import Undisturbed
@@ -75,7 +73,7 @@ def test_a_search_killed_and_resumed_on_another_machine_ends_as_an_undisturbed_o
     calm: Undisturbed, small_store: Store, tmp_path: Path, runs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = tmp_path / "there/runs/age_bands"
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, runs, str(small_store.path)], cwd=ROOT)
+    driver = Program(["-c", DRIVER, runs, small_store.path])
     until = time.monotonic() + HANGS
     while len(list(there.glob("state/*/manifest.json"))) < 2 or not list(there.glob("trial-002/checkpoint_*")):
         assert driver.poll() is None

@@ -1,18 +1,17 @@
 """The process that makes a store is killed, interrupted, or not alone."""
 
 import json
+import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from common.errors import StoreError
-from common.repository import ROOT
 from data_prep.prepare.draft import Draft
 from tests.data_prep.prepare.draft.interrupting import contents
+from tests.helpers.forked_program import Program
 from tests.helpers.patience import HANGS
 
 RUN = """
@@ -37,10 +36,7 @@ sys.exit(exit_code(main))
 def start(raw, out, seconds=0.02):
     """The command in a process of its own, that takes so long for each photo."""
     where = ["--images", raw.images, "--labels", raw.labels, "--eval", raw.eval, "--out", out, "--background", "keep"]
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(seconds), *map(str, where), "--workers", "2"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    return Program(["-c", RUN, seconds, *where, "--workers", "2"])
 
 
 def test_killed_at_any_time_and_started_again_it_makes_the_same_bytes(make, raw, tmp_path):
@@ -51,11 +47,10 @@ def test_killed_at_any_time_and_started_again_it_makes_the_same_bytes(make, raw,
         process = start(raw, tmp_path / "killed")
         wait_for(tmp_path / ".killed.partial/settings.json", process)
         time.sleep(chance.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.wait()
     process = start(raw, tmp_path / "killed")
-    _, problems = process.communicate(timeout=HANGS)
-    assert process.returncode == 0, problems
+    assert process.wait() == 0, process.said()
     assert contents(tmp_path / "killed") == whole
     assert sorted(file.name for file in tmp_path.iterdir()) == ["killed", "raw", "whole"]
 
@@ -70,9 +65,8 @@ def wait_for(file, process):
 def test_ctrl_c_keeps_what_is_done(make, raw, tmp_path):
     process = start(raw, tmp_path / "store", seconds=0.2)
     wait_for(tmp_path / ".store.partial/parts/00000.json", process)
-    process.send_signal(signal.SIGINT)
-    _, problems = process.communicate(timeout=HANGS)
-    assert process.returncode == 130 and "Traceback" not in problems
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait() == 130 and "Traceback" not in process.said()
     assert contents(make().path) == contents(make("whole").path)
 
 

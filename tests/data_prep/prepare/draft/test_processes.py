@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +10,6 @@ import pytest
 
 from common.errors import PhotoError, StoreError
 from common.machine import descendants
-from common.repository import ROOT
 from data_prep.__main__ import MODULES
 from data_prep.layouts.folders import photos_below
 from data_prep.photos.background import Background
@@ -21,6 +18,7 @@ from data_prep.prepare.parts import Job, Part
 from data_prep.prepare.this_machine import make_here
 from data_prep.processes import get_ready
 from tests.data_prep.prepare.draft.interrupting import contents
+from tests.helpers.forked_program import Program
 from tests.helpers.patience import HANGS
 
 
@@ -108,17 +106,14 @@ sys.exit(exit_code(main))
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_processes_end_with_the_program(make, raw, tmp_path, sent):
     where = ["--images", raw.images, "--labels", raw.labels, "--eval", raw.eval, "--out", tmp_path / "store"]
-    command = [sys.executable, "-c", RUN, *map(str, where), "--background", "keep", "--workers", "2"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + HANGS
-        while not (tmp_path / ".store.partial/parts/00001.json").exists():
-            assert process.poll() is None and time.monotonic() < end
-            time.sleep(0.01)
-        started = descendants(process.pid)
-        process.send_signal(sent)
-        _, problems = process.communicate(timeout=HANGS)
-    assert len(started) >= 3 and "Traceback" not in problems
-    assert process.returncode == (-signal.SIGKILL if sent == signal.SIGKILL else 130)
+    process, end = Program(["-c", RUN, *where, "--background", "keep", "--workers", "2"]), time.monotonic() + HANGS
+    while not (tmp_path / ".store.partial/parts/00001.json").exists():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.01)
+    started = descendants(process.pid)
+    os.kill(process.pid, sent)
+    assert process.wait() == (-signal.SIGKILL if sent == signal.SIGKILL else 130)
+    assert len(started) >= 3 and "Traceback" not in process.said()
     while any(os.path.exists(f"/proc/{pid}/exe") for pid in started):  # noqa: PTH110 (a zombie's is gone)
         assert time.monotonic() < end
         time.sleep(0.01)
