@@ -220,7 +220,7 @@ def test_the_page_of_results_names_every_column_key_and_tag() -> None:
 )
 def test_the_page_of_options_shows_what_help_of_every_program_says() -> None:
     shown = {program for programs in options_page.PROGRAMS.values() for program in programs}
-    for_developers = {"data_prep.sample.train_segmenter"}
+    for_developers = {"data_prep.sample.segmenter"}
     assert {program for program in PROGRAMS if not program.startswith("benchmarks")} - for_developers <= shown
     written = (ROOT / "docs" / "options.md").read_text()
     assert written.split() == options_page.page().split(), "python -m tests.helpers.options_page > docs/options.md"

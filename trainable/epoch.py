@@ -19,7 +19,6 @@ from trainable.config import TrialConfig
 from trainable.photos import augment, augment_torch, batches, mix, params
 from trainable.photos.feed import Streamed
 from trainable.photos.preprocessing import Preprocessing
-from trainable.photos.sampler import balanced
 
 ORDER, AUGMENT, MIX, NETWORK = range(4)
 """What an epoch's random numbers are for: each purpose has its own stream of them."""
@@ -63,7 +62,7 @@ class Epoch:
             return generator(config, epoch, purpose)
 
         balance, n = config.train.balance, len(classes)
-        order = balanced(classes, balance, source(ORDER)) if balance else batches.shuffled(n, source(ORDER))
+        order = batches.balanced(classes, balance, source(ORDER)) if balance else batches.shuffled(n, source(ORDER))
         changed = params.draw(config.augment, len(order), source(AUGMENT))
         off = mix.is_off(config.augment)
         return cls(order, Change(changed, None if off else mix.draw(config.augment, len(order), source(MIX))))

@@ -26,7 +26,7 @@ from data_prep.photos.segmenters import Segment
 OWN = ".onnx"
 """A method that ends so is the file of a model of one's own, with u2net's inputs and outputs."""
 
-SAMPLE_MODEL = Path(__file__).parents[1] / "sample" / "segmenter.onnx"
+SAMPLE_MODEL = Path(__file__).parents[1] / "sample" / "segmenter" / "segmenter.onnx"
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,27 @@ def shuffled(n: int, source: torch.Generator) -> IntArray:
     return torch.randperm(n, generator=source).numpy()
 
 
+def balanced(classes: IntArray, balance: float, generator: torch.Generator) -> IntArray:
+    """Draw as many positions as there are photos, with replacement: an epoch's order.
+
+    Each photo is drawn in proportion to count(its class)^-balance, so that a class of c photos is shown in proportion
+    to c^(1 - balance): with 1 all classes equally often, near 0 as often as they are.
+
+    Args:
+        classes: int64 [n], from 0.
+        balance: in (0, 1].
+        generator: a CPU one; what is drawn is a pure function of its state.
+
+    Returns:
+        int64 [n], positions 0..n-1 in random order.
+    """
+    weight = np.bincount(classes)[classes].astype(np.float64) ** -balance
+    reach = weight.cumsum()
+    at = torch.rand(len(classes), generator=generator, dtype=torch.float64).numpy() * reach[-1]
+    # A number just below 1 times the sum may round to the sum, which is beyond the last photo.
+    return np.searchsorted(reach, at, side="right").clip(max=len(classes) - 1)
+
+
 def slices(n: int, size: int, smallest: int = 1) -> list[slice]:
     """Cut 0..n into batches of `size`; a last one of fewer than `smallest` is left out."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size) if n - start >= smallest]

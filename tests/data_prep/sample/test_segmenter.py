@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from data_prep.photos.background import load
-from data_prep.sample.examples import MEAN, SIDE, STD, example, iou, rembg_input
 from data_prep.sample.scene import render, silhouette
-from data_prep.sample.segmenter import Segmenter
-from data_prep.sample.train_segmenter import FILE, main
+from data_prep.sample.segmenter.__main__ import FILE, main
+from data_prep.sample.segmenter.examples import MEAN, SIDE, STD, example, iou, rembg_input
+from data_prep.sample.segmenter.network import Segmenter
 
 FRESH_SEED = 77
 

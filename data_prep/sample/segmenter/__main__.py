@@ -1,8 +1,8 @@
 """Trains the sample's portrait segmenter on drawn portraits and writes it as ONNX.
 
-    python -m data_prep.sample.train_segmenter          # a few minutes on two cores
+    python -m data_prep.sample.segmenter          # a few minutes on two cores
 
-Draws portraits with their true masks (nothing is kept on disk), trains data_prep/sample/segmenter.py on them, exports
+Draws portraits with their true masks (nothing is kept on disk), trains network.py on them, exports
 it and prints its IoU on portraits of people it has never seen.
 """
 
@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("segmenter.onnx")
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m data_prep.sample.train_segmenter", description=__doc__)
+    parser = Parser(prog="python -m data_prep.sample.segmenter", description=__doc__)
     add = parser.add_argument
     add("--portraits", type=positive, default=1200, metavar="N", help="portraits to train on (1200)")
     add("--epochs", type=positive, default=8, metavar="N", help="times each is seen (8)")
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     # Imported only now, since torch takes seconds: neither --help nor a mistyped option should wait.
     import numpy as np
 
-    from data_prep.sample.segmenter_training import TRAIN_SEED, examples, export, fresh_ious, train
+    from data_prep.sample.segmenter.training import TRAIN_SEED, examples, export, fresh_ious, train
 
     photos, masks = examples(options.portraits, TRAIN_SEED, options.workers)
     export(train(photos, masks, options.epochs, options.seed), options.out)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainable.photos.sampler import balanced
+from trainable.photos.batches import balanced
 
 SKEWED = np.repeat([0, 1, 3], [1600, 100, 4])
 """Class 2 has no photo."""

@@ -17,9 +17,9 @@ from rich.progress import track
 from torch.nn import functional as F
 
 from common.files import replacing
-from data_prep.sample.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
 from data_prep.sample.scene import render, silhouette
-from data_prep.sample.segmenter import Segmenter
+from data_prep.sample.segmenter.examples import MEAN, SIDE, STD, Pixels, example, iou, pair, rembg_input
+from data_prep.sample.segmenter.network import Segmenter
 
 TRAIN_SEED, FRESH_SEED = 1_000_003, 2_000_003
 BATCH = 16

@@ -1,6 +1,6 @@
 """Drawn portraits with their true masks, as the segmenter is fed them by rembg (`u2net_custom`).
 
-Apart from segmenter_training.py so that drawing them needs no PyTorch.
+Apart from training.py so that drawing them needs no PyTorch.
 """
 
 from __future__ import annotations

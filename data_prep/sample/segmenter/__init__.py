@@ -1,0 +1,1 @@
+"""The sample's own portrait segmenter, and how it was trained."""
