@@ -1,5 +1,5 @@
-"""Ray's workers, and programs, as forks of a process that has imported everything: to import torch and Ray is half of a
-short trial, and takes longer than to end a search.
+"""Ray's workers, and programs, as forks of a process that has imported everything: to import torch and Ray once more
+takes longer than what most of them do.
 
 Only the Ray of the fixture `ray_session` has such workers, and only how they begin is different: Ray's own program for
 them runs in each. The Rays of programs that tests start have workers that start as anybody's do.
