@@ -43,7 +43,7 @@ format: install
 	$(BIN)/ruff check --fix .
 
 docs: install
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs --doctree-dir site/.cache . site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs/sphinx --doctree-dir site/.cache . site
 	@echo "the site: site/index.html"
 
 check: lint test docs

@@ -31,7 +31,7 @@ from tuning.records.rows import Row
 PACKAGES = ("benchmarks", "common", "data_prep", "ensemble", "search_spaces", "trainable", "tuning")
 SOURCES = [ROOT / "tune_main.py", *(file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py")))]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "benchmarks").glob("*.md")),
 ]

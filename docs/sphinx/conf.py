@@ -33,8 +33,8 @@ html_show_copyright = html_show_sphinx = html_copy_source = False
 CONTENTS = {
     "Begin": ["docs/quickstart", "docs/data", "docs/gpu", "docs/cluster"],
     "Use": ["docs/spaces", "docs/search", "docs/trial", "docs/ensemble", "docs/results"],
-    "Look up": ["docs/options", "docs/troubleshooting", "docs/security"],
-    "Understand": ["docs/design", "benchmarks/README", "benchmarks/faults", "docs/negative_results"],
+    "Look up": ["docs/options", "docs/troubleshooting", "SECURITY"],
+    "Understand": ["docs/design", "benchmarks/README", "benchmarks/faults", "benchmarks/negative_results"],
     "Change": ["CONTRIBUTING", "CHANGELOG"],
 }
 """Every page has its place beside the text. One that has none is a warning, and `make docs` fails."""
