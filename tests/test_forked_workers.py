@@ -1,11 +1,13 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import ray
 
-from tests.helpers import forked_workers
-from tests.helpers.forked_program import Program
+from common.repository import ROOT
+from tests.helpers.forked_program import SOCKET, Program
 
 
 def test_a_worker_of_the_shared_ray_is_a_fork_of_what_this_process_was(ray_session: None) -> None:
@@ -38,4 +40,9 @@ def test_a_program_that_is_a_fork_ends_as_a_python_of_its_own_does(
     assert program.wait() == ends
     assert program.said().endswith(said)
     assert program.poll() == ends and program._popen is None
-    assert forked_workers.SOCKET.exists(), "a fork removes nothing of the process that it was"
+    assert SOCKET.exists(), "a fork removes nothing of the process that it was"
+
+
+def test_programs_may_start_programs_that_import_ray_first() -> None:
+    code = "import sys, tests.helpers.forked_program; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.repository import ROOT
-from tests.helpers import forked_workers
 from tests.helpers.patience import HANGS
+
+SOCKET = Path(tempfile.gettempdir(), f"masktune-tests-{secrets.token_hex(8)}")
+"""Where forks are asked for, once `forked_workers` serves them. Programs import this file, and Ray before it."""
 
 
 class Program:
@@ -27,7 +30,7 @@ class Program:
         self._stdout, self._stderr = _file(), _file()
         self._popen: subprocess.Popen[bytes] | None = None
         self._code: int | None = None
-        if forked_workers.SOCKET.exists():
+        if SOCKET.exists():
             asked = {"program": True, "session": own_session, "folder": str(ROOT), "environment": variables}
             self._answers = _asked({**asked, "arguments": words}, self._stdout, self._stderr)
             self.pid = int(self._answers.recv(8))
@@ -87,7 +90,7 @@ def run(arguments: Sequence[object], timeout: float = HANGS, environment: Mappin
 def _asked(message: Mapping[str, object], stdout: int, stderr: int) -> socket.socket:
     """Ask for a fork. Its number comes from the socket, and then how it ended."""
     asking = socket.socket(socket.AF_UNIX)
-    asking.connect(str(forked_workers.SOCKET))
+    asking.connect(str(SOCKET))
     with Path(os.devnull).open() as nothing:
         socket.send_fds(asking, [json.dumps(message).encode()], [nothing.fileno(), stdout, stderr])
     return asking

@@ -13,17 +13,16 @@ import runpy
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import traceback
 import types
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.helpers import ask_for_worker
+from tests.helpers.forked_program import SOCKET
 
 READ_WHEN_IMPORTED = {"RAY_JOB_ID": "01000000", "RAY_RAYLET_PID": str(os.getpid())}
 """What Ray tells a worker, and a worker reads but once, when it imports Ray: the first job, which is a search in this
@@ -39,9 +38,6 @@ for name in READ_WHEN_IMPORTED:
 
 PR_SET_PDEATHSIG = 1
 
-_folder = tempfile.TemporaryDirectory(prefix="masktune-tests-")
-SOCKET = Path(_folder.name, "socket")
-
 
 def serve() -> None:
     """Fork a process that forks a worker for whoever asks at `SOCKET`, and that ends with this one; on Linux alone. To
@@ -53,6 +49,7 @@ def serve() -> None:
     listener.listen()
     if os.fork():
         listener.close()
+        atexit.register(SOCKET.unlink, missing_ok=True)
         return
     try:
         _end_with_the_parent()
