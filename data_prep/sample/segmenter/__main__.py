@@ -2,8 +2,8 @@
 
     python -m data_prep.sample.segmenter          # a few minutes on two cores
 
-Draws portraits with their true masks (nothing is kept on disk), trains network.py on them, exports
-it and prints its IoU on portraits of people it has never seen.
+Draws portraits with their true masks (nothing is kept on disk), trains network.py on them, exports it and prints its
+IoU on portraits of people it has never seen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from common.command_line import Parser, exit_code, positive
+from common.command_line import Parser, exit_code, positive, seed
 from common.machine import cpu_cores
 from common.security import terminal
 
@@ -23,7 +23,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--portraits", type=positive, default=1200, metavar="N", help="portraits to train on (1200)")
     add("--epochs", type=positive, default=8, metavar="N", help="times each is seen (8)")
-    add("--seed", type=int, default=0, metavar="N", help="of the weights and the order (0)")
+    add("--seed", type=seed, default=0, metavar="N", help="of the weights and the order (0)")
     add("--workers", type=positive, default=cpu_cores(), metavar="N", help="drawing processes (one a core)")
     add("--out", type=Path, default=FILE, metavar="FILE", help=f"({FILE.name} beside this script)")
     add("--fresh", type=positive, default=70, metavar="N", help="portraits to measure the IoU on (70)")

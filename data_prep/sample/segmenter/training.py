@@ -74,10 +74,11 @@ def _loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 def train(photos: torch.Tensor, masks: torch.Tensor, epochs: int, seed: int) -> Segmenter:
     torch.manual_seed(seed)
     model = Segmenter().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    steps = epochs * (len(photos) // BATCH)
+    size = min(BATCH, len(photos))
+    steps = epochs * (len(photos) // size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps))
-    order = (rows for _ in range(epochs) for rows in torch.randperm(len(photos)).split(BATCH) if len(rows) == BATCH)
+    order = (rows for _ in range(epochs) for rows in torch.randperm(len(photos)).split(size) if len(rows) == size)
     for rows in track(order, "training", steps):
         x, y = _batch(photos, masks, rows)
         with torch.autocast("cpu", torch.bfloat16):  # twice as fast

@@ -56,8 +56,11 @@ def test_the_model_is_small_and_keeps_the_size_of_what_it_is_fed() -> None:
     assert mask.shape == (1, 1, 320, 320) and mask.min() >= 0 and mask.max() <= 1
 
 
-def test_training_writes_a_model_that_onnxruntime_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("portraits", ["16", "3"])  # a batch, and fewer
+def test_training_writes_a_model_that_onnxruntime_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], portraits: str
+) -> None:
     pytest.importorskip("onnx")
-    arguments = ["--portraits", "16", "--epochs", "1", "--workers", "1", "--out", str(tmp_path / "model.onnx")]
+    arguments = ["--portraits", portraits, "--epochs", "1", "--workers", "1", "--out", str(tmp_path / "model.onnx")]
     assert main([*arguments, "--fresh", "2"]) == 0
     assert "IoU on 2 fresh portraits" in capsys.readouterr().out
